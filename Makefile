@@ -1,0 +1,95 @@
+# hookd: `make help` lists the targets.
+VERSION    := 0.1.0
+BUILD      ?= build
+prefix     ?= /usr/local
+sysconfdir ?= /etc
+unitdir    ?= $(if $(filter /usr,$(prefix)),/lib/systemd/system,$(sysconfdir)/systemd/system)
+MAKEFLAGS  += --no-print-directory
+
+LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
+DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
+            libyaml-dev libcurl4-openssl-dev
+DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps clang clang-format clang-tidy \
+            cppcheck valgrind
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+            -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
+            -Wnull-dereference $(if $(findstring clang,$(CC)),,-Wduplicated-cond -Wduplicated-branches \
+            -Wlogical-op) $(if $(CI),-Werror)
+HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-common \
+            -ftrivial-auto-var-init=zero $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+CFLAGS   ?= -O2 -g
+FLAGS    := -std=c11 -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) -pthread \
+            $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+CPPLIBS   = $(shell pkg-config --cflags $(LIBS))
+LDLIBS    = $(shell pkg-config --libs $(LIBS))
+
+MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
+.PHONY: all run check check-unit check-e2e install uninstall deps deps-test lint asan tsan clean help
+.SECONDARY:
+
+all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
+
+$(BUILD)/hookd: $(BUILD)/obj/hookd.o $(BUILD)/libhookd.a
+$(BUILD)/hookctl: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/hookctl*.c)) $(BUILD)/libhookd.a
+$(PROGRAMS):
+	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDLIBS)
+$(BUILD)/libhookd.a: $(MODULES:src/%.c=$(BUILD)/obj/%.o)
+	rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
+
+run: all ## build, start a demo daemon, say how to send it a first event
+	@BUILD=$(BUILD) sh conf/demo/run.sh
+
+check: all deps-test check-unit check-e2e ## run all tests
+check-unit: $(UNITS)
+	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
+		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
+check-e2e: $(PROGRAMS)
+	@BUILD=$(abspath $(BUILD)) node --test --test-concurrency=2 tests/e2e/
+
+lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
+	@CI=$(CI) sh tests/lint.sh
+asan: deps deps-test ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) BUILD=build/asan SANITIZE=address,undefined CFLAGS="-O1 -g" build/asan/hookd check-unit check-e2e
+tsan: deps deps-test ## all tests under ThreadSanitizer
+	@$(MAKE) BUILD=build/tsan SANITIZE=thread CFLAGS="-O1 -g" build/tsan/hookd check-unit check-e2e
+
+install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pages, sample config
+	install -D -m 755 -t $(DESTDIR)$(prefix)/bin $(BUILD)/hookctl
+	install -D -m 755 -t $(DESTDIR)$(prefix)/sbin $(BUILD)/hookd
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man8 src/man/hookd.8
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man5 src/man/hookd.yaml.5
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man1 src/man/hookctl.1
+	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/sysusers.d systemd/sysusers.d/hookd.conf
+	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/tmpfiles.d systemd/tmpfiles.d/hookd.conf
+	install -d $(DESTDIR)$(unitdir)
+	for u in service socket; do sed 's|@sbindir@|$(prefix)/sbin|;s|@sysconfdir@|$(sysconfdir)|' \
+		systemd/hookd.$$u >$(DESTDIR)$(unitdir)/hookd.$$u; done
+	install -d $(DESTDIR)$(sysconfdir)/hookd
+	test -e $(DESTDIR)$(sysconfdir)/hookd/hookd.yaml || \
+		install -m 640 conf/hookd.yaml $(DESTDIR)$(sysconfdir)/hookd/hookd.yaml
+uninstall: ## remove what install put there, but for the config
+	rm -f $(addprefix $(DESTDIR)$(prefix)/,bin/hookctl sbin/hookd share/man/man8/hookd.8 \
+		share/man/man5/hookd.yaml.5 share/man/man1/hookctl.1 lib/sysusers.d/hookd.conf \
+		lib/tmpfiles.d/hookd.conf) $(addprefix $(DESTDIR)$(unitdir)/hookd.,service socket)
+
+deps: ## install what the build needs (Debian)
+	@pkg-config --exists $(LIBS) 2>/dev/null || { apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(DEPS); }
+deps-test: ## install what the tests need (Debian, npm)
+	@dpkg-query -W $(DEPS_TEST) >/dev/null 2>&1 || { apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(DEPS_TEST); }
+	@test -d tests/e2e/node_modules/fedapay || npm --prefix tests/e2e ci --no-audit --no-fund
+clean: ## remove what was built
+	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18

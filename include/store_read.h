@@ -1,0 +1,93 @@
+/* store_read.h - looking into a store without touching it: for hookctl and the
+ * tests, beside a running daemon or without one. One thread at a time. */
+#ifndef HOOKD_STORE_READ_H
+#define HOOKD_STORE_READ_H
+
+#include "attributes.h"
+#include "store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store_reader;
+
+#define STORE_READ_WHY 512
+
+/* Opens read-only. NULL with the reason in why: no such file, not a hookd
+ * store, made by a newer hookd, not readable by this user. */
+struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY]) WARN_UNUSED;
+void store_reader_close(struct store_reader *r);
+
+struct store_event_row {
+	int64_t id;
+	const char *source;
+	const char *idempotency_key;
+	const char *provider_event_id; /* NULL: none */
+	const char *type;              /* NULL: quarantined without one */
+	const char *entity_kind;       /* NULL: none */
+	const char *entity_id;         /* NULL: none */
+	int64_t received_at;
+	int64_t occurred_at; /* 0: not said */
+	const char *origin;
+	const char *remote;
+	int64_t duplicates;
+	int64_t conflicts;
+	const char *quarantined; /* NULL, or why */
+	const void *payload;
+	size_t payload_len;
+	int64_t waiting, done, dead, skipped; /* its deliveries by state */
+};
+
+struct store_delivery_row {
+	int64_t id;
+	const char *hook;
+	enum delivery_state state;
+	int64_t attempts;
+	int64_t failures;
+	int64_t due_at;
+	const char *idempotency_key;
+};
+
+struct store_attempt_row {
+	int64_t number;
+	int64_t started_at;
+	int64_t ended_at;   /* 0: still running, or interrupted */
+	const char *result; /* "running" while it runs */
+	int exit_code;      /* -1: none */
+	int signal;         /* 0: none */
+	const char *message;
+	const void *output;
+	size_t output_len;
+};
+
+/* The rows' pointers are valid during the call only. Each returns false when
+ * the store could not be read, with the reason in why. */
+typedef void store_event_seen(void *arg, const struct store_event_row *row);
+typedef void store_delivery_seen(void *arg, const struct store_delivery_row *row);
+typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
+
+/* The newest `limit` events with an id below `before` (0: no bound), newest
+ * first; `type` is a glob, `source` exact, NULL: any. Payloads are not read
+ * (NULL). */
+struct store_event_filter {
+	int64_t before;
+	unsigned limit;
+	const char *type;
+	const char *source;
+	bool quarantined_only;
+};
+bool store_read_events(struct store_reader *r, const struct store_event_filter *filter,
+	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* One event with its payload; not calling `seen` means: no such event. */
+bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen, void *arg,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
+bool store_read_deliveries(struct store_reader *r, int64_t event, store_delivery_seen *seen,
+	void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+bool store_read_attempts(struct store_reader *r, int64_t delivery, store_attempt_seen *seen,
+	void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,121 @@
+#include "notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LISTEN_FDS_START 3 /* sd_listen_fds(3) */
+
+static int notify_socket = -1;
+static struct sockaddr_un notify_address;
+static socklen_t notify_address_len;
+static int64_t watchdog_ms;
+static int listen_count;
+
+/* An environment variable's whole value as a number in 0..max, or -1. */
+static int64_t env_number(const char *name, int64_t max)
+{
+	const char *text = getenv(name);
+	char *end;
+	long long value;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return -1;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	return errno != 0 || *end != '\0' || value > max ? -1 : value;
+}
+
+/* NOTIFY_SOCKET is a path, or with @ an abstract name: sd_notify(3). */
+static void open_socket(const char *path)
+{
+	size_t len = path != NULL ? strlen(path) : 0;
+
+	if (len < 2 || len >= sizeof(notify_address.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return;
+	notify_address.sun_family = AF_UNIX;
+	memcpy(notify_address.sun_path, path, len);
+	if (path[0] == '@')
+		notify_address.sun_path[0] = '\0';
+	notify_address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	notify_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+static bool is_for_us(const char *pid_name)
+{
+	int64_t pid = env_number(pid_name, INT32_MAX);
+
+	return pid == -1 ? getenv(pid_name) == NULL : pid == getpid();
+}
+
+void notify_init(void)
+{
+	int64_t usec = env_number("WATCHDOG_USEC", INT64_MAX);
+	int64_t count = env_number("LISTEN_FDS", NOTIFY_SOCKETS_MAX);
+
+	open_socket(getenv("NOTIFY_SOCKET"));
+	if (usec > 0 && is_for_us("WATCHDOG_PID"))
+		watchdog_ms = usec / 2000 > 0 ? usec / 2000 : 1;
+	if (count > 0 && getenv("LISTEN_PID") != NULL && is_for_us("LISTEN_PID"))
+		listen_count = (int)count;
+	static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+		"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+	for (int i = 0; i < listen_count; i++)
+		fcntl(LISTEN_FDS_START + i, F_SETFD, FD_CLOEXEC);
+}
+
+void notify_send(const char *format, ...)
+{
+	char message[1024];
+	va_list args;
+	int n;
+
+	if (notify_socket == -1)
+		return;
+	va_start(args, format);
+	n = vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(message))
+		return;
+	if (sendto(notify_socket, message, (size_t)n, MSG_NOSIGNAL,
+		    (const struct sockaddr *)&notify_address, notify_address_len) < 0)
+		return; /* see the header: no reason to stop */
+}
+
+void notify_reloading(void)
+{
+	struct timespec ts;
+
+	/* systemd compares with CLOCK_MONOTONIC: sd_notify(3), MONOTONIC_USEC. */
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+		(int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+}
+
+int64_t notify_watchdog(void)
+{
+	return watchdog_ms;
+}
+
+bool notify_wanted(void)
+{
+	return notify_socket != -1;
+}
+
+size_t notify_sockets(int sockets[NOTIFY_SOCKETS_MAX])
+{
+	for (int i = 0; i < listen_count; i++)
+		sockets[i] = LISTEN_FDS_START + i;
+	return (size_t)listen_count;
+}

@@ -11,12 +11,12 @@ DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-
             libyaml-dev libcurl4-openssl-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps clang clang-format clang-tidy \
             cppcheck valgrind
+GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
-            -Wnull-dereference $(if $(findstring clang,$(CC)),,-Wduplicated-cond -Wduplicated-branches \
-            -Wlogical-op) $(if $(CI),-Werror)
+            -Wnull-dereference $(GCC_ONLY:%=-W%) $(if $(CI),-Werror)
 HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-common \
-            -ftrivial-auto-var-init=zero $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+            $(if $(GCC_ONLY),-ftrivial-auto-var-init=zero) $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CFLAGS   ?= -O2 -g
 FLAGS    := -std=c11 -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) -pthread \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -43,8 +43,8 @@ enum child_error {
 
 /* Starts it. On failure nothing is left behind and why names the program or
  * directory and the system's reason. */
-enum child_error child_start(struct child *c, const struct child_options *options,
-	char why[CHILD_WHY]) WARN_UNUSED;
+enum child_error child_start(
+	struct child *c, const struct child_options *options, char why[CHILD_WHY]) WARN_UNUSED;
 
 /* Signals the whole process group. Also right after the child has ended, as
  * long as child_reap was not called: its pid is held until then. */

@@ -80,8 +80,8 @@ struct conf_hook {
 	const struct conf_source *source;
 	char **on; /* globs */
 	size_t on_count;
-	char **run; /* argv, NULL at the end; run[0] is an absolute path */
-	char **env; /* the script's whole environment but for HOOKD_…, NULL at the end */
+	char **run;      /* argv, NULL at the end; run[0] is an absolute path */
+	char **env;      /* the script's whole environment but for HOOKD_…, NULL at the end */
 	char *directory; /* working directory, absolute */
 	struct conf_user user;
 	struct conf_rlimit rlimits[CONF_RLIMITS];
@@ -117,9 +117,15 @@ struct conf {
 /* Reads and checks `file`. Returns new, with one reference; or NULL, with every
  * error found in `errors`, a line each: "FILE:LINE:COLUMN: what, and what was
  * expected\n", in the order of the file. A value never shows up in a message
- * where a secret belongs. Warnings ("FILE:LINE:COLUMN: warning: …\n") are put
+ * where a secret belongs, nor what ${NAME} stands for. What concerns the file as
+ * a whole has no line and column. Warnings ("FILE:LINE:COLUMN: warning: …\n") are put
  * in `errors` too, also on success. Not thread-safe against setenv(3). */
 struct conf *conf_load(const char *file, struct buf *errors) WARN_UNUSED;
+
+/* The same for a text in memory; `file` is what messages call it, and what its
+ * relative paths are relative to. */
+struct conf *conf_parse(
+	const char *file, const void *bytes, size_t len, struct buf *errors) WARN_UNUSED;
 
 struct conf *conf_ref(struct conf *conf); /* any thread */
 void conf_unref(struct conf *conf);       /* any thread; NULL is allowed */

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* An array in a struct is a pointer with its size_t count right behind it. */
 enum conf_type {
-	CONF_TEXT,     /* char *, not empty */
 	CONF_NAME,     /* char *: [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes */
 	CONF_PATH,     /* char *: relative ones are taken from the config file's directory */
 	CONF_URL_PATH, /* char *: begins with /, no ? # % or white space */
@@ -38,12 +38,14 @@ struct conf_key {
 	const char *section; /* "" for the top, "limits", "sources[]", "hooks[].retry" */
 	const char *name;
 	enum conf_type type;
-	size_t offset;   /* within the section's struct */
-	long long min;   /* in the type's unit; for lists the least number of items */
+	size_t offset; /* within the section's struct; CONF_RLIMIT: the RLIMIT_… */
+	long long min; /* in the type's unit; of lists the number of items */
 	long long max;
 	const char *fallback; /* the default as it would be written; NULL: none, "" : empty */
 	bool required;
 	enum conf_reload reload;
+	const char *zero; /* what 0 means where it is allowed beside min..max; NULL: nothing */
+	size_t size;      /* CONF_LIST: of one item's struct */
 };
 
 extern const struct conf_key conf_keys[];

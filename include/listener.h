@@ -22,8 +22,8 @@ struct listener;
 /* Listens on the given sockets (from systemd; taken over) or, when there are
  * none, on those of conf->listen. NULL with the reason logged. Takes a
  * reference to conf, borrows the store. */
-struct listener *listener_start(struct conf *conf, struct store *st, const int *sockets,
-	size_t socket_count) WARN_UNUSED;
+struct listener *listener_start(
+	struct conf *conf, struct store *st, const int *sockets, size_t socket_count) WARN_UNUSED;
 
 /* Works under conf from the next request on, with its certificate read anew.
  * False, with the reason logged: everything stays as it was. */
@@ -35,9 +35,9 @@ bool listener_reload(struct listener *l, struct conf *conf) WARN_UNUSED;
 int listener_drain(struct listener *l);
 
 struct listener_counts {
-	int64_t requests;    /* since start */
-	int64_t refused;     /* 4xx, since start */
-	int64_t unavailable; /* 503, since start */
+	int64_t requests;     /* since start */
+	int64_t refused;      /* 4xx, since start */
+	int64_t unavailable;  /* 503, since start */
 	unsigned connections; /* now */
 };
 void listener_counts(struct listener *l, struct listener_counts *out); /* any thread */

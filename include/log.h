@@ -32,11 +32,11 @@ bool log_wants(enum log_level level);
 /* The message is a literal of ours; the fields end with LOG_END. */
 void log_write(enum log_level level, const char *message, ...);
 
-#define LOG_END          ((struct log_field){.kind = LOG_FIELD_END})
-#define log_error(...)   log_write(LOG_ERROR, __VA_ARGS__, LOG_END)
-#define log_warn(...)    log_write(LOG_WARN, __VA_ARGS__, LOG_END)
-#define log_info(...)    log_write(LOG_INFO, __VA_ARGS__, LOG_END)
-#define log_debug(...)   log_write(LOG_DEBUG, __VA_ARGS__, LOG_END)
+#define LOG_END        ((struct log_field){.kind = LOG_FIELD_END})
+#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, LOG_END)
+#define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__, LOG_END)
+#define log_info(...)  log_write(LOG_INFO, __VA_ARGS__, LOG_END)
+#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, LOG_END)
 
 struct log_field log_int(const char *key, int64_t number);
 struct log_field log_text(const char *key, const char *text);

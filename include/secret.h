@@ -13,7 +13,8 @@
 struct secret;
 
 enum secret_origin {
-	SECRET_CREDENTIAL, /* a file of that name in $CREDENTIALS_DIRECTORY (systemd LoadCredential=) */
+	SECRET_CREDENTIAL, /* a file of that name in $CREDENTIALS_DIRECTORY (systemd
+			      LoadCredential=) */
 	SECRET_FILE,
 	SECRET_ENV,
 };
@@ -26,8 +27,8 @@ enum secret_origin {
  * either end, one with a NUL, a file that is not regular or that others can
  * access (mode & 07) are refused. Returns new, or NULL with the reason in why:
  * which variable or file, and what was expected; never the secret. */
-struct secret *secret_load(enum secret_origin origin, const char *name, char why[SECRET_WHY])
-	WARN_UNUSED;
+struct secret *secret_load(
+	enum secret_origin origin, const char *name, char why[SECRET_WHY]) WARN_UNUSED;
 
 /* Copies len bytes. Returns new, or NULL when memory is short. */
 struct secret *secret_new(const void *bytes, size_t len) WARN_UNUSED;

@@ -39,6 +39,7 @@ enum store_op_kind {
 	STORE_OP_NAME,
 	STORE_OP_SHIFT,
 	STORE_OP_PING,
+	STORE_OP_ORPHANS, /* store_orphans' own */
 };
 
 struct store_op {
@@ -50,9 +51,9 @@ struct store_op {
 
 /* Stores an event and one READY delivery for each hook. */
 struct store_put {
-	struct store_op op;       /* STORE_OP_PUT */
+	struct store_op op;        /* STORE_OP_PUT */
 	const struct event *event; /* borrowed until done */
-	const int64_t *hooks;     /* store ids; borrowed until done */
+	const int64_t *hooks;      /* store ids; borrowed until done */
 	size_t hook_count;
 	int64_t event_id; /* out, OK and DUPLICATE: the row that holds the key */
 	bool conflict;    /* out, DUPLICATE: its payload differs from the stored one */
@@ -62,12 +63,12 @@ struct store_put {
 struct store_job {
 	int64_t delivery;
 	int64_t event;
-	int64_t hook; /* store id */
-	unsigned attempt;      /* this one's number, 1 for the first */
-	unsigned failures;     /* earlier attempts that failed; interrupted ones do not count */
-	unsigned interrupted;  /* earlier attempts that were cut short */
+	int64_t hook;         /* store id */
+	unsigned attempt;     /* this one's number, 1 for the first */
+	unsigned failures;    /* earlier attempts that failed; interrupted ones do not count */
+	unsigned interrupted; /* earlier attempts that were cut short */
 	char *source;
-	char *type; /* never NULL */
+	char *type;            /* never NULL */
 	char *idempotency_key; /* stable over all attempts: SOURCE/KEY/HOOK */
 	void *payload;
 	size_t payload_len;
@@ -85,7 +86,7 @@ struct store_want {
  * hook's by due time, until `total` are taken: makes them RUNNING and opens
  * their attempts. */
 struct store_claim {
-	struct store_op op; /* STORE_OP_CLAIM */
+	struct store_op op;             /* STORE_OP_CLAIM */
 	const struct store_want *wants; /* borrowed until done */
 	size_t want_count;
 	unsigned total;
@@ -102,15 +103,20 @@ const char *store_attempt_text(enum attempt_result result); /* "ok", "tempfail",
 /* What came of an attempt. */
 struct attempt_outcome {
 	enum attempt_result result;
-	int exit_code;    /* -1: none */
-	int signal;       /* 0: none */
+	int exit_code;     /* -1: none */
+	int signal;        /* 0: none */
 	char message[512]; /* a sentence for people, "" for none */
-	char *output;     /* capped, raw bytes; owned by the outcome's holder */
+	char *output;      /* capped, raw bytes; owned by the outcome's holder */
 	size_t output_len;
 };
 
-enum delivery_state { DELIVERY_READY, DELIVERY_RUNNING, DELIVERY_DONE, DELIVERY_DEAD,
-	DELIVERY_SKIPPED };
+enum delivery_state {
+	DELIVERY_READY,
+	DELIVERY_RUNNING,
+	DELIVERY_DONE,
+	DELIVERY_DEAD,
+	DELIVERY_SKIPPED
+};
 
 const char *store_state_text(enum delivery_state state); /* "READY", … */
 
@@ -168,12 +174,12 @@ void store_submit(struct store *st, struct store_op *op);
 enum store_result store_wait(struct store *st, struct store_op *op);
 
 struct store_counts {
-	int64_t stored;     /* events since start */
-	int64_t duplicates; /* since start */
+	int64_t stored;      /* events since start */
+	int64_t duplicates;  /* since start */
 	int64_t quarantined; /* since start */
-	int64_t waiting;    /* READY and RUNNING deliveries now */
-	int64_t dead;       /* DEAD deliveries in the store */
-	int64_t recovered;  /* deliveries found RUNNING at start */
+	int64_t waiting;     /* READY and RUNNING deliveries now */
+	int64_t dead;        /* DEAD deliveries in the store */
+	int64_t recovered;   /* deliveries found RUNNING at start */
 };
 
 void store_counts(struct store *st, struct store_counts *out); /* any thread */

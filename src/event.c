@@ -31,7 +31,7 @@ static bool printable(struct text t)
 
 static char *copy(struct text t)
 {
-	return strndup(t.bytes, t.len);
+	return t.bytes != NULL ? strndup(t.bytes, t.len) : NULL;
 }
 
 static bool add_sha256(struct buf *out, const char *prefix, const void *bytes, size_t len)

@@ -17,9 +17,9 @@ struct verify_scheme {
 	verify_make *make;
 };
 
-#define MAC_BYTES   crypto_auth_hmacsha256_BYTES
-#define MAC_HEX     (2 * MAC_BYTES)
-#define DIGITS_MAX  15 /* digits in a time: enough for 30 million years, and no overflow */
+#define MAC_BYTES      crypto_auth_hmacsha256_BYTES
+#define MAC_HEX        ((size_t)2 * MAC_BYTES)
+#define DIGITS_MAX     15 /* digits in a time: enough for 30 million years, and no overflow */
 #define SIGNATURES_MAX 16 /* signatures compared per header; a sender has one or two */
 
 /* HMAC-SHA256 over "<t>.<body>", with t as it stands in the header. */
@@ -108,8 +108,8 @@ static enum verify_result fedapay_read(const char *p, size_t len, struct fedapay
 	return h->signatures > 0 ? VERIFY_OK : VERIFY_NO_SCHEME;
 }
 
-static bool fedapay_matches(const struct verify_request *r, const struct fedapay_header *h,
-	size_t *which)
+static bool fedapay_matches(
+	const struct verify_request *r, const struct fedapay_header *h, size_t *which)
 {
 	bool found = false;
 
@@ -131,8 +131,8 @@ static bool fedapay_matches(const struct verify_request *r, const struct fedapay
 
 /* FedaPay's PHP SDK refuses |now - t| > tolerance, its Node SDK only what is too
  * old; we follow PHP. */
-static enum verify_result check_time(const struct verify_request *r, int64_t signed_at,
-	int64_t *off_by)
+static enum verify_result check_time(
+	const struct verify_request *r, int64_t signed_at, int64_t *off_by)
 {
 	int64_t now = r->now / 1000;
 

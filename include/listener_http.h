@@ -1,0 +1,166 @@
+/* listener_http.h - what the listener*.c files share; private to them, and the
+ * only header that knows libmicrohttpd.
+ *
+ * listener.c             libmicrohttpd daemons, reload, drain, stop
+ * listener_socket.c      opens and closes the listening sockets
+ * listener_connection.c  open connections, counts per address, deadlines
+ * listener_request.c     one request: limits, body, verify, store, answer
+ * listener_hygiene.c     is this a request two parsers would read alike? */
+#ifndef HOOKD_LISTENER_HTTP_H
+#define HOOKD_LISTENER_HTTP_H
+
+#include "attributes.h"
+#include "buf.h"
+#include "conf.h"
+#include "event.h"
+#include "log.h"
+#include "net.h"
+#include "store.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- connections ---- */
+
+enum connection_phase {
+	CONNECTION_IDLE,      /* between requests */
+	CONNECTION_READING,   /* a request line has come, the request not all */
+	CONNECTION_STORING,   /* the store has the request: no deadline */
+	CONNECTION_ANSWERING, /* an answer is on its way */
+};
+
+/* One accepted connection; made and freed by its worker's notifications. */
+struct connection {
+	struct connection *next, *previous; /* connections.lock */
+	struct generation *generation;
+	struct net_address peer;
+	int fd;
+	bool tls;
+	bool counted;        /* in the per-address table */
+	_Atomic bool served; /* a request of it was completed */
+	_Atomic int phase;
+	_Atomic int64_t deadline; /* steady ms; INT64_MAX: none */
+};
+
+/* All open connections of a listener, and the thread that holds each of them to
+ * its deadline: libmicrohttpd's own timeout is for idle time only, and a header
+ * dripped byte by byte is never idle. */
+struct connections {
+	pthread_mutex_t lock; /* guards all below and each connection's links */
+	pthread_cond_t changed;
+	struct connection *first;
+	unsigned count;
+	_Atomic int64_t next_sweep; /* steady ms at which the thread wakes by itself */
+	bool stop;
+	struct address_count **addresses; /* hash table */
+	unsigned char hash_key[16];
+	pthread_t thread;
+	void (*swept)(void *arg); /* called after each sweep, unlocked, in the thread */
+	void *arg;
+};
+
+bool connections_start(struct connections *all, void (*swept)(void *), void *arg) WARN_UNUSED;
+void connections_stop(struct connections *all);
+
+/* Adds an accepted connection, within limits; over one of them it is added all
+ * the same, but shut down so that its worker closes it. NULL: memory is short. */
+struct connection *connections_add(struct connections *all, struct generation *generation, int fd,
+	bool tls, const struct sockaddr *peer, const struct conf *conf);
+void connections_remove(struct connections *all, struct connection *c);
+
+/* Enters a phase whose end must come within `limit` ms (INT64_MAX: any time). */
+void connection_enter(
+	struct connections *all, struct connection *c, enum connection_phase phase, int64_t limit);
+
+/* Sends a bare answer, past libmicrohttpd, on a connection that is still being
+ * read (there it takes no answer), and shuts it down. Without TLS only; with it
+ * the connection is just shut down. `status`: "408 Request Timeout". */
+void connection_refuse(const struct connection *c, const char *status);
+
+/* Makes idle connections of a generation (NULL: of all) end. What has already
+ * arrived on them is still read and answered. */
+void connections_close_idle(struct connections *all, const struct generation *generation);
+
+/* Has the thread look over all connections now. */
+void connections_sweep(struct connections *all);
+
+unsigned connections_count(struct connections *all);
+
+/* Counts one request under way for a forwarded client. False: it has `limit`
+ * already, and it was not counted. */
+bool connections_enter_client(
+	struct connections *all, const struct net_address *client, unsigned limit) WARN_UNUSED;
+void connections_leave_client(struct connections *all, const struct net_address *client);
+
+/* ---- listener ---- */
+
+/* The libmicrohttpd daemons started together, one per socket. */
+struct generation {
+	struct generation *next;
+	struct listener *listener;
+	struct MHD_Daemon **daemons;
+	size_t daemon_count;
+	_Atomic unsigned open; /* its connections */
+	_Atomic bool closing;  /* answers carry "Connection: close" */
+};
+
+struct listener {
+	struct store *store;
+	struct connections connections;
+	int *sockets;
+	bool *unix_sockets; /* of them, which are local: no TLS there */
+	size_t socket_count;
+	char **unlink_paths; /* Unix sockets that we made */
+	size_t unlink_count;
+	pthread_mutex_t lock; /* guards conf and generations */
+	struct conf *conf;
+	struct generation *generations; /* the newest first */
+	_Atomic unsigned storing;       /* requests in the store's hands */
+	_Atomic bool draining;
+	_Atomic bool stopping; /* nothing is handed to the store any more */
+	int drained;           /* eventfd */
+	_Atomic int64_t requests, refused, unavailable;
+};
+
+struct conf *listener_conf(struct listener *l); /* a reference */
+
+/* Takes over the passed sockets, or opens those of l->conf. False, logged. */
+bool sockets_open(struct listener *l, const int *passed, size_t count) WARN_UNUSED;
+void sockets_log(const struct listener *l);
+void sockets_close(struct listener *l);
+
+/* ---- requests: libmicrohttpd's callbacks ---- */
+
+void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **request);
+void request_end(void *listener, struct MHD_Connection *mhd, void **request,
+	enum MHD_RequestTerminationCode how);
+
+/* ---- hygiene ---- */
+
+struct hygiene {
+	const char *uri; /* raw, as request_begin got it */
+	size_t uri_len;
+	const char *signature_header; /* NULL: none is looked for */
+	/* out */
+	const char *signature; /* its value, NULL: not there */
+	size_t signature_len;
+	bool has_length;
+	uint64_t length; /* Content-Length */
+	bool chunked;
+	bool expects;         /* Expect: 100-continue */
+	struct buf forwarded; /* all X-Forwarded-For values, joined by ", "; the caller frees */
+};
+
+/* NULL when the request's head is sound, else why it is not (a constant). */
+const char *hygiene_check(
+	struct MHD_Connection *mhd, const char *method, const char *version, struct hygiene *h);
+
+/* NULL when the raw request target is sound, else why not. */
+const char *hygiene_check_uri(const char *uri, size_t len);
+
+#endif

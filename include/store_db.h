@@ -1,0 +1,179 @@
+/* store_db.h - what store*.c share and nobody else sees: the open store, its
+ * statements and the passage between its parts.
+ *
+ *   store.c         opens, recovers, takes operations in, closes
+ *   store_schema.c  whose file is it, which version, migrations
+ *   store_writer.c  the writer's thread: groups, transactions, `done`
+ *   store_ops.c     the statements, and each operation but
+ *   store_claim.c   claiming
+ *   store_prune.c   retention
+ * Functions that return int return an SQLite result code. After store_open the
+ * connection belongs to the writer's thread alone. */
+#ifndef HOOKD_STORE_DB_H
+#define HOOKD_STORE_DB_H
+
+#include "attributes.h"
+#include "log.h"
+#include "store.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+#define STORE_APPLICATION_ID 0x68756b64 /* "hukd", in the file's header */
+#define STORE_SCHEMA         1          /* the file's user_version */
+#define STORE_GROUP_MAX      512        /* operations in one transaction */
+#define STORE_BUSY_TIMEOUT   5000       /* ms to wait for hookctl's lock */
+#define STORE_PRUNE_EVERY    3600000    /* ms from one pass of retention to the next */
+#define STORE_PRUNE_AGAIN    60000      /* ms to the next one after a failure */
+#define STORE_PRUNE_SLICE    100        /* events looked at in one transaction */
+#define STORE_PRUNE_GROUPS   16         /* groups that may go ahead of a waiting slice */
+
+enum store_sql {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_EVENT_INSERT,
+	SQL_EVENT_FIND,
+	SQL_EVENT_DUPLICATE,
+	SQL_EVENT_CONFLICT,
+	SQL_DELIVERY_INSERT,
+	SQL_CLAIM_DUE,
+	SQL_CLAIM_JOB,
+	SQL_CLAIM_DELIVERY,
+	SQL_CLAIM_ATTEMPT,
+	SQL_CLAIM_NEXT,
+	SQL_SETTLE_ATTEMPT,
+	SQL_SETTLE_DELIVERY,
+	SQL_SOURCE_FIND,
+	SQL_SOURCE_INSERT,
+	SQL_HOOK_FIND,
+	SQL_HOOK_INSERT,
+	SQL_SHIFT,
+	SQL_ORPHANS,
+	SQL_PRUNE_OLD,
+	SQL_PRUNE_STATES,
+	SQL_PRUNE_DELETE,
+	SQL_COUNT,
+};
+
+/* What a transaction changes in the counts, once it is committed. */
+struct store_delta {
+	int64_t stored;
+	int64_t duplicates;
+	int64_t quarantined;
+	int64_t waiting;
+	int64_t dead;
+	bool ready; /* READY deliveries are there that were not, or are due at another time */
+};
+
+/* Where the pass of retention that is under way has come to. */
+struct store_prune {
+	bool under_way;
+	bool swept; /* all old events were looked at; space is being given back */
+	int64_t retention;
+	int64_t cutoff;      /* unix ms: events received before it are old */
+	int64_t received_at; /* the last event looked at … */
+	int64_t event;       /* … and its id */
+	int64_t removed;
+};
+
+struct store {
+	/* Constant after store_open. */
+	char *path;
+	int lock; /* holds PATH.lock */
+	void (*on_ready)(void *arg);
+	void *on_ready_arg;
+	pthread_t writer;
+
+	/* The writer's thread alone. */
+	struct sqlite3 *db;
+	struct sqlite3_stmt *sql[SQL_COUNT];
+	struct store_prune prune;
+	unsigned groups_since_slice;
+	unsigned group_backlog; /* `backlog` as it was when the group was taken */
+	bool failing;           /* the last transaction that wanted to write could not */
+	struct log_limit failures;
+
+	pthread_mutex_t mutex; /* guards all below */
+	pthread_cond_t wake;   /* for the writer: queue, stopping, prune_at */
+	pthread_cond_t waited; /* for store_wait: an operation of such a caller is over */
+	struct store_op *head;
+	struct store_op **tail;
+	bool stopping;
+	int64_t retention;
+	unsigned backlog;
+	int64_t prune_at;           /* steady ms of the next slice */
+	struct store_counts counts; /* written by the writer only, which may read it unlocked */
+};
+
+/* A hook with READY deliveries: the answer to STORE_OP_ORPHANS. */
+struct store_waiting {
+	int64_t hook;
+	int64_t waiting;
+	char *name;
+};
+
+struct store_orphans {
+	struct store_op op;         /* STORE_OP_ORPHANS */
+	struct store_waiting *rows; /* out: an array to free, with each name */
+	size_t count;               /* out */
+};
+
+void store_orphans_free(struct store_orphans *o);
+
+/* store_schema.c */
+enum store_file {
+	STORE_FILE_OURS,
+	STORE_FILE_EMPTY,
+	STORE_FILE_OLDER,
+	STORE_FILE_NEWER,
+	STORE_FILE_FOREIGN,
+	STORE_FILE_UNREADABLE, /* the connection has the error */
+};
+
+enum store_file store_file_kind(struct sqlite3 *db, int64_t *version) WARN_UNUSED;
+
+/* Sets the connection up, makes or migrates the schema. False: logged. */
+bool store_schema_open(struct sqlite3 *db, const char *path) WARN_UNUSED;
+
+/* The one number that a statement gives, e.g. "PRAGMA page_count". */
+int store_number(struct sqlite3 *db, const char *sql, int64_t *value) WARN_UNUSED;
+
+/* Logs `message` with what rc means, in the connection's words if it is its
+ * present error, and the file. */
+void store_log_error(struct sqlite3 *db, int rc, const char *message, const char *path);
+
+/* store_writer.c */
+bool store_writer_start(struct store *st) WARN_UNUSED;
+void store_writer_stop(struct store *st); /* after all that is queued */
+int store_begin(struct store *st) WARN_UNUSED;
+/* Commits when rc is SQLITE_OK; else, or when that fails, logs and rolls back. */
+int store_end(struct store *st, int rc) WARN_UNUSED;
+void store_apply(struct store *st, const struct store_delta *delta);
+
+/* store_ops.c */
+int store_ops_prepare(struct store *st) WARN_UNUSED;
+void store_ops_finalize(struct store *st);
+void store_op_start(struct store_op *op); /* its outputs: nothing yet */
+int store_op_run(struct store *st, struct store_op *op, struct store_delta *delta) WARN_UNUSED;
+void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed */
+/* With rc SQLITE_OK takes one step, which ends all but a SELECT; resets always. */
+int store_step(struct sqlite3_stmt *s, int rc) WARN_UNUSED;
+void store_reset(struct sqlite3_stmt *s);
+/* Does nothing once *rc has an error: bind all, let store_step ask. */
+void store_bind_int(struct sqlite3_stmt *s, int column, int64_t value, int *rc);
+
+/* store_claim.c */
+void store_claim_start(struct store_claim *c);
+int store_claim_run(struct store *st, struct store_claim *c) WARN_UNUSED;
+void store_claim_undo(struct store_claim *c);
+
+/* store_prune.c: one slice. Returns the ms until the next one is due: 0 while
+ * the pass has more to do. */
+int64_t store_prune_slice(struct store *st, int64_t retention);
+
+#endif

@@ -1,0 +1,437 @@
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+/* 32-bit ABIs carry an old call with 16-bit ids under the plain name. */
+#ifdef SYS_setresuid32
+#define SET_GROUPS SYS_setgroups32
+#define SET_GIDS   SYS_setresgid32
+#define SET_UIDS   SYS_setresuid32
+#else
+#define SET_GROUPS SYS_setgroups
+#define SET_GIDS   SYS_setresgid
+#define SET_UIDS   SYS_setresuid
+#endif
+
+enum { EXIT_NOT_STARTED = 127, FIRST_FREE = 3 };
+
+/* What the new process does, in this order. */
+enum stage {
+	STAGE_PARENT,
+	STAGE_STREAMS,
+	STAGE_LIMIT,
+	STAGE_USER,
+	STAGE_DIRECTORY,
+	STAGE_PROGRAM,
+};
+
+struct failure {
+	enum stage stage;
+	int error;
+};
+
+/* All the new process needs, made ready before it exists. */
+struct plan {
+	const struct child_options *options;
+	bool switch_user;
+	int input;
+	int output;
+	int report; /* close-on-exec: its end of file says that the program runs */
+	pid_t parent;
+};
+
+static _Noreturn void give_up(const struct plan *plan, enum stage stage)
+{
+	struct failure failure = {.stage = stage, .error = errno};
+	ssize_t written = write(plan->report, &failure, sizeof(failure));
+	(void)written; /* nobody is left to tell */
+	_exit(EXIT_NOT_STARTED);
+}
+
+/* exec keeps ignored signals ignored (hookd ignores SIGPIPE) and the mask.
+ * Handlers go first: one that ran here would run in hookd's memory. */
+static void reset_signals(void)
+{
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
+		(void)sigaction(signal, &plain, NULL); /* fails for SIGKILL, SIGSTOP */
+
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL); /* NOLINT(concurrency-mt-unsafe): one thread here */
+}
+
+static bool become_user(const struct conf_user *user)
+{
+	/* By syscall: glibc's functions of these names signal every thread of the
+	 * process to do the same, and here the threads it knows of are hookd's. */
+	return syscall(SET_GROUPS, user->group_count, user->groups) == 0 &&
+	       syscall(SET_GIDS, user->gid, user->gid, user->gid) == 0 &&
+	       syscall(SET_UIDS, user->uid, user->uid, user->uid) == 0;
+}
+
+/* The new process up to its exec. It runs on hookd's memory while the thread
+ * that started it is held by the kernel and the others go on: so nothing here
+ * may allocate, lock, log, or write to anything but its own stack. */
+static _Noreturn void become_program(const struct plan *plan)
+{
+	const struct child_options *o = plan->options;
+
+	(void)setsid(); /* cannot fail: a new process leads no group */
+	reset_signals();
+
+	if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 ||
+		dup2(plan->output, STDERR_FILENO) < 0)
+		give_up(plan, STAGE_STREAMS);
+	/* Everything of ours is close-on-exec by itself; this is for what a library
+	 * may have opened without. Older kernels do not know it. */
+	(void)syscall(SYS_close_range, (unsigned)FIRST_FREE, ~0U, CLOSE_RANGE_CLOEXEC);
+
+	for (size_t i = 0; i < o->rlimit_count; i++) {
+		struct rlimit limit = {o->rlimits[i].value, o->rlimits[i].value};
+		if (setrlimit((__rlimit_resource_t)o->rlimits[i].resource, &limit) != 0)
+			give_up(plan, STAGE_LIMIT);
+	}
+	if (plan->switch_user && !become_user(o->user))
+		give_up(plan, STAGE_USER);
+	if (chdir(o->directory) != 0) /* as that user, who may see less than hookd */
+		give_up(plan, STAGE_DIRECTORY);
+
+	/* A change of user clears it, so it comes after; hookd may have died before. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != plan->parent)
+		give_up(plan, STAGE_PARENT);
+
+	execve(o->argv[0], o->argv, o->env);
+	give_up(plan, STAGE_PROGRAM);
+}
+
+/* vfork because fork copies the page tables (ten times slower from a process of
+ * 500 MB) and posix_spawn can set neither user nor limits. What must stay true:
+ * this function has no local that the child changes, the child never returns
+ * from it, and the pid is all the parent takes from it. Sanitizers and valgrind
+ * make it a fork, which works as well: results come back through plan->report. */
+static __attribute__((noinline)) pid_t start_process(const struct plan *plan)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): see above */
+	pid_t pid = vfork();
+	if (pid == 0) /* NOLINTNEXTLINE(clang-analyzer-unix.Vfork): see become_program */
+		become_program(plan);
+	return pid;
+}
+
+/* Signals wait meanwhile: a handler must not run in the child before its
+ * dispositions are its own. */
+static pid_t start_with_signals_held(const struct plan *plan)
+{
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid_t pid = start_process(plan);
+	int error = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return pid;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* dup2 onto 0, 1 and 2 must not meet one of our own: so none of ours is there,
+ * even when hookd was started with them closed. */
+static bool move_up(int *fd)
+{
+	if (*fd < 0 || *fd >= FIRST_FREE)
+		return *fd >= 0;
+	int moved = fcntl(*fd, F_DUPFD_CLOEXEC, FIRST_FREE);
+	int error = errno;
+	close(*fd);
+	errno = error;
+	*fd = moved;
+	return moved >= 0;
+}
+
+static bool make_pipe(int *read_end, int *write_end)
+{
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return false;
+	*read_end = fds[0];
+	*write_end = fds[1];
+	return move_up(read_end) && move_up(write_end);
+}
+
+static bool write_all(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* A file in memory rather than a pipe: nobody has to feed it, a program that
+ * does not read it blocks nobody, and one that seeks or maps it can. Sealed, so
+ * that nobody can change what others may read. */
+static int make_input(const void *bytes, size_t len)
+{
+	int fd = memfd_create("hookd-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+		fd = memfd_create("hookd-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (!move_up(&fd))
+		return -1;
+	if (!write_all(fd, bytes, len) || lseek(fd, 0, SEEK_SET) != 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) {
+		int error = errno;
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+/* Without privilege setgroups is refused, also when nothing would change. */
+static bool must_switch(const struct conf_user *user)
+{
+	if (!user || !user->name)
+		return false;
+	return geteuid() == 0 || user->uid != geteuid() || user->gid != getegid();
+}
+
+/* Reads what the child reported; false when its program runs. */
+static bool read_failure(int report, struct failure *failure)
+{
+	ssize_t n;
+	do
+		n = read(report, failure, sizeof(*failure));
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*failure);
+}
+
+static void reap(pid_t pid, siginfo_t *info)
+{
+	int result;
+	do {
+		memset(info, 0, sizeof(*info));
+		result = waitid(P_PID, (id_t)pid, info, WEXITED);
+	} while (result != 0 && errno == EINTR);
+}
+
+static bool is_short(int error)
+{
+	return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+	       error == ENOSPC;
+}
+
+struct error_text {
+	char room[128];
+};
+
+static const char *text_of(int error, struct error_text *text)
+{
+	return strerror_r(error, text->room, sizeof(text->room));
+}
+
+/* What an ENOENT on a file that is there means. */
+static void say_interpreter(const char *program, char why[CHILD_WHY])
+{
+	char line[256] = "";
+	int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	close_fd(&fd);
+
+	if (n < 3 || line[0] != '#' || line[1] != '!') {
+		(void)snprintf(why, CHILD_WHY,
+			"cannot run %s: the loader it was linked for is missing", program);
+		return;
+	}
+	line[n] = '\0';
+	const char *name = line + 2 + strspn(line + 2, " \t");
+	size_t len = strcspn(name, " \t\r\n");
+	(void)snprintf(why, CHILD_WHY, "cannot run %s: its interpreter %.*s is missing%s", program,
+		(int)len, name,
+		name[len] == '\r' ? ": the #! line ends with a carriage return, as files from "
+				    "Windows do"
+				  : "");
+}
+
+static void say_program(const struct child_options *o, int error, char why[CHILD_WHY])
+{
+	const char *program = o->argv[0];
+	struct error_text text;
+	struct stat st;
+	bool seen = stat(program, &st) == 0;
+
+	if (error == ENOENT && seen) {
+		say_interpreter(program, why);
+	} else if (error == ENOEXEC) {
+		(void)snprintf(why, CHILD_WHY,
+			"cannot run %s: it has no #! line and is no program for this machine",
+			program);
+	} else if (error == EACCES && seen && S_ISDIR(st.st_mode)) {
+		(void)snprintf(why, CHILD_WHY, "cannot run %s: it is a directory", program);
+	} else if (error == EACCES && seen && !(st.st_mode & 0111)) {
+		(void)snprintf(
+			why, CHILD_WHY, "cannot run %s: it is not executable (chmod +x)", program);
+	} else if (error == EACCES && o->user && o->user->name) {
+		(void)snprintf(why, CHILD_WHY,
+			"cannot run %s: user %s may not execute it or not enter a directory on "
+			"its way",
+			program, o->user->name);
+	} else if (error == EACCES) {
+		(void)snprintf(why, CHILD_WHY,
+			"cannot run %s: hookd's user (uid %u) may not execute it or not enter a "
+			"directory on its way",
+			program, (unsigned)geteuid());
+	} else {
+		(void)snprintf(why, CHILD_WHY, "cannot run %s: %s", program, text_of(error, &text));
+	}
+}
+
+static enum child_error say_failure(
+	const struct child_options *o, const struct failure *failure, char why[CHILD_WHY])
+{
+	struct error_text text;
+	const char *reason = text_of(failure->error, &text);
+	const char *user = o->user && o->user->name ? o->user->name : NULL;
+
+	switch (failure->stage) {
+	case STAGE_PROGRAM:
+		say_program(o, failure->error, why);
+		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_PROGRAM;
+	case STAGE_DIRECTORY:
+		(void)snprintf(why, CHILD_WHY, "cannot enter directory %s%s%s: %s", o->directory,
+			user ? " as user " : "", user ? user : "", reason);
+		return CHILD_NO_SETUP;
+	case STAGE_USER:
+		(void)snprintf(why, CHILD_WHY, "cannot run %s as user %s: %s", o->argv[0],
+			user ? user : "?", reason);
+		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_SETUP;
+	case STAGE_LIMIT:
+		(void)snprintf(why, CHILD_WHY, "cannot set the resource limits of %s: %s",
+			o->argv[0], reason);
+		return CHILD_NO_SETUP;
+	case STAGE_STREAMS:
+	case STAGE_PARENT:
+		break;
+	}
+	(void)snprintf(why, CHILD_WHY, "cannot start a process for %s: %s", o->argv[0], reason);
+	return CHILD_NO_RESOURCES;
+}
+
+enum child_error child_start(
+	struct child *c, const struct child_options *options, char why[CHILD_WHY])
+{
+	enum child_error result = CHILD_NO_RESOURCES;
+	struct failure failure = {.stage = STAGE_STREAMS};
+	struct plan plan = {
+		.options = options,
+		.switch_user = must_switch(options->user),
+		.input = -1,
+		.output = -1,
+		.report = -1,
+		.parent = getpid(),
+	};
+	int report = -1;
+	siginfo_t info;
+
+	*c = (struct child){.pid = -1, .pidfd = -1, .output = -1};
+	plan.input = make_input(options->input, options->input_len);
+	if (plan.input < 0 || !make_pipe(&c->output, &plan.output) ||
+		!make_pipe(&report, &plan.report) || fcntl(c->output, F_SETFL, O_NONBLOCK) != 0)
+		goto failed;
+	/* Or a child under another user cannot open its own /dev/stderr. */
+	(void)fchmod(plan.output, 0666);
+
+	c->pid = start_with_signals_held(&plan);
+	if (c->pid < 0)
+		goto failed;
+	/* Three descriptors are given back before one is taken, so that a full
+	 * table is met before the program runs, not after. */
+	close_fd(&plan.input);
+	close_fd(&plan.output);
+	close_fd(&plan.report);
+	if (read_failure(report, &failure)) {
+		reap(c->pid, &info);
+		result = say_failure(options, &failure, why);
+		goto out;
+	}
+	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	if (c->pidfd < 0) {
+		failure.error = errno;
+		child_signal(c, SIGKILL);
+		reap(c->pid, &info);
+		result = say_failure(options, &failure, why);
+		goto out;
+	}
+	result = CHILD_OK;
+	goto out;
+
+failed:
+	failure.error = errno;
+	result = say_failure(options, &failure, why);
+out:
+	close_fd(&report);
+	close_fd(&plan.report);
+	close_fd(&plan.output);
+	close_fd(&plan.input);
+	if (result != CHILD_OK) {
+		close_fd(&c->output);
+		c->pid = -1;
+	}
+	return result;
+}
+
+void child_signal(const struct child *c, int signal)
+{
+	(void)kill(-c->pid, signal); /* fails only when all of the group are gone */
+}
+
+bool child_ended(const struct child *c)
+{
+	siginfo_t info = {0};
+	return waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0;
+}
+
+struct child_end child_reap(struct child *c)
+{
+	siginfo_t info;
+	struct child_end end = {.exit_code = -1};
+
+	reap(c->pid, &info);
+	if (info.si_code == CLD_EXITED)
+		end.exit_code = info.si_status;
+	else
+		end.signal = info.si_status;
+	close_fd(&c->pidfd);
+	close_fd(&c->output);
+	c->pid = -1;
+	return end;
+}

@@ -1,0 +1,298 @@
+#include "clock.h"
+#include "dispatcher_private.h"
+#include "log.h"
+#include "retry.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INTERRUPTED_MAX = 10 }; /* a script that takes hookd down with it ends here */
+
+unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted)
+{
+	while (d->idle_count < wanted) {
+		struct run *r = calloc(1, sizeof(*r));
+		if (!r)
+			break;
+		r->next = d->idle;
+		d->idle = r;
+		d->idle_count++;
+	}
+	return d->idle_count < wanted ? d->idle_count : wanted;
+}
+
+static const struct attempt_outcome *outcome_of(const struct run *r)
+{
+	return r->action ? &r->action->outcome : &r->not_run;
+}
+
+static void settle_done(struct store_op *op)
+{
+	struct run *r = (struct run *)(void *)op;
+	dispatcher_deliver(r->dispatcher, op);
+}
+
+static void hand_over(struct dispatcher *d, struct run *r)
+{
+	/* The wait begins anew with each handing over, under the clock of now. */
+	r->settle.due_at = clock_wall() + r->retry_in;
+	dispatcher_submit(d, &r->settle.op);
+}
+
+/* What the outcome means for the delivery, and on to the store with it. */
+static void settle(struct dispatcher *d, struct run *r)
+{
+	const struct attempt_outcome *outcome = outcome_of(r);
+	enum delivery_state state = DELIVERY_READY;
+
+	switch (outcome->result) {
+	case ATTEMPT_OK:
+		state = DELIVERY_DONE;
+		break;
+	case ATTEMPT_PERMFAIL:
+		state = DELIVERY_DEAD;
+		break;
+	case ATTEMPT_TEMPFAIL:
+		r->retry_in =
+			retry_delay(&r->hook->retry, r->job->failures + 1, randombytes_random());
+		if (r->retry_in < 0) {
+			r->retry_in = 0;
+			state = DELIVERY_DEAD;
+		}
+		break;
+	case ATTEMPT_INTERRUPTED:
+		break;
+	}
+	r->took = clock_steady() - r->began;
+	r->ended_at = clock_wall();
+	r->settle = (struct store_settle){
+		.op = {.kind = STORE_OP_SETTLE, .done = settle_done},
+		.delivery = r->job->delivery,
+		.attempt = r->job->attempt,
+		.outcome = outcome,
+		.ended_at = r->ended_at,
+		.state = state,
+	};
+	if (dispatcher_store_is_well(d)) {
+		hand_over(d, r);
+	} else {
+		r->next = d->unsettled;
+		d->unsettled = r;
+	}
+}
+
+static void settle_not_run(
+	struct dispatcher *d, struct run *r, enum attempt_result result, const char *message)
+{
+	r->not_run = (struct attempt_outcome){.result = result, .exit_code = -1};
+	(void)snprintf(r->not_run.message, sizeof(r->not_run.message), "%s", message);
+	settle(d, r);
+}
+
+static void add_running(struct dispatcher *d, struct run *r)
+{
+	r->next = d->running;
+	d->running = r;
+	atomic_store(&d->running_now, ++d->running_count);
+}
+
+void dispatcher_run_start(struct dispatcher *d, struct store_job *job)
+{
+	struct run *r = d->idle;
+	assert(r); /* the claim took no more than was reserved */
+	d->idle = r->next;
+	d->idle_count--;
+	*r = (struct run){
+		.dispatcher = d,
+		.conf = conf_ref(d->conf),
+		.hook = conf_hook_by_store_id(d->conf, job->hook),
+		.job = job,
+		.began = clock_steady(),
+	};
+
+	if (!r->hook) {
+		settle_not_run(d, r, ATTEMPT_INTERRUPTED,
+			"not run: its hook is not in the configuration any more");
+	} else if (job->interrupted >= INTERRUPTED_MAX) {
+		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
+	} else if (d->draining) {
+		settle_not_run(d, r, ATTEMPT_INTERRUPTED, "not run: hookd stopped");
+	} else {
+		enum action_step step;
+		r->action = action_of(r->hook)->start(d->epoll, r->conf, r->hook, job, &step);
+		if (!r->action) {
+			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
+			return;
+		}
+		add_running(d, r);
+		dispatcher_run_step(d, r->action, step);
+	}
+}
+
+void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_step step)
+{
+	if (step == ACTION_GOES_ON)
+		return;
+	struct run **link = &d->running;
+	while ((*link)->action != a)
+		link = &(*link)->next;
+	struct run *r = *link;
+	*link = r->next;
+	atomic_store(&d->running_now, --d->running_count);
+	d->claim_wanted = true; /* there is room again */
+	settle(d, r);
+}
+
+int64_t dispatcher_run_deadline(const struct dispatcher *d)
+{
+	int64_t nearest = INT64_MAX;
+	for (const struct run *r = d->running; r; r = r->next)
+		if (r->action->deadline < nearest)
+			nearest = r->action->deadline;
+	return nearest;
+}
+
+void dispatcher_run_expire(struct dispatcher *d)
+{
+	int64_t now = clock_steady();
+	struct run *next;
+	for (struct run *r = d->running; r; r = next) {
+		struct action *a = r->action;
+		next = r->next;
+		if (a->deadline <= now)
+			dispatcher_run_step(d, a, a->kind->expired(a));
+	}
+}
+
+void dispatcher_run_interrupt(struct dispatcher *d)
+{
+	for (struct run *r = d->running; r; r = r->next)
+		r->action->kind->interrupt(r->action);
+}
+
+void dispatcher_run_settle_again(struct dispatcher *d)
+{
+	struct run *r = d->unsettled;
+	d->unsettled = NULL;
+	while (r) {
+		struct run *next = r->next;
+		hand_over(d, r);
+		r = next;
+	}
+}
+
+/* "750ms", "40s", "12m", "3h": for people. */
+static void say_wait(char *out, size_t size, int64_t ms)
+{
+	const int64_t second = 1000;
+	const int64_t minute = 60 * second;
+	const int64_t hour = 60 * minute;
+
+	if (ms < second)
+		(void)snprintf(out, size, "%" PRId64 "ms", ms);
+	else if (ms < 10 * minute)
+		(void)snprintf(out, size, "%" PRId64 "s", (ms + second / 2) / second);
+	else if (ms < 10 * hour)
+		(void)snprintf(out, size, "%" PRId64 "m", (ms + minute / 2) / minute);
+	else
+		(void)snprintf(out, size, "%" PRId64 "h", (ms + hour / 2) / hour);
+}
+
+static void say_settled(const struct run *r)
+{
+	const struct attempt_outcome *o = outcome_of(r);
+	struct log_field event = log_int("event", r->job->event);
+	struct log_field hook = log_text("hook", r->hook ? r->hook->name : NULL);
+	struct log_field attempt = log_int("attempt", r->job->attempt);
+	struct log_field reason = log_text("reason", o->message);
+	struct log_field exit_code = log_text("exit", NULL);
+	char wait[32];
+
+	if (o->exit_code >= 0)
+		exit_code = log_int("exit", o->exit_code);
+	if (o->result == ATTEMPT_OK) {
+		log_info("delivery done", event, hook, attempt, log_int("ms", r->took));
+	} else if (r->settle.state == DELIVERY_DEAD) {
+		log_error("delivery dead", event, hook, attempt, exit_code, reason);
+	} else if (o->result == ATTEMPT_INTERRUPTED) {
+		log_info("delivery put back", event, hook, attempt, reason);
+	} else {
+		say_wait(wait, sizeof(wait), r->retry_in);
+		log_warn("delivery failed", event, hook, attempt, exit_code,
+			log_text("retry_in", wait), reason);
+	}
+}
+
+static void count_settled(struct dispatcher *d, const struct run *r)
+{
+	enum attempt_result result = outcome_of(r)->result;
+
+	if (result == ATTEMPT_TEMPFAIL || result == ATTEMPT_PERMFAIL)
+		atomic_fetch_add(&d->failed, 1);
+	if (r->settle.state == DELIVERY_DONE)
+		atomic_fetch_add(&d->done, 1);
+	if (r->settle.state == DELIVERY_DEAD)
+		atomic_fetch_add(&d->dead, 1);
+}
+
+static void free_run(struct run *r)
+{
+	if (r->action)
+		r->action->kind->free(r->action);
+	else
+		store_job_free(r->job);
+	conf_unref(r->conf);
+	free(r);
+}
+
+void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
+{
+	struct run *r = (struct run *)(void *)op;
+
+	if (op->result != STORE_OK) {
+		log_error("an attempt's result could not be stored: it is kept and tried again",
+			log_int("event", r->job->event),
+			log_text("hook", r->hook ? r->hook->name : NULL),
+			log_int("attempt", r->job->attempt));
+		r->next = d->unsettled;
+		d->unsettled = r;
+		return;
+	}
+	if (r->settle.state == DELIVERY_READY && r->settle.due_at < d->next_due)
+		d->next_due = r->settle.due_at;
+	say_settled(r);
+	count_settled(d, r);
+	free_run(r);
+}
+
+void dispatcher_run_kill(struct dispatcher *d)
+{
+	struct run *r = d->running;
+	d->running = NULL;
+	d->running_count = 0;
+	atomic_store(&d->running_now, 0);
+	while (r) {
+		struct run *next = r->next;
+		r->action->kind->kill(r->action);
+		free_run(r);
+		r = next;
+	}
+}
+
+void dispatcher_run_free(struct dispatcher *d)
+{
+	while (d->unsettled) {
+		struct run *r = d->unsettled;
+		d->unsettled = r->next;
+		free_run(r);
+	}
+	while (d->idle) {
+		struct run *r = d->idle;
+		d->idle = r->next;
+		free(r);
+	}
+	d->idle_count = 0;
+}

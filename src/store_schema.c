@@ -1,0 +1,209 @@
+/* store_schema.c - whose file it is, and the tables in it. */
+#include "store_db.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Migration i takes a store of user_version i to i + 1. One that was released
+ * is never altered again: change the schema by adding another.
+ * - 8 KiB pages: rows of 1 to 2 KB leave little unused at a page's end.
+ * - The keys handed to actions are put together from three names when needed.
+ * - Partial indexes hold only what is alive, so that they stay small however
+ *   many deliveries are done. Queries must spell the state out to use them.
+ * - AUTOINCREMENT: an id that an operator wrote down is never used again. */
+static const char *const migrations[] = {
+	"CREATE TABLE sources(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE hooks(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE events("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	source_id INTEGER NOT NULL REFERENCES sources(id),"
+	"	idempotency_key TEXT NOT NULL,"
+	"	provider_event_id TEXT,"
+	"	type TEXT,"
+	"	entity_kind TEXT,"
+	"	entity_id TEXT,"
+	"	received_at INTEGER NOT NULL,"
+	"	occurred_at INTEGER,"
+	"	origin TEXT NOT NULL CHECK(origin IN ('webhook', 'api', 'manual')),"
+	"	remote_addr TEXT NOT NULL,"
+	"	duplicates INTEGER NOT NULL DEFAULT 0,"
+	"	conflicts INTEGER NOT NULL DEFAULT 0,"
+	"	quarantined TEXT,"
+	"	payload BLOB NOT NULL,"
+	"	UNIQUE(source_id, idempotency_key)) STRICT;"
+	"CREATE INDEX events_received ON events(received_at);"
+	"CREATE INDEX events_quarantined ON events(id) WHERE quarantined IS NOT NULL;"
+	"CREATE TABLE deliveries("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,"
+	"	hook_id INTEGER NOT NULL REFERENCES hooks(id),"
+	"	state TEXT NOT NULL"
+	"		CHECK(state IN ('READY', 'RUNNING', 'DONE', 'DEAD', 'SKIPPED')),"
+	"	attempts INTEGER NOT NULL DEFAULT 0,"
+	"	failures INTEGER NOT NULL DEFAULT 0,"
+	"	due_at INTEGER NOT NULL,"
+	"	UNIQUE(event_id, hook_id)) STRICT;"
+	"CREATE INDEX deliveries_due ON deliveries(hook_id, due_at) WHERE state = 'READY';"
+	"CREATE INDEX deliveries_running ON deliveries(hook_id) WHERE state = 'RUNNING';"
+	"CREATE INDEX deliveries_dead ON deliveries(hook_id) WHERE state = 'DEAD';"
+	"CREATE TABLE attempts("
+	"	delivery_id INTEGER NOT NULL REFERENCES deliveries(id) ON DELETE CASCADE,"
+	"	number INTEGER NOT NULL,"
+	"	started_at INTEGER NOT NULL,"
+	"	ended_at INTEGER,"
+	"	result TEXT CHECK(result IN ('ok', 'tempfail', 'permfail', 'interrupted')),"
+	"	exit_code INTEGER,"
+	"	signal INTEGER,"
+	"	message TEXT,"
+	"	output BLOB,"
+	"	PRIMARY KEY(delivery_id, number)) STRICT, WITHOUT ROWID;",
+};
+
+_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,
+	"each schema version has its migration");
+
+void store_log_error(struct sqlite3 *db, int rc, const char *message, const char *path)
+{
+	int primary = rc & 0xff;
+	bool present = (sqlite3_errcode(db) & 0xff) == primary;
+	const char *error = present ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+	/* The connection may keep an errno of long ago: it tells about I/O only. */
+	bool io = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
+	int system = io && present ? sqlite3_system_errno(db) : 0;
+	char text[128];
+
+	log_error(message, log_text("error", error),
+		log_text("reason", system != 0 ? strerror_r(system, text, sizeof(text)) : NULL),
+		log_text("file", path));
+}
+
+int store_number(struct sqlite3 *db, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *s = NULL;
+
+	int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		*value = sqlite3_column_int64(s, 0);
+		rc = SQLITE_OK;
+	} else if (rc == SQLITE_DONE) {
+		rc = SQLITE_ERROR;
+	}
+	(void)sqlite3_finalize(s); /* repeats the error of the step */
+	return rc;
+}
+
+enum store_file store_file_kind(struct sqlite3 *db, int64_t *version)
+{
+	int64_t application = 0;
+	int64_t tables = 0;
+
+	*version = 0;
+	if (store_number(db, "PRAGMA application_id", &application) != SQLITE_OK ||
+		store_number(db, "PRAGMA user_version", version) != SQLITE_OK ||
+		store_number(db, "SELECT count(*) FROM sqlite_schema", &tables) != SQLITE_OK)
+		return (sqlite3_errcode(db) & 0xff) == SQLITE_NOTADB ? STORE_FILE_FOREIGN
+								     : STORE_FILE_UNREADABLE;
+	if (application == 0 && *version == 0 && tables == 0)
+		return STORE_FILE_EMPTY;
+	if (application != STORE_APPLICATION_ID)
+		return STORE_FILE_FOREIGN;
+	if (*version > STORE_SCHEMA)
+		return STORE_FILE_NEWER;
+	return *version < STORE_SCHEMA ? STORE_FILE_OLDER : STORE_FILE_OURS;
+}
+
+static int exec(struct sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static bool use_wal(struct sqlite3 *db, const char *path)
+{
+	sqlite3_stmt *s = NULL;
+	bool ok = false;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL) == SQLITE_OK &&
+		sqlite3_step(s) == SQLITE_ROW) {
+		const char *mode = (const char *)sqlite3_column_text(s, 0);
+		ok = mode != NULL && strcmp(mode, "wal") == 0;
+		if (!ok)
+			log_error("store needs a file system with shared memory (WAL); put it on "
+				  "a local disk",
+				log_text("file", path));
+	} else {
+		store_log_error(db, sqlite3_errcode(db), "store cannot be opened", path);
+	}
+	(void)sqlite3_finalize(s);
+	return ok;
+}
+
+static bool migrate(struct sqlite3 *db, const char *path, int64_t version)
+{
+	char mark[96];
+
+	if (exec(db, "BEGIN IMMEDIATE") != SQLITE_OK)
+		goto fail;
+	for (int64_t i = version; i < STORE_SCHEMA; i++) {
+		if (exec(db, migrations[i]) != SQLITE_OK)
+			goto fail;
+	}
+	(void)snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		STORE_APPLICATION_ID, STORE_SCHEMA);
+	if (exec(db, mark) != SQLITE_OK || exec(db, "COMMIT") != SQLITE_OK)
+		goto fail;
+	if (version > 0)
+		log_info("store was brought to a newer schema", log_int("from", version),
+			log_int("to", STORE_SCHEMA), log_text("file", path));
+	return true;
+fail:
+	store_log_error(db, sqlite3_errcode(db), "store schema cannot be written", path);
+	if (!sqlite3_get_autocommit(db))
+		(void)exec(db, "ROLLBACK");
+	return false;
+}
+
+bool store_schema_open(struct sqlite3 *db, const char *path)
+{
+	int64_t version;
+	enum store_file kind = store_file_kind(db, &version);
+
+	if (kind == STORE_FILE_UNREADABLE) {
+		store_log_error(db, sqlite3_errcode(db), "store cannot be read", path);
+		return false;
+	}
+	if (kind == STORE_FILE_FOREIGN) {
+		log_error("store.path is not a hookd store and was left alone; name another file",
+			log_text("file", path));
+		return false;
+	}
+	if (kind == STORE_FILE_NEWER) {
+		log_error("store was written by a newer hookd; install that version again, or "
+			  "restore the copy made before the upgrade",
+			log_int("schema", version), log_int("known", STORE_SCHEMA),
+			log_text("file", path));
+		return false;
+	}
+	/* Page size and auto_vacuum are only taken before the first page is written,
+	 * which journal_mode does. */
+	if (kind == STORE_FILE_EMPTY &&
+		exec(db, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL") != SQLITE_OK)
+		goto fail;
+	if (!use_wal(db, path))
+		return false;
+	/* temp_store: the sandbox need not have a /tmp. journal_size_limit: a WAL
+	 * that a slow reader let grow does not keep its size for ever. */
+	if (exec(db, "PRAGMA synchronous = FULL;"
+		     "PRAGMA foreign_keys = ON;"
+		     "PRAGMA temp_store = MEMORY;"
+		     "PRAGMA trusted_schema = OFF;"
+		     "PRAGMA cache_size = -8000;"
+		     "PRAGMA journal_size_limit = 67108864") != SQLITE_OK)
+		goto fail;
+	return kind == STORE_FILE_OURS || migrate(db, path, version);
+fail:
+	store_log_error(db, sqlite3_errcode(db), "store cannot be opened", path);
+	return false;
+}

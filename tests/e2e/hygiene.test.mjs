@@ -1,0 +1,303 @@
+// Malformed and hostile HTTP by raw socket: each trap of DESIGN.md, and more.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { Daemon, wire } from './lib/daemon.mjs';
+import { newBody, newEvent, sign } from './lib/fedapay.mjs';
+import { Raw, send } from './lib/http.mjs';
+import { limit, sleep, waitFor } from './lib/wait.mjs';
+
+const LINE = 'POST /webhooks/fedapay HTTP/1.1';
+const chunked = (body) => `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+
+/** A signed request: its lines with \r\n behind each, `end` for the blank line, the payload. */
+function compose(d, { line = LINE, lines, body = newBody(), payload = body, end = '\r\n', signed = true }) {
+	const signature = signed ? [`X-FEDAPAY-SIGNATURE: ${sign(Buffer.from(body), d.secret)}`] : [];
+	const head = [line, ...signature, ...lines];
+	return Buffer.from(`${head.join('\r\n')}\r\n${end}${payload}`, 'latin1');
+}
+
+const body = newBody();
+const length = `Content-Length: ${body.length}`;
+const host = 'Host: test';
+const header = (d) => `X-FEDAPAY-SIGNATURE: ${sign(Buffer.from(body), d.secret)}`;
+
+/* Each gives the bytes of one bad request; a good one goes behind it on the
+ * same connection and must not be answered. */
+const bad = {
+	'Content-Length with Transfer-Encoding': (d) => compose(d, { body,
+		lines: [host, length, 'Transfer-Encoding: chunked'], payload: chunked(body) }),
+	'Transfer-Encoding with Content-Length (smuggling 0)': (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked', 'Content-Length: 4'], payload: chunked(body) }),
+	'two different Content-Lengths': (d) => compose(d, { body, lines: [host, length, 'Content-Length: 3'] }),
+	'two different Content-Lengths, the right one last': (d) => compose(d, { body,
+		lines: [host, 'Content-Length: 3', length] }),
+	'two equal Content-Lengths': (d) => compose(d, { body, lines: [host, length, length] }),
+	'Content-Length as a list': (d) => compose(d, { body,
+		lines: [host, `${length}, ${body.length}`] }),
+	'two Hosts': (d) => compose(d, { body, lines: [host, 'Host: other', length] }),
+	'two equal Hosts': (d) => compose(d, { body, lines: [host, host, length] }),
+	'no Host in HTTP/1.1': (d) => compose(d, { body, lines: [length] }),
+	'chunked plus identity': (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked, identity'], payload: chunked(body) }),
+	'chunked and identity in two headers': (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity'],
+		payload: chunked(body) }),
+	'chunked twice': (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
+		payload: chunked(body) }),
+	'unknown Transfer-Encoding': (d) => compose(d, { body, lines: [host, 'Transfer-Encoding: cow'] }),
+	'gzip, chunked': (d) => compose(d, { body, lines: [host, 'Transfer-Encoding: gzip, chunked'],
+		payload: chunked(body) }),
+	'Transfer-Encoding: xchunked': (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: xchunked'], payload: chunked(body) }),
+	'Transfer-Encoding, empty': (d) => compose(d, { body, lines: [host, length, 'Transfer-Encoding:'] }),
+	'Transfer-Encoding in HTTP/1.0': (d) => compose(d, { body, line: LINE.replace('1.1', '1.0'),
+		lines: [host, 'Transfer-Encoding: chunked'], payload: chunked(body) }),
+	'bare LF behind a middle header': (d) => compose(d, { body, lines: [`${host}\nX-A: b`, length] }),
+	'bare LF behind the last header': (d) => compose(d, { body, lines: [host, `${length}\n`], end: '' }),
+	'bare LF as the blank line': (d) => compose(d, { body, lines: [host, length], end: '\n' }),
+	'bare LF behind the request line': (d) => compose(d, { body, line: `${LINE}\n${host}`, lines: [length] }),
+	'all lines with bare LF': (d) => Buffer.from(
+		`${LINE}\n${host}\n${length}\n${header(d)}\n\n${body}`),
+	'bare CR within a header': (d) => compose(d, { body, lines: [host, length, 'X-A: b\rX-B: c'] }),
+	'NUL in a header value': (d) => compose(d, { body, lines: [host, length, 'X-A: b\0c'] }),
+	'NUL in the signature': (d) => Buffer.from(`${LINE}\r\n${host}\r\n${length}\r\n${header(d)}\0,s=1\r\n\r\n${body}`),
+	'NUL in a header name': (d) => compose(d, { body, lines: [host, length, 'X-\0A: b'] }),
+	'%00 in the path': (d) => compose(d, { body, line: LINE.replace('fedapay', 'fedapay%00'),
+		lines: [host, length] }),
+	'%00 and more in the path': (d) => compose(d, { body, line: LINE.replace('fedapay', 'fedapay%00/x'),
+		lines: [host, length] }),
+	'a folded header in the middle': (d) => compose(d, { body, lines: [host, 'X-A: b\r\n c', length] }),
+	'a folded header with a tab': (d) => compose(d, { body, lines: [host, length, 'X-A: b\r\n\tc'] }),
+	'a folded first header': (d) => Buffer.from(
+		`${LINE}\r\n ${host}\r\n${length}\r\n${header(d)}\r\n\r\n${body}`),
+	'a folded signature header': (d) => compose(d, { body, signed: false,
+		lines: [host, length, header(d).replace(',', ',\r\n ')] }),
+	'white space before the colon of Content-Length': (d) => compose(d, { body,
+		lines: [host, length.replace(':', ' :')] }),
+	'white space before the colon of Host': (d) => compose(d, { body, lines: ['Host : test', length] }),
+	'a tab before a colon': (d) => compose(d, { body, lines: [host, length, 'X-A\t: b'] }),
+	'Content-Length with a plus': (d) => compose(d, { body, lines: [host, `Content-Length: +${body.length}`] }),
+	'Content-Length in hex': (d) => compose(d, { body,
+		lines: [host, `Content-Length: 0x${body.length.toString(16)}`] }),
+	'Content-Length empty': (d) => compose(d, { body, lines: [host, 'Content-Length:'] }),
+	'Content-Length negative': (d) => compose(d, { body, lines: [host, 'Content-Length: -1'] }),
+	'Content-Length with a fraction': (d) => compose(d, { body, lines: [host, `${length}.0`] }),
+	'Content-Length with words': (d) => compose(d, { body, lines: [host, `${length} bytes`] }),
+	'two equal signature headers': (d) => compose(d, { body, lines: [host, length, header(d)] }),
+	'two signature headers, a wrong one last': (d) => compose(d, { body,
+		lines: [host, length, 'X-FEDAPAY-SIGNATURE: t=1,s=2'] }),
+	'two signature headers in other letters': (d) => compose(d, { body,
+		lines: [host, length, 'x-fedapay-signature: t=1,s=2'] }),
+	'a header name with odd characters': (d) => compose(d, { body, lines: [host, length, 'X(A)@: b'] }),
+	'a header name with bytes above ASCII': (d) => compose(d, { body, lines: [host, length, 'X-\xe9: b'] }),
+	'a header name with a control character': (d) => compose(d, { body, lines: [host, length, 'X\x01A: b'] }),
+	'an empty header name': (d) => compose(d, { body, lines: [host, length, ': b'] }),
+	'a header without a colon': (d) => compose(d, { body, lines: [host, length, 'X-A'] }),
+	'a control character in a value': (d) => compose(d, { body, lines: [host, length, 'X-A: b\x08c'] }),
+	'an escape sequence in a value': (d) => compose(d, { body, lines: [host, length, 'X-A: \x1b[31m'] }),
+	'DEL in a value': (d) => compose(d, { body, lines: [host, length, 'X-A: b\x7f'] }),
+};
+
+for (const [what, bytes] of Object.entries(bad)) {
+	test(`${what}: 400, Connection: close, the tail is not served`, limit, async (t) => {
+		const d = await Daemon.start(t);
+		const raw = await send(d.at, Buffer.concat([bytes(d), wire(d)]));
+		assert.equal(raw.responses.length, 1, `one answer, not: ${raw.text}`);
+		assert.equal(raw.text.split('HTTP/1.').length - 1, 1, raw.text);
+		assert.equal(raw.responses[0].status, 400);
+		assert.match(raw.responses[0].headers.connection ?? '', /^close$/i);
+		assert.deepEqual(await d.events(), []);
+		await d.store(); // and it lives on
+	});
+}
+
+/* Bad in a way of which several answers are right; none is a success. */
+const refused = {
+	'Content-Length beyond 64 bits': [[400, 413], (d) => compose(d, { body,
+		lines: [host, `Content-Length: ${'9'.repeat(30)}`] })],
+	'Content-Length that wraps to the right one': [[400, 413], (d) => compose(d, { body,
+		lines: [host, `Content-Length: ${(2n ** 64n) + BigInt(body.length)}`] })],
+	'a header block too large': [[400, 431], (d) => compose(d, { body,
+		lines: [host, length, ...Array.from({ length: 2000 }, (_, i) => `X-${i}: ${'y'.repeat(100)}`)] })],
+	'one header too large': [[400, 431], (d) => compose(d, { body,
+		lines: [host, length, `X-A: ${'y'.repeat(1 << 20)}`] })],
+	'a URI too long': [[400, 414, 431], (d) => compose(d, { body,
+		line: `POST /${'y'.repeat(1 << 20)} HTTP/1.1`, lines: [host, length] })],
+	'a chunk size that is no number': [[400], (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked'], payload: `zz\r\n${body}\r\n0\r\n\r\n` })],
+	'a chunk size with a sign': [[400], (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked'],
+		payload: `+${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n` })],
+	'a chunk size beyond 64 bits': [[400, 413], (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked'], payload: `${'f'.repeat(17)}\r\n${body}\r\n0\r\n\r\n` })],
+	'a chunk longer than its size': [[400], (d) => compose(d, { body,
+		lines: [host, 'Transfer-Encoding: chunked'], payload: `5\r\n${body}\r\n0\r\n\r\n` })],
+	'HTTP/2.0 in the request line': [[400, 505], (d) => compose(d, { body,
+		line: LINE.replace('1.1', '2.0'), lines: [host, length] })],
+	'no version': [[400, 505], (d) => compose(d, { body, line: 'POST /webhooks/fedapay', lines: [host, length] })],
+	'the preface of HTTP/2': [[400, 404, 405, 505], () => Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')],
+	'a TLS hello': [[400], () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), randomBytes(190)])],
+	'garbage': [[400], () => Buffer.concat([Buffer.from([0, 1, 2, 3, 255, 254]), randomBytes(3000),
+		Buffer.from('\r\n\r\n')])],
+};
+
+for (const [what, [statuses, bytes]] of Object.entries(refused)) {
+	test(`${what}: refused (${statuses} or closed), the tail is not served`, limit, async (t) => {
+		const d = await Daemon.start(t, { limits: { request_time: '2s' } });
+		const raw = await send(d.at, Buffer.concat([bytes(d), wire(d)]));
+		for (const { status } of raw.responses) assert.ok([...statuses, 408].includes(status), raw.text);
+		assert.ok(raw.responses.length <= 1, raw.text);
+		assert.deepEqual(await d.events(), []);
+		await d.store();
+	});
+}
+
+test('a good request by the same means is taken: Content-Length, chunked, HTTP/1.0', limit, async (t) => {
+	const d = await Daemon.start(t);
+	for (const [lines, payload] of [[[host, length], body],
+		[[host, 'Transfer-Encoding: chunked'], chunked(body)],
+		[[host, 'transfer-encoding: Chunked'], `a;name=value\r\n${body.slice(0, 10)}\r\n` +
+			chunked(body.slice(10))],
+		[['hOST:test', `content-LENGTH:\t ${body.length} `], body]]) {
+		const raw = await send(d.at, compose(d, { body, lines, payload }), { count: 1 });
+		assert.equal(raw.responses[0]?.status, 200, `${lines}: ${raw.text}`);
+	}
+	const old = await send(d.at, compose(d, { body, line: LINE.replace('1.1', '1.0'), lines: [length] }));
+	assert.equal(old.responses[0].status, 200, 'HTTP/1.0 needs no Host');
+	assert.equal((await d.events()).length, 1);
+	assert.equal((await d.payload((await d.events())[0].id)).toString(), body);
+});
+
+test('no final chunk, then the client leaves: nothing is stored', limit, async (t) => {
+	const d = await Daemon.start(t);
+	const cut = chunked(body).slice(0, -5);
+	const raw = await send(d.at, compose(d, { body, lines: [host, 'Transfer-Encoding: chunked'], payload: cut }),
+		{ halfClose: true });
+	assert.ok(raw.responses.every((r) => r.status >= 400), raw.text);
+	const short = await send(d.at, wire(d).subarray(0, -1), { halfClose: true });
+	assert.ok(short.responses.every((r) => r.status >= 400), short.text);
+	await d.store();
+	assert.equal((await d.events()).length, 1);
+});
+
+test('two good requests in one go: both answered, in order', limit, async (t) => {
+	const d = await Daemon.start(t);
+	const [first, second] = [newEvent(), newEvent()];
+	const raw = await send(d.at, Buffer.concat([wire(d, JSON.stringify(first)),
+		wire(d, JSON.stringify(second)), wire(d, newBody(), { secret: 'wrong' }),
+		wire(d, JSON.stringify(first), { extra: ['Connection: close'] })]));
+	assert.deepEqual(raw.responses.map((r) => r.status), [200, 200, 401, 200]);
+	const events = raw.responses.map((r) => JSON.parse(r.body).event);
+	assert.equal(events[3], events[0]);
+	assert.equal(String((await d.show(events[0])).provider_event_id), String(first.id));
+	assert.equal(String((await d.show(events[1])).provider_event_id), String(second.id));
+});
+
+test('a client that has shut its side for writing is still answered', limit, async (t) => {
+	const d = await Daemon.start(t);
+	for (let i = 0; i < 20; i++) {
+		const raw = await send(d.at, wire(d), { halfClose: true });
+		assert.equal(raw.responses[0]?.status, 200, raw.text);
+	}
+});
+
+test('clients that leave before the answer: the events are stored, the daemon lives on', limit, async (t) => {
+	const d = await Daemon.start(t);
+	for (let i = 0; i < 50; i++) {
+		const raw = await Raw.open(d.at);
+		await new Promise((written) => raw.socket.write(wire(d), written));
+		if (i % 2) raw.socket.resetAndDestroy(); else raw.destroy();
+	}
+	// A reset may overtake the request; an orderly close cannot.
+	await waitFor(async () => (await d.events()).length >= 25, '25 events to be stored');
+	await waitFor(async () => (await d.events()).length === new Set(d.runs.map((r) => r.event)).size,
+		'the script of each to run');
+	await d.store();
+});
+
+test('Expect: 100-continue', limit, async (t) => {
+	const d = await Daemon.start(t, { limits: { body: '4KiB' } });
+	const bytes = wire(d, body, { extra: ['Expect: 100-continue'] });
+	const raw = await Raw.open(d.at);
+	t.after(() => raw.destroy());
+	raw.write(bytes.subarray(0, bytes.length - body.length));
+	await raw.until(1);
+	assert.equal(raw.responses[0].status, 100);
+	raw.write(body);
+	await raw.until(2);
+	assert.equal(raw.responses[1].status, 200);
+	const large = await send(d.at, wire(d, '', { framing: 'Content-Length: 5000',
+		extra: ['Expect: 100-continue'] }));
+	assert.deepEqual(large.responses.map((r) => r.status), [413], 'refused before the body is sent');
+});
+
+/* Feeds `bytes` one at a time, each well within any idle limit, until the
+ * server has had enough; meanwhile another client is served. */
+async function drip(d, bytes, pause) {
+	const raw = await Raw.open(d.at);
+	try {
+		let served = 0;
+		for (let i = 0; i < bytes.length && !raw.closed && raw.responses.length === 0; i++) {
+			raw.write(bytes.subarray(i, i + 1));
+			await sleep(pause);
+			if (i % 10 === 0) served += (await d.post()).status === 200 ? 1 : 0;
+		}
+		await raw.until();
+		assert.ok(served > 0, 'another client was served meanwhile');
+		assert.ok(raw.responses.every((r) => r.status === 408), raw.text);
+	} finally {
+		raw.destroy();
+	}
+}
+
+const slow = newBody({ filler: 'x'.repeat(3000) });
+
+test('a header dripped byte by byte: 408 or closed at request_time, others are served', limit,
+	async (t) => {
+		const d = await Daemon.start(t, { limits: { request_time: '1s' } });
+		await drip(d, wire(d, slow, { extra: [`X-Filler: ${'y'.repeat(3000)}`] }), 40);
+		assert.ok((await d.events()).every((event) => event.type === 'transaction.approved'));
+	});
+
+test('a body dripped byte by byte: the same', limit, async (t) => {
+	const d = await Daemon.start(t, { limits: { request_time: '1s' } });
+	const bytes = wire(d, slow);
+	const raw = await Raw.open(d.at);
+	t.after(() => raw.destroy());
+	raw.write(bytes.subarray(0, bytes.length - 2500));
+	for (let i = 2500; i > 0 && !raw.closed && raw.responses.length === 0; i--) {
+		raw.write(bytes.subarray(bytes.length - i, bytes.length - i + 1));
+		await sleep(40);
+	}
+	await raw.until();
+	assert.ok(raw.responses.every((r) => r.status === 408), raw.text);
+	assert.deepEqual(await d.events(), []);
+});
+
+test('a client that sends part of a request, or nothing, and waits: closed or 408', limit, async (t) => {
+	const d = await Daemon.start(t, { limits: { request_time: '1s' } });
+	for (const bytes of ['', 'P', `${LINE}\r\n`, wire(d).subarray(0, 60), wire(d).subarray(0, -1)]) {
+		const raw = await send(d.at, bytes);
+		assert.ok(raw.responses.every((r) => r.status === 408), raw.text);
+	}
+	assert.deepEqual(await d.events(), []);
+});
+
+test('the second request of a connection has a deadline of its own', limit, async (t) => {
+	const d = await Daemon.start(t, { limits: { request_time: '1s' } });
+	const raw = await Raw.open(d.at);
+	t.after(() => raw.destroy());
+	raw.write(wire(d));
+	await raw.until(1);
+	assert.equal(raw.responses[0].status, 200);
+	const second = wire(d, slow);
+	for (let i = 0; i < second.length && !raw.closed && raw.responses.length === 1; i++) {
+		raw.write(second.subarray(i, i + 1));
+		await sleep(40);
+	}
+	await raw.until();
+	assert.ok(raw.responses.slice(1).every((r) => r.status === 408), raw.text);
+	assert.equal((await d.events()).length, 1);
+});

@@ -6,6 +6,7 @@
 #ifndef HOOKD_DIAGNOSE_H
 #define HOOKD_DIAGNOSE_H
 
+#include "attributes.h"
 #include "buf.h"
 #include "verify.h"
 
@@ -14,10 +15,14 @@
 
 /* For a request that verify_signature refused with MALFORMED, NO_SCHEME or
  * NO_MATCH. True when a change makes it match: `out` then gets a line that names
- * the change and its usual cause. False: `out` gets lines ("…\n") with what is
- * left to look at. The request's tolerance and now are not looked at. */
+ * the change and its usual cause. The request's tolerance and now are not looked
+ * at. */
 bool diagnose_mismatch(const struct verify_scheme *scheme, const struct verify_request *request,
-	struct buf *out);
+	struct buf *out) WARN_UNUSED;
+
+/* For a request with a good header that no change makes match: lines ("…\n")
+ * with what is left to look at. */
+void diagnose_hint(const struct verify_request *request, struct buf *out);
 
 /* What a person would see in a header: its parts, counted. */
 struct diagnose_header {

@@ -63,7 +63,8 @@ struct connections {
 };
 
 bool connections_start(struct connections *all, void (*swept)(void *), void *arg) WARN_UNUSED;
-void connections_stop(struct connections *all);
+void connections_stop(struct connections *all); /* the thread; adding and removing go on */
+void connections_free(struct connections *all);
 
 /* Adds an accepted connection, within limits; over one of them it is added all
  * the same, but shut down so that its worker closes it. NULL: memory is short. */

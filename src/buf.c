@@ -105,6 +105,25 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 	return n;
 }
 
+/* C1 controls (U+0080-U+009F) steer terminals too, and the bidirectional
+ * controls (U+202A-202E, U+2066-2069) reorder what a person reads. */
+static bool hidden(const unsigned char *p, size_t n)
+{
+	if (n == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	if (n == 3 && p[0] == 0xe2)
+		return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+	return false;
+}
+
+/* The code point of a valid sequence of 2 or 3 bytes. */
+static unsigned code_point(const unsigned char *p, size_t n)
+{
+	return n == 2 ? (p[0] & 0x1fU) << 6 | (p[1] & 0x3fU)
+		      : (p[0] & 0x0fU) << 12 | (p[1] & 0x3fU) << 6 | (p[2] & 0x3fU);
+}
+
 void buf_add_json(struct buf *b, const char *bytes, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
@@ -123,24 +142,14 @@ void buf_add_json(struct buf *b, const char *bytes, size_t len)
 			buf_add_char(b, bytes[i]);
 		} else if (p[i] < 0x20 || p[i] == 0x7f) {
 			buf_printf(b, "\\u%04x", p[i]);
+		} else if (hidden(p + i, n)) {
+			buf_printf(b, "\\u%04x", code_point(p + i, n));
 		} else {
 			buf_add(b, bytes + i, n);
 		}
 		i += n;
 	}
 	buf_add_char(b, '"');
-}
-
-/* C1 controls (U+0080-U+009F) steer terminals too, and the bidirectional
- * controls (U+202A-202E, U+2066-2069) reorder what a person reads. */
-static bool hidden(const unsigned char *p, size_t n)
-{
-	if (n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
-	if (n == 3 && p[0] == 0xe2)
-		return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
-		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-	return false;
 }
 
 void buf_add_escaped(struct buf *b, const char *bytes, size_t len, char quote)

@@ -66,7 +66,7 @@ static void add_body(const struct curl_command *c, struct buf *out)
 
 void curl_command_write(const struct curl_command *c, struct buf *out)
 {
-	buf_add_text(out, "curl -i ");
+	buf_add_text(out, "curl -sS -i ");
 	curl_command_quote(out, c->url, strlen(c->url));
 	if (c->unix_path != NULL)
 		add_option(out, "--unix-socket", c->unix_path);

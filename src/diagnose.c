@@ -195,7 +195,7 @@ static void tell(const struct verify_request *r, const struct trial *t, struct b
 	buf_free(&causes);
 }
 
-static void hint(const struct verify_request *r, struct buf *out)
+void diagnose_hint(const struct verify_request *r, struct buf *out)
 {
 	buf_add_text(out, "neither a changed body nor a badly copied secret explains it; "
 			  "most likely the secret is another endpoint's\n");
@@ -216,8 +216,6 @@ static void hint(const struct verify_request *r, struct buf *out)
 			buf_add_text(out, " begins with neither wh_sandbox_ nor wh_live_, as an "
 					  "endpoint's secret in FedaPay's dashboard does\n");
 	}
-	if (r->body_len == 0)
-		buf_add_text(out, "the body is empty: was it saved as it came?\n");
 }
 
 bool diagnose_mismatch(
@@ -244,8 +242,6 @@ bool diagnose_mismatch(
 	}
 	if (found)
 		tell(request, &t, out);
-	else
-		hint(request, out);
 	for (size_t i = 0; i < DIAGNOSE_BODIES; i++)
 		buf_free(&m->bodies[i]);
 	for (size_t i = 0; i < DIAGNOSE_HEADERS; i++)

@@ -1,11 +1,11 @@
 #include "diagnose_changes.h"
 
 #include "diagnose.h"
+#include "json_text.h"
 #include "secret.h"
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ static bool empty_body(const char *body, size_t len, struct buf *out)
 static bool rewrite(const char *body, size_t len, struct buf *out, size_t flags)
 {
 	json_t *json = json_loadb(body, len, JSON_ALLOW_NUL, NULL);
-	char *text = json != NULL ? json_dumps(json, flags | JSON_REAL_PRECISION(15)) : NULL;
+	char *text = json != NULL ? json_text(json, flags | JSON_REAL_PRECISION(15)) : NULL;
 
 	if (text != NULL)
 		buf_add_text(out, text);

@@ -65,23 +65,41 @@ static bool read_id(const json_t *value, char **out)
 	return *out != NULL;
 }
 
+/* Parses JSON into *out, a new reference; NULL when it is none. False only when
+ * memory is short, which jansson tells by giving no other reason.
+ * A number beyond 64 bits somewhere in the body must not quarantine a payment:
+ * then all numbers are read as reals, which no id is taken from. */
+static bool load(const void *text, size_t len, json_t **out)
+{
+	json_error_t error = {0};
+	enum json_error_code code;
+
+	*out = json_loadb(text, len, JSON_ALLOW_NUL, &error);
+	if (*out == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+		error = (json_error_t){0};
+		*out = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
+	}
+	code = json_error_code(&error);
+	return *out != NULL || (code != json_error_unknown && code != json_error_out_of_memory);
+}
+
 /* The entity is an object in webhooks; FedaPay's API gives it as a JSON text.
- * Returns a new reference, or NULL. */
-static json_t *read_entity(const json_t *root)
+ * *out gets a new reference, or NULL. False only when memory is short. */
+static bool read_entity(const json_t *root, json_t **out)
 {
 	json_t *entity = json_object_get(root, "entity");
 	struct text t = text_of(entity);
 
-	if (json_is_object(entity))
-		return json_incref(entity);
-	if (t.bytes == NULL)
-		return NULL;
-	entity = json_loadb(t.bytes, t.len, JSON_ALLOW_NUL, NULL);
-	if (!json_is_object(entity)) {
-		json_decref(entity);
-		return NULL;
+	*out = json_is_object(entity) ? json_incref(entity) : NULL;
+	if (t.len == 0)
+		return true;
+	if (!load(t.bytes, t.len, out))
+		return false;
+	if (!json_is_object(*out)) {
+		json_decref(*out);
+		*out = NULL;
 	}
-	return entity;
+	return true;
 }
 
 /* "transaction", from "object", else from the entity's "klass": "v1/transaction",
@@ -145,18 +163,6 @@ static bool make_key(struct event *ev, const json_t *entity)
 	return ev->idempotency_key != NULL;
 }
 
-/* A number beyond 64 bits somewhere in the body must not quarantine a payment:
- * then all numbers are read as reals, which no id is taken from. */
-static json_t *load(const void *body, size_t len)
-{
-	json_error_t error;
-	json_t *root = json_loadb(body, len, JSON_ALLOW_NUL, &error);
-
-	if (root == NULL && json_error_code(&error) == json_error_numeric_overflow)
-		root = json_loadb(body, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
-	return root;
-}
-
 static bool read_fields(struct event *ev, const json_t *root, const json_t *entity)
 {
 	struct text type = text_of(json_object_get(root, "name"));
@@ -190,16 +196,14 @@ static bool read_fields(struct event *ev, const json_t *root, const json_t *enti
 bool event_parse(struct event *ev, const void *body, size_t len)
 {
 	json_t *root, *entity = NULL;
-	bool ok = true;
+	bool ok;
 
 	*ev = (struct event){.payload = body, .payload_len = len};
-	root = load(body, len);
-	if (root == NULL) {
+	ok = load(body, len, &root);
+	if (root == NULL)
 		ev->quarantined = "not JSON";
-	} else {
-		entity = read_entity(root);
-		ok = read_fields(ev, root, entity);
-	}
+	else
+		ok = read_entity(root, &entity) && read_fields(ev, root, entity);
 	ok = ok && make_key(ev, entity);
 	json_decref(entity);
 	json_decref(root);

@@ -52,7 +52,8 @@ static void add_time_field(struct buf *out, const char *name, int64_t ms)
 	add_field(out, name, text);
 }
 
-/* The first lines, long ones folded. What is not printable is escaped. */
+/* The first lines, long ones folded. What is not printable is escaped; a
+ * backslash stands as it is, since JSON is full of them. */
 static void add_preview(struct buf *out, const char *payload, size_t len, int64_t id)
 {
 	size_t lines = 0, column = 0, i = 0;
@@ -61,24 +62,27 @@ static void add_preview(struct buf *out, const char *payload, size_t len, int64_
 		size_t n = 1;
 
 		if (payload[i] == '\n') {
-			if (column == 0)
-				buf_add_text(out, "   ");
-			column = FOLD;
-		} else {
-			while (i + n < len && n < 4 &&
-				((unsigned char)payload[i + n] & 0xc0) == 0x80)
-				n++;
-			if (column == 0)
-				buf_add_text(out, "    ");
-			buf_add_escaped(out, payload + i, n, '\0');
-			column++;
+			i++;
+			buf_add_char(out, '\n');
+			lines++;
+			column = 0;
+			continue;
 		}
-		i += n;
-		if (column >= FOLD) {
+		while (i + n < len && n < 4 && ((unsigned char)payload[i + n] & 0xc0) == 0x80)
+			n++;
+		if (column == FOLD) {
 			buf_add_char(out, '\n');
 			column = 0;
-			lines++;
+			if (++lines == PREVIEW_LINES)
+				break;
 		}
+		if (column++ == 0)
+			buf_add_text(out, "    ");
+		if (payload[i] == '\\')
+			buf_add_char(out, '\\');
+		else
+			buf_add_escaped(out, payload + i, n, '\0');
+		i += n;
 	}
 	if (column > 0)
 		buf_add_char(out, '\n');

@@ -117,7 +117,8 @@ static void report_time(const struct verify_request *r, int64_t signed_at)
 	buf_free(&text);
 }
 
-static bool report_secrets(const struct verify_scheme *scheme, const struct verify_request *r)
+static bool report_secrets(
+	const struct verify_scheme *scheme, const struct verify_request *r, bool header_good)
 {
 	bool any = false;
 
@@ -133,11 +134,26 @@ static bool report_secrets(const struct verify_scheme *scheme, const struct veri
 		match = verify_signature(scheme, &one, &detail) == VERIFY_OK;
 		any = any || match;
 		snprintf(check, sizeof(check), "secret %zu", i + 1);
-		report(match, check,
-			match ? "gives a signature of the header"
-			      : "gives none of the header's signatures");
+		if (match)
+			report(true, check, "gives a signature of the header");
+		else if (header_good)
+			report(false, check, "gives none of the header's signatures");
+		else
+			report(false, check, "there is no readable signature to compare with");
 	}
 	return any;
+}
+
+static void print_why(
+	const struct verify_scheme *scheme, const struct verify_request *r, bool header_good)
+{
+	struct buf why = {0};
+
+	if (!diagnose_mismatch(scheme, r, &why) && header_good)
+		diagnose_hint(r, &why);
+	if (buf_ok(&why) && why.len > 0)
+		printf("\n%s", why.data);
+	buf_free(&why);
 }
 
 static int verify(const struct verify_scheme *scheme, const struct verify_request *r)
@@ -145,23 +161,18 @@ static int verify(const struct verify_scheme *scheme, const struct verify_reques
 	struct diagnose_header h;
 	struct verify_detail detail;
 	enum verify_result result = verify_signature(scheme, r, &detail);
-	struct buf why = {0};
+	bool header_good;
 	char size[64];
 
 	diagnose_header(r->header, r->header_len, &h);
-	if (report_header(r, &h, result) || detail.signed_at != 0)
+	header_good = report_header(r, &h, result);
+	if (header_good || detail.signed_at != 0)
 		report_time(r, detail.signed_at);
 	snprintf(size, sizeof(size), "%zu byte%s%s", r->body_len, r->body_len == 1 ? "" : "s",
 		r->body_len == 0 ? ": was it saved as it came?" : "");
 	report(r->body_len > 0 || result == VERIFY_OK, "body", size);
-	if (!report_secrets(scheme, r)) {
-		if (r->header_len > 0) {
-			diagnose_mismatch(scheme, r, &why);
-			if (buf_ok(&why) && why.len > 0)
-				printf("\n%s", why.data);
-		}
-		buf_free(&why);
-	}
+	if (!report_secrets(scheme, r, header_good))
+		print_why(scheme, r, header_good);
 	if (result == VERIFY_OK)
 		printf("\nverified\n");
 	else

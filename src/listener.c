@@ -244,6 +244,7 @@ struct listener *listener_start(
 	struct conf *conf, struct store *st, const int *sockets, size_t socket_count)
 {
 	struct listener *l = calloc(1, sizeof(*l));
+	struct generation *first = NULL;
 
 	if (l == NULL)
 		return NULL;
@@ -258,11 +259,14 @@ struct listener *listener_start(
 		return NULL;
 	}
 	if (sockets_open(l, sockets, socket_count))
-		l->generations = start_generation(l, conf);
-	if (l->generations == NULL) {
+		first = start_generation(l, conf);
+	if (first == NULL) {
 		listener_stop(l);
 		return NULL;
 	}
+	pthread_mutex_lock(&l->lock);
+	l->generations = first;
+	pthread_mutex_unlock(&l->lock);
 	sockets_log(l);
 	return l;
 }
@@ -330,15 +334,15 @@ void listener_stop(struct listener *l)
 	atomic_store(&l->stopping, true);
 	while (atomic_load(&l->storing) > 0)
 		usleep(1000);
-	for (struct generation *g = l->generations; g != NULL; g = g->next)
-		quiesce(g);
+	connections_stop(&l->connections);
 	while (l->generations != NULL) {
 		struct generation *g = l->generations;
 
 		l->generations = g->next;
+		quiesce(g);
 		stop_generation(g);
 	}
-	connections_stop(&l->connections);
+	connections_free(&l->connections);
 	sockets_close(l);
 	close(l->drained);
 	conf_unref(l->conf);

@@ -359,6 +359,10 @@ void connections_stop(struct connections *all)
 	pthread_cond_signal(&all->changed);
 	pthread_mutex_unlock(&all->lock);
 	pthread_join(all->thread, NULL);
+}
+
+void connections_free(struct connections *all)
+{
 	pthread_cond_destroy(&all->changed);
 	pthread_mutex_destroy(&all->lock);
 	for (size_t i = 0; i < BUCKETS; i++) {

@@ -23,79 +23,84 @@ static bool fail(const char *what, const char *where)
 	return false;
 }
 
-static socklen_t tcp_address(const struct conf_listen *at, struct sockaddr_storage *out)
+/* Read and written by different names: a union, as aliasing rules want it. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+};
+
+static socklen_t tcp_address(const struct conf_listen *at, union address *out)
 {
 	if (at->address.family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)out;
-
-		in->sin_family = AF_INET;
-		in->sin_port = htons(at->port);
-		memcpy(&in->sin_addr, at->address.bytes, 4);
-		return sizeof(*in);
+		out->in.sin_family = AF_INET;
+		out->in.sin_port = htons(at->port);
+		memcpy(&out->in.sin_addr, at->address.bytes, 4);
+		return sizeof(out->in);
 	}
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+	out->in6.sin6_family = AF_INET6;
+	out->in6.sin6_port = htons(at->port);
+	memcpy(&out->in6.sin6_addr, at->address.bytes, 16);
+	return sizeof(out->in6);
+}
 
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(at->port);
-	memcpy(&in6->sin6_addr, at->address.bytes, 16);
-	return sizeof(*in6);
+static void close_keeping_errno(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
 }
 
 static int open_tcp(const struct conf_listen *at)
 {
-	struct sockaddr_storage address = {0};
+	union address address = {0};
 	socklen_t len = tcp_address(at, &address);
 	int one = 1, zero = 0;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (address.ss_family ==
-		AF_INET6) /* [::] takes IPv4 as well, whatever the system's default */
+	/* [::] takes IPv4 as well, whatever the system's default. */
+	if (at->address.family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(fd, (const struct sockaddr *)&address, len) != 0 || listen(fd, SOMAXCONN) != 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
+	if (bind(fd, &address.any, len) != 0 || listen(fd, SOMAXCONN) != 0) {
+		close_keeping_errno(fd);
 		return -1;
 	}
 	return fd;
 }
 
 /* A socket file that nobody answers at is left over from a crash. */
-static void remove_stale(const struct sockaddr_un *address)
+static void remove_stale(const union address *address)
 {
 	struct stat st;
 	int fd;
 
-	if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+	if (lstat(address->un.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
 		return;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
-		errno == ECONNREFUSED)
-		unlink(address->sun_path);
+	if (connect(fd, &address->any, sizeof(address->un)) != 0 && errno == ECONNREFUSED)
+		unlink(address->un.sun_path);
 	close(fd);
 }
 
 static int open_unix(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	union address address = {.un = {.sun_family = AF_UNIX}};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1)
 		return -1;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	snprintf(address.un.sun_path, sizeof(address.un.sun_path), "%s", path);
 	remove_stale(&address);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-		chmod(path, UNIX_MODE) != 0 || listen(fd, SOMAXCONN) != 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
+	if (bind(fd, &address.any, sizeof(address.un)) != 0 || chmod(path, UNIX_MODE) != 0 ||
+		listen(fd, SOMAXCONN) != 0) {
+		close_keeping_errno(fd);
 		return -1;
 	}
 	return fd;
@@ -103,26 +108,21 @@ static int open_unix(const char *path)
 
 static void log_listening(int fd, bool tls)
 {
-	struct sockaddr_storage sa = {0};
+	union address sa = {0};
 	socklen_t len = sizeof(sa);
 	char host[INET6_ADDRSTRLEN] = "", text[160];
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	if (getsockname(fd, &sa.any, &len) != 0)
 		return;
-	if (sa.ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)&sa;
-
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		snprintf(text, sizeof(text), "%s:%u", host, ntohs(in->sin_port));
-	} else if (sa.ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&sa;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-		snprintf(text, sizeof(text), "[%s]:%u", host, ntohs(in6->sin6_port));
+	if (sa.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &sa.in.sin_addr, host, sizeof(host));
+		snprintf(text, sizeof(text), "%s:%u", host, ntohs(sa.in.sin_port));
+	} else if (sa.any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &sa.in6.sin6_addr, host, sizeof(host));
+		snprintf(text, sizeof(text), "[%s]:%u", host, ntohs(sa.in6.sin6_port));
 	} else {
-		const struct sockaddr_un *un = (const struct sockaddr_un *)&sa;
-
-		snprintf(text, sizeof(text), "unix:%.*s", (int)sizeof(un->sun_path), un->sun_path);
+		snprintf(text, sizeof(text), "unix:%.*s", (int)sizeof(sa.un.sun_path),
+			sa.un.sun_path);
 	}
 	log_info("listening", log_text("address", text), log_text("tls", tls ? "yes" : "no"));
 }

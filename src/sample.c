@@ -1,9 +1,9 @@
 #include "sample.h"
 
 #include "clock.h"
+#include "json_text.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,7 +280,7 @@ bool sample_event(const struct sample *s, struct buf *out)
 		"object_id", json_object_get(entity, "id"), "account_id", ACCOUNT, "entity", entity,
 		"created_at", time_or_null(s->now));
 	if (event != NULL)
-		text = json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH);
+		text = json_text(event, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH);
 	if (text != NULL)
 		buf_add_text(out, text);
 	free(text);

@@ -101,6 +101,7 @@ static int give_back(struct store *st, bool *more)
 {
 	int64_t pages = 0;
 	int64_t unused = 0;
+	int64_t left = 0;
 
 	*more = false;
 	int rc = store_number(st->db, "PRAGMA page_count", &pages);
@@ -108,8 +109,12 @@ static int give_back(struct store *st, bool *more)
 		rc = store_number(st->db, "PRAGMA freelist_count", &unused);
 	if (rc != SQLITE_OK || unused <= pages / FREE_SHARE)
 		return rc;
-	*more = true;
-	return sqlite3_exec(st->db, "PRAGMA incremental_vacuum(" FREE_PAGES ")", NULL, NULL, NULL);
+	rc = sqlite3_exec(st->db, "PRAGMA incremental_vacuum(" FREE_PAGES ")", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = store_number(st->db, "PRAGMA freelist_count", &left);
+	/* A file that was made without auto_vacuum keeps its pages. */
+	*more = left < unused;
+	return rc;
 }
 
 int64_t store_prune_slice(struct store *st, int64_t retention)

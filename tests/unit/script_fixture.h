@@ -1,0 +1,83 @@
+/* script_fixture.h - a struct conf with script hooks, made by hand, and a log
+ * caught in a file. */
+#ifndef HOOKD_SCRIPT_FIXTURE_H
+#define HOOKD_SCRIPT_FIXTURE_H
+
+#include "conf.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A list of n texts, NULL at the end, all new. */
+static inline char **fixture_texts(size_t n, const char *const *texts)
+{
+	char **list = calloc(n + 1, sizeof(*list));
+	for (size_t i = 0; list && i < n; i++)
+		list[i] = strdup(texts[i]);
+	if (!list)
+		abort();
+	return list;
+}
+
+static inline struct conf *fixture_conf(size_t hooks, unsigned concurrency)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+	if (!conf)
+		abort();
+	conf->references = 1;
+	conf->hooks = calloc(hooks + 1, sizeof(*conf->hooks));
+	conf->hook_count = hooks;
+	conf->limits.concurrency = concurrency;
+	conf->limits.grace = 60000;
+	return conf;
+}
+
+/* A hook that runs `script` with /bin/sh. Its times are long: a test that
+ * wants them short sets them. */
+static inline struct conf_hook *fixture_hook(
+	struct conf *conf, size_t index, const char *name, int64_t id, const char *script)
+{
+	struct conf_hook *hook = &conf->hooks[index];
+	hook->name = strdup(name);
+	hook->store_id = id;
+	hook->run = fixture_texts(3, (const char *const[]){"/bin/sh", "-c", script});
+	hook->env = fixture_texts(2, (const char *const[]){"PATH=/usr/bin:/bin", "HOME=/home/awa"});
+	hook->directory = strdup("/");
+	hook->timeout = 600000;
+	hook->kill_after = 600000;
+	hook->output = 65536;
+	hook->concurrency = 4;
+	hook->retry = (struct retry_policy){.attempts = 3, .first = 20, .max = 40};
+	return hook;
+}
+
+struct fixture_log {
+	int stderr_before;
+	FILE *file;
+};
+
+static inline void fixture_log_catch(struct fixture_log *log)
+{
+	log->file = tmpfile();
+	log->stderr_before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (!log->file || log->stderr_before < 0 || dup2(fileno(log->file), STDERR_FILENO) < 0)
+		abort();
+}
+
+/* What was logged since, new. */
+static inline char *fixture_log_release(struct fixture_log *log)
+{
+	char *text = calloc(1, 1 << 20);
+	if (!text || dup2(log->stderr_before, STDERR_FILENO) < 0)
+		abort();
+	close(log->stderr_before);
+	rewind(log->file);
+	text[fread(text, 1, (1 << 20) - 1, log->file)] = '\0';
+	fclose(log->file);
+	return text;
+}
+
+#endif

@@ -77,9 +77,9 @@ void connection_enter(
 	struct connections *all, struct connection *c, enum connection_phase phase, int64_t limit);
 
 /* Sends a bare answer, past libmicrohttpd, on a connection that is still being
- * read (there it takes no answer), and shuts it down. Without TLS only; with it
- * the connection is just shut down. `status`: "408 Request Timeout". */
-void connection_refuse(const struct connection *c, const char *status);
+ * read: there it takes no answer. False with TLS, where it cannot be done.
+ * `status`: "408 Request Timeout". The caller ends the connection. */
+bool connection_refuse(const struct connection *c, const char *status);
 
 /* Makes idle connections of a generation (NULL: of all) end. What has already
  * arrived on them is still read and answered. */
@@ -103,6 +103,7 @@ struct generation {
 	struct generation *next;
 	struct listener *listener;
 	struct MHD_Daemon **daemons;
+	int *sockets; /* each daemon's own copy of its listening socket */
 	size_t daemon_count;
 	_Atomic unsigned open; /* its connections */
 	_Atomic bool closing;  /* answers carry "Connection: close" */

@@ -61,7 +61,7 @@ void ctl_event_json(struct buf *out, const struct store_event_row *row)
 	ctl_json_time(out, "received_at", row->received_at);
 	ctl_json_time(out, "occurred_at", row->occurred_at);
 	ctl_json_text(out, true, "origin", row->origin);
-	ctl_json_text(out, true, "remote", row->remote);
+	ctl_json_text(out, true, "remote_addr", row->remote);
 	ctl_json_text(out, true, "provider_event_id", row->provider_event_id);
 	ctl_json_text(out, true, "idempotency_key", row->idempotency_key);
 	buf_printf(out, ",\"duplicates\":%" PRId64 ",\"conflicts\":%" PRId64, row->duplicates,

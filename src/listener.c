@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define POOL_MAX  8           /* threads per socket; the work is short, the disk is elsewhere */
+#define POOL_MAX  8 /* threads per socket; the work is short, the disk is elsewhere */
 #define MEMORY    ((size_t)16 * 1024) /* per connection: the head and a piece of the body */
 #define INCREMENT 4096
 #define PEM_MAX   ((size_t)256 * 1024)
@@ -138,12 +138,12 @@ static struct MHD_Daemon *start_daemon(struct generation *g, const struct conf *
 		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, /* first: it hears of the others */
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY, pool, MHD_OPTION_ARRAY, tls,
 		MHD_OPTION_CONNECTION_LIMIT, conf->limits.connections,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
-		MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)INCREMENT,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+		(size_t)INCREMENT,
 #if MHD_VERSION >= 0x00097701
 		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #else
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_STRICT_FOR_CLIENT, 0, /* hygiene_check is stricter, and answers once */
 #endif
 		MHD_OPTION_NOTIFY_CONNECTION, notify_connection, g, MHD_OPTION_NOTIFY_COMPLETED,
 		request_end, g->listener, MHD_OPTION_URI_LOG_CALLBACK, request_begin, g->listener,
@@ -152,16 +152,18 @@ static struct MHD_Daemon *start_daemon(struct generation *g, const struct conf *
 
 static void quiesce(struct generation *g)
 {
-	/* Also keeps MHD_stop_daemon from closing the socket, which is ours. */
 	for (size_t i = 0; i < g->daemon_count; i++)
 		MHD_quiesce_daemon(g->daemons[i]);
 }
 
 static void stop_generation(struct generation *g)
 {
-	for (size_t i = 0; i < g->daemon_count; i++)
+	for (size_t i = 0; i < g->daemon_count; i++) {
 		MHD_stop_daemon(g->daemons[i]);
+		close(g->sockets[i]);
+	}
 	free(g->daemons);
+	free(g->sockets);
 	free(g);
 }
 
@@ -174,7 +176,8 @@ static struct generation *start_generation(struct listener *l, const struct conf
 	if (ok) {
 		g->listener = l;
 		g->daemons = calloc(l->socket_count, sizeof(struct MHD_Daemon *));
-		ok = g->daemons != NULL;
+		g->sockets = calloc(l->socket_count, sizeof(*g->sockets));
+		ok = g->daemons != NULL && g->sockets != NULL;
 	}
 	if (ok && conf->tls.certificate != NULL) {
 		certificate = read_pem(conf->tls.certificate);
@@ -184,8 +187,11 @@ static struct generation *start_generation(struct listener *l, const struct conf
 	for (size_t i = 0; ok && i < l->socket_count; i++) {
 		bool plain = l->unix_sockets[i];
 
-		g->daemons[i] = start_daemon(
-			g, conf, l->sockets[i], plain ? NULL : certificate, plain ? NULL : key);
+		/* A copy: a daemon that does not start closes the socket it was given. */
+		g->sockets[i] = fcntl(l->sockets[i], F_DUPFD_CLOEXEC, 0);
+		if (g->sockets[i] != -1)
+			g->daemons[i] = start_daemon(g, conf, g->sockets[i],
+				plain ? NULL : certificate, plain ? NULL : key);
 		ok = g->daemons[i] != NULL;
 		if (ok)
 			g->daemon_count++;

@@ -206,15 +206,18 @@ void connection_enter(
 	}
 }
 
-void connection_refuse(const struct connection *c, const char *status)
+bool connection_refuse(const struct connection *c, const char *status)
 {
 	char answer[160];
 	int n = snprintf(answer, sizeof(answer),
 		"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
 
-	if (!c->tls && send(c->fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (c->tls)
+		return false;
+	if (send(c->fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("client gone before its refusal", log_text("status", status));
-	shutdown(c->fd, SHUT_RDWR);
+	shutdown(c->fd, SHUT_WR);
+	return true;
 }
 
 void connections_close_idle(struct connections *all, const struct generation *generation)
@@ -248,22 +251,14 @@ unsigned connections_count(struct connections *all)
  * the lock keeps the worker from closing the descriptor under us. */
 static void cut(const struct connection *c)
 {
-	switch (atomic_load(&c->phase)) {
-	case CONNECTION_READING:
-		connection_refuse(c, "408 Request Timeout");
-		break;
-	case CONNECTION_IDLE:
-		/* An unasked 408 on a connection kept alive would be taken for the answer
-		 * to a request that is just being sent. */
-		if (atomic_load(&c->served))
-			shutdown(c->fd, SHUT_RD);
-		else
-			connection_refuse(c, "408 Request Timeout");
-		break;
-	default:
-		shutdown(c->fd, SHUT_RDWR);
-		break;
-	}
+	int phase = atomic_load(&c->phase);
+	bool idle = phase == CONNECTION_IDLE && atomic_load(&c->served);
+
+	/* On a connection kept alive an unasked 408 would be taken for the answer to a
+	 * request that is just being sent. */
+	if ((phase == CONNECTION_READING || phase == CONNECTION_IDLE) && !idle)
+		(void)connection_refuse(c, "408 Request Timeout");
+	shutdown(c->fd, idle ? SHUT_RD : SHUT_RDWR);
 }
 
 /* Cuts what is due; returns when the next one is. Locked. */

@@ -195,6 +195,8 @@ const char *hygiene_check(
 		return w.error;
 	if (CHECK_LAYOUT && (!is_line_end(&w, w.next) || w.next + 2 != w.end))
 		return "bare line feed at the end of the headers";
+	if (w.hosts == 0 && !http10)
+		return "no Host header";
 	if (h->chunked && h->has_length)
 		return "both Content-Length and Transfer-Encoding";
 	if (h->chunked && http10)

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISCARD_MAX ((size_t)1024 * 1024) /* bytes read only to be able to answer, beyond limits.body */
-#define RETRY_AFTER "5"           /* seconds; FedaPay's own gaps grow from seconds to 2 min */
+#define DISCARD_MAX                                                                                \
+	((size_t)1024 * 1024) /* bytes read only to be able to answer, beyond limits.body */
+#define RETRY_AFTER "5"       /* seconds; FedaPay's own gaps grow from seconds to 2 min */
 
 /* The steps of a request:
  *
@@ -39,6 +40,7 @@ struct request {
 	size_t discarded;
 	struct event event;
 	int64_t *hooks;
+	bool answered;   /* past libmicrohttpd */
 	unsigned status; /* the answer, once it is decided */
 	const char *reason;
 };
@@ -419,6 +421,21 @@ static enum MHD_Result begin(struct request *r, const char *method, const char *
 	return MHD_YES;
 }
 
+/* The body turns out too large while it is read, where libmicrohttpd takes no
+ * answer: without TLS the answer goes past it, with TLS it waits for the body's
+ * end. What follows is read and thrown away, up to a bound: closing with bytes
+ * unread would reset the connection, and the answer might be lost with it. */
+static void outgrow(struct request *r)
+{
+	buf_free(&r->body);
+	refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "body too large");
+	log_refusal(r, NULL);
+	r->discarded = r->conf->limits.body;
+	r->answered = connection_refuse(r->connection, "413 Content Too Large");
+	if (r->answered)
+		atomic_fetch_add(&r->listener->refused, 1);
+}
+
 static enum MHD_Result take_body(struct request *r, const char *data, size_t *size)
 {
 	size_t n = *size, limit = r->conf->limits.body;
@@ -429,17 +446,10 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t *si
 			buf_add(&r->body, data, n);
 			return MHD_YES;
 		}
-		buf_free(&r->body);
-		refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "body too large");
-		log_refusal(r, NULL);
-		r->discarded = limit;
+		outgrow(r);
 	}
 	r->discarded += n;
-	if (r->discarded <= limit + DISCARD_MAX)
-		return MHD_YES;
-	atomic_fetch_add(&r->listener->refused, 1);
-	connection_refuse(r->connection, "413 Content Too Large");
-	return MHD_NO;
+	return r->discarded <= limit + DISCARD_MAX ? MHD_YES : MHD_NO;
 }
 
 enum MHD_Result request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
@@ -462,7 +472,7 @@ enum MHD_Result request_handle(void *listener, struct MHD_Connection *mhd, const
 	case STEP_STORED:
 		return answer_stored(r);
 	case STEP_DISCARD:
-		return answer_refusal(r);
+		return r->answered ? MHD_NO : answer_refusal(r);
 	default:
 		return MHD_NO;
 	}

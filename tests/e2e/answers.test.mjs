@@ -262,7 +262,8 @@ test('too large: 413, by Content-Length and while reading a chunked body', limit
 	};
 	assert.equal((await d.post(sized(2048))).json.status, 'stored');
 	assert.equal((await d.post(sized(2049))).status, 413);
-	assert.equal((await d.post(sized(2048), { chunked: [sized(2048)] })).json.status, 'stored');
+	const whole = sized(2048);
+	assert.equal((await d.post(whole, { chunked: [whole] })).json.status, 'stored');
 	const chunked = `${wire(d, '', { framing: 'Transfer-Encoding: chunked' })}` +
 		`400\r\n${'x'.repeat(1024)}\r\n`.repeat(3);
 	const raw = await send(d.at, chunked); // goes on no further: the answer comes while reading
@@ -288,7 +289,7 @@ test('store cannot take it (disk full): 503 with Retry-After, then all is well a
 	mkdirSync(disk);
 	if ((await run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])).code !== 0)
 		return t.skip('mounting a small disk is not permitted here');
-	t.after(() => run('umount', ['-l', disk]));
+	d.last = () => run('umount', ['-l', disk]);
 	d.configure({ store: { path: `${disk}/hookd.db` } });
 	await d.start();
 	const before = await d.store();

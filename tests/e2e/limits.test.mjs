@@ -27,18 +27,24 @@ async function served(d, at = d.at, options) {
 	return status === 200;
 }
 
-test('connections: no more at once than the limit, freed ones are used again', limit, async (t) => {
-	const d = await Daemon.start(t, { limits: { connections: 6, per_ip: 6 } });
+test('connections: no more at once than the limit, a freed place goes to the next', limit, async (t) => {
+	const d = await Daemon.start(t, { limits: { connections: 6, per_ip: 6, request_time: '10m' } });
 	const held = [];
 	t.after(() => held.forEach((raw) => raw.destroy()));
 	for (let i = 0; i < 6; i++) {
 		held.push(await keptConnection(d));
 		assert.equal(held[i].responses[0]?.status, 200, held[i].text);
 	}
-	for (let i = 0; i < 10; i++) assert.equal(await served(d), false);
+	const next = await Raw.open(d.at); // waits in the kernel's queue
+	held.push(next);
+	next.write(wire(d));
+	await new Promise((resolve) => { setTimeout(resolve, 300); });
+	assert.equal(next.text, '');
+	assert.equal((await d.events()).length, 6);
 	for (const raw of held) assert.equal(raw.closed, false);
-	held.pop().destroy();
-	await waitFor(() => served(d), 'a freed place');
+	held.shift().destroy();
+	await next.until(1);
+	assert.equal(next.responses[0].status, 200);
 	for (const raw of held) raw.destroy();
 	for (let i = 0; i < 20; i++) await waitFor(() => served(d), 'a place');
 });

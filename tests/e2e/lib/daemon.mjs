@@ -243,6 +243,7 @@ export class Daemon {
 			}
 			assert.deepEqual(this.faults, []);
 		} finally {
+			await this.last?.(); // what the directory needs before it can go
 			if (process.env.KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
 		}
 	}

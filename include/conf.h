@@ -127,6 +127,11 @@ struct conf *conf_load(const char *file, struct buf *errors) WARN_UNUSED;
 struct conf *conf_parse(
 	const char *file, const void *bytes, size_t len, struct buf *errors) WARN_UNUSED;
 
+/* The store's path alone, whatever else is wrong with the file: to look into the
+ * store when a script or secret is missing must be possible. Returns new, to
+ * free; NULL when not even that can be read. `errors` as for conf_load. */
+char *conf_store_path(const char *file, struct buf *errors) WARN_UNUSED;
+
 struct conf *conf_ref(struct conf *conf); /* any thread */
 void conf_unref(struct conf *conf);       /* any thread; NULL is allowed */
 

@@ -115,6 +115,7 @@ struct listener {
 	int *sockets;
 	bool *unix_sockets; /* of them, which are local: no TLS there */
 	size_t socket_count;
+	bool passed;         /* they came from systemd */
 	char **unlink_paths; /* Unix sockets that we made */
 	size_t unlink_count;
 	pthread_mutex_t lock; /* guards conf and generations */
@@ -132,6 +133,7 @@ struct conf *listener_conf(struct listener *l); /* a reference */
 /* Takes over the passed sockets, or opens those of l->conf. False, logged. */
 bool sockets_open(struct listener *l, const int *passed, size_t count) WARN_UNUSED;
 void sockets_log(const struct listener *l);
+void sockets_refuse(struct listener *l); /* clients are turned away from now on */
 void sockets_close(struct listener *l);
 
 /* ---- requests: libmicrohttpd's callbacks ---- */

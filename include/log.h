@@ -29,7 +29,8 @@ void log_setup(enum log_level level, enum log_format format);
 
 bool log_wants(enum log_level level);
 
-/* The message is a literal of ours; the fields end with LOG_END. */
+/* The message is a text of ours, free of control characters; the fields end with
+ * LOG_END. */
 void log_write(enum log_level level, const char *message, ...);
 
 #define LOG_END        ((struct log_field){.kind = LOG_FIELD_END})

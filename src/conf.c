@@ -90,14 +90,15 @@ static char *directory_of(const char *file)
 	return directory;
 }
 
-struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct buf *errors)
+/* Reads all that can be read; *good: without an error. NULL: nothing can. */
+static struct conf *parse(
+	const char *file, const void *bytes, size_t len, struct buf *errors, bool *good)
 {
 	struct conf_reader reader = {0};
 	struct conf_node *root = NULL;
 	char *directory = directory_of(file);
 	struct conf *conf = calloc(1, sizeof(*conf));
-	bool good = false;
-
+	*good = false;
 	if (conf == NULL || directory == NULL) {
 		buf_printf(errors, "%s: cannot be read: %s\n", file, strerror(errno));
 		free(conf);
@@ -113,17 +114,24 @@ struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct 
 		conf_read(&reader, root);
 		conf_check(&reader, root);
 	}
-	good = root != NULL && !conf_errors_fatal(&reader.errors);
+	*good = root != NULL && !conf_errors_fatal(&reader.errors);
 	conf_errors_write(&reader.errors, file, errors);
 out:
-	if (!good) {
-		conf_unref(conf);
-		conf = NULL;
-	}
 	conf_errors_free(&reader.errors);
 	conf_node_free(root);
 	free(directory);
 	return conf;
+}
+
+struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct buf *errors)
+{
+	bool good;
+	struct conf *conf = parse(file, bytes, len, errors, &good);
+
+	if (good)
+		return conf;
+	conf_unref(conf);
+	return NULL;
 }
 
 /* The whole file into out. Returns what is wrong, or NULL. */
@@ -172,6 +180,25 @@ struct conf *conf_load(const char *file, struct buf *errors)
 		conf = conf_parse(file, bytes.data != NULL ? bytes.data : "", bytes.len, errors);
 	buf_free(&bytes);
 	return conf;
+}
+
+char *conf_store_path(const char *file, struct buf *errors)
+{
+	struct buf bytes = {0};
+	const char *fault = read_file(file, &bytes);
+	struct conf *conf = NULL;
+	char *path = NULL;
+	bool good;
+
+	if (fault != NULL)
+		buf_printf(errors, "%s: cannot be read: %s\n", file, fault);
+	else
+		conf = parse(file, bytes.data != NULL ? bytes.data : "", bytes.len, errors, &good);
+	if (conf != NULL && conf->store.path != NULL)
+		path = strdup(conf->store.path);
+	conf_unref(conf);
+	buf_free(&bytes);
+	return path;
 }
 
 const struct conf_source *conf_source_by_name(const struct conf *conf, const char *name)

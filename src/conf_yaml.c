@@ -465,8 +465,8 @@ struct conf_node *conf_yaml_parse(const void *bytes, size_t len, struct conf_err
 	yaml_parser_set_input_string(&p.yaml, bytes, len);
 	root = parse_document(&p, &nothing);
 	if (nothing)
-		conf_errors_add(
-			errors, (struct conf_place){0}, "is empty: expected at least one source");
+		conf_errors_add(errors, (struct conf_place){1, 1},
+			"is empty: expected at least one source");
 	if (root != NULL && !parse_end(&p)) {
 		conf_node_free(root);
 		root = NULL;

@@ -21,6 +21,12 @@ static struct text text_of(const json_t *value)
 	return (struct text){json_string_value(value), json_string_length(value)};
 }
 
+/* Usable as a C string, in an environment variable for one. */
+static bool is_plain(struct text t)
+{
+	return t.len > 0 && memchr(t.bytes, '\0', t.len) == NULL;
+}
+
 static bool printable(struct text t)
 {
 	for (size_t i = 0; i < t.len; i++)
@@ -145,6 +151,11 @@ static void read_occurred_at(struct event *ev, const json_t *root, const json_t 
 	ev->occurred_at = 0;
 }
 
+static bool has_printable_type(const struct event *ev)
+{
+	return ev->type != NULL && printable((struct text){ev->type, strlen(ev->type)});
+}
+
 static bool make_key(struct event *ev, const json_t *entity)
 {
 	struct text updated = text_of(json_object_get(entity, "updated_at"));
@@ -152,7 +163,7 @@ static bool make_key(struct event *ev, const json_t *entity)
 
 	if (ev->provider_event_id != NULL) {
 		buf_printf(&b, "id:%s", ev->provider_event_id);
-	} else if (ev->type != NULL && ev->entity_id != NULL && printable(updated) &&
+	} else if (has_printable_type(ev) && ev->entity_id != NULL && printable(updated) &&
 		   updated.len <= EVENT_ID_MAX) {
 		buf_printf(&b, "entity:%s:%s:", ev->type, ev->entity_id);
 		buf_add(&b, updated.bytes, updated.len);
@@ -172,7 +183,7 @@ static bool read_fields(struct event *ev, const json_t *root, const json_t *enti
 		type = text_of(json_object_get(root, "type"));
 	if (type.len == 0) {
 		ev->quarantined = json_is_object(root) ? "no type" : "not an object";
-	} else if (!printable(type) || type.len > EVENT_TYPE_MAX) {
+	} else if (!is_plain(type) || type.len > EVENT_TYPE_MAX) {
 		ev->quarantined = "unusable type";
 	} else {
 		ev->type = copy(type);

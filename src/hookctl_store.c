@@ -8,29 +8,37 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A config with errors is no reason not to look: what went wrong is in the store. */
+static char *configured_path(const struct ctl *ctl)
+{
+	struct buf errors = {0};
+	char *path = conf_store_path(ctl->config, &errors);
+
+	if (path == NULL) {
+		if (errors.len > 0)
+			(void)fwrite(errors.data, 1, errors.len, stderr);
+		ctl_say("with --store FILE a store can be read without the config");
+	}
+	buf_free(&errors);
+	return path;
+}
+
 struct store_reader *ctl_store(const struct ctl *ctl, const char *path, char **name, int *status)
 {
 	char why[STORE_READ_WHY];
 	struct store_reader *reader;
-	struct conf *conf = NULL;
 
 	*status = CTL_CONFIG;
-	*name = NULL;
-	if (path == NULL) {
-		conf = ctl_conf(ctl);
-		if (conf == NULL) {
-			ctl_say("with --store FILE a store can be read without the config");
-			return NULL;
-		}
-		path = conf->store.path;
-	}
+	*name = path != NULL ? strdup(path) : configured_path(ctl);
+	if (*name == NULL)
+		return NULL;
 	*status = CTL_FAILED;
-	reader = store_reader_open(path, why);
-	if (reader == NULL)
+	reader = store_reader_open(*name, why);
+	if (reader == NULL) {
 		ctl_say("%s", why);
-	else
-		*name = strdup(path);
-	conf_unref(conf);
+		free(*name);
+		*name = NULL;
+	}
 	return reader;
 }
 

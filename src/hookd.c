@@ -121,10 +121,7 @@ static struct conf *load_config(const char *file)
 		if (end == NULL)
 			break;
 		*end = '\0';
-		if (conf != NULL)
-			log_warn("config", log_text("at", line));
-		else
-			log_error("config", log_text("at", line));
+		log_write(conf != NULL ? LOG_WARN : LOG_ERROR, line, LOG_END);
 	}
 	buf_free(&errors);
 	return conf;

@@ -318,6 +318,7 @@ int listener_drain(struct listener *l)
 		atomic_store(&g->closing, true);
 	}
 	pthread_mutex_unlock(&l->lock);
+	sockets_refuse(l);
 	connections_close_idle(&l->connections, NULL);
 	connections_sweep(&l->connections);
 	return l->drained;

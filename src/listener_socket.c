@@ -151,6 +151,7 @@ bool sockets_open(struct listener *l, const int *sockets, size_t count)
 {
 	size_t n = count > 0 ? count : l->conf->listen_count;
 
+	l->passed = count > 0;
 	l->sockets = calloc(n, sizeof(*l->sockets));
 	l->unix_sockets = calloc(n, sizeof(*l->unix_sockets));
 	l->unlink_paths = calloc(n, sizeof(*l->unlink_paths));
@@ -178,6 +179,15 @@ void sockets_log(const struct listener *l)
 	for (size_t i = 0; i < l->socket_count; i++)
 		log_listening(
 			l->sockets[i], l->conf->tls.certificate != NULL && !l->unix_sockets[i]);
+}
+
+void sockets_refuse(struct listener *l)
+{
+	/* Not close: libmicrohttpd's threads may be looking at them still. And not what
+	 * systemd passed: it holds the same sockets, and new clients wait there for
+	 * the next hookd. */
+	for (size_t i = 0; !l->passed && i < l->socket_count; i++)
+		shutdown(l->sockets[i], SHUT_RDWR);
 }
 
 void sockets_close(struct listener *l)

@@ -163,7 +163,7 @@ test('a good request by the same means is taken: Content-Length, chunked, HTTP/1
 		[[host, 'Transfer-Encoding: chunked'], chunked(body)],
 		[[host, 'transfer-encoding: Chunked'], `a;name=value\r\n${body.slice(0, 10)}\r\n` +
 			chunked(body.slice(10))],
-		[['hOST:test', `content-LENGTH:\t ${body.length} `], body]]) {
+		[['hOST:test', `content-LENGTH:\t ${body.length}`], body]]) {
 		const raw = await send(d.at, compose(d, { body, lines, payload }), { count: 1 });
 		assert.equal(raw.responses[0]?.status, 200, `${lines}: ${raw.text}`);
 	}

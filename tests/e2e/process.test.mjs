@@ -210,7 +210,7 @@ test('SIGTERM: a script that ignores SIGTERM does not keep hookd', limit, async 
 });
 
 test('a second SIGTERM ends at once; the script runs again after a restart', limit, async (t) => {
-	const d = await blocking(t, { limits: { grace: '1h' } });
+	const d = await blocking(t, { limits: { grace: '10m' } });
 	const event = await d.store();
 	await waitFor(() => began(d).length === 1, 'the script to begin');
 	const stopped = d.stop();
@@ -286,7 +286,8 @@ for (const [what, [make, log]] of Object.entries(badConfigs)) {
 		writeFileSync(d.configFile, make(d));
 		d.signal('SIGHUP');
 		await d.logged(log, from);
-		assert.equal((await d.settled(await d.store())).deliveries[0].state, 'DONE');
+		const event = await d.store();
+		await waitFor(() => d.runs.some((r) => r.event === event), 'the script to run as before');
 		writeFileSync(d.configFile, good);
 		d.reload({ sources: [d.source({ path: '/mended' })] });
 		await waitFor(async () => (await d.post(newBody(), { path: '/mended' })).status === 200,
@@ -369,7 +370,7 @@ test('--check: 0 on a good config, 78 on a bad one with every error, no secret s
 	const d = new Daemon(t);
 	const good = await run(HOOKD, ['--config', d.configFile, '--check']);
 	assert.equal(good.code, 0, good.stderr);
-	d.secret = ' has white space ';
+	d.secret = ' wh_live_0123456789 ';
 	writeFileSync(d.secretFile, d.secret);
 	d.configure({ limits: { body: 'lots', connections: -1 }, nonsense: 5,
 		hooks: [d.hook('a', 'true', { source: 'fedapya', timeout: 'x' }), { name: 'b', source: 'fedapay', on: '*' }] });

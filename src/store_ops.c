@@ -24,8 +24,7 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_EVENT_DUPLICATE] = "UPDATE events SET duplicates = duplicates + 1 WHERE id = ?1",
 	[SQL_EVENT_CONFLICT] = "UPDATE events SET conflicts = conflicts + 1 WHERE id = ?1",
 	[SQL_DELIVERY_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
-				" VALUES(?1, ?2, 'READY', ?3)"
-				" ON CONFLICT(event_id, hook_id) DO NOTHING",
+				" VALUES(?1, ?2, 'READY', ?3)",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"
 			  " WHERE state = 'READY' AND hook_id = ?1 AND due_at <= ?2"
 			  " ORDER BY due_at, id LIMIT ?3",
@@ -149,7 +148,7 @@ static int put_deliveries(struct store *st, struct store_put *p, struct store_de
 		rc = store_step(s, rc);
 		if (rc != SQLITE_OK)
 			return rc;
-		delta->waiting += sqlite3_changes(st->db);
+		delta->waiting++;
 		delta->ready = true;
 	}
 	return SQLITE_OK;

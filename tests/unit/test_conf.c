@@ -93,8 +93,10 @@ static void copy_case(const char *from, const char *to)
 
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(source, sizeof(source), "%s/%s", from, entry->d_name);
-		snprintf(target, sizeof(target), "%s/%s", to, entry->d_name);
+		assert_in_range(snprintf(source, sizeof(source), "%s/%s", from, entry->d_name), 1,
+			sizeof(source) - 1);
+		assert_in_range(snprintf(target, sizeof(target), "%s/%s", to, entry->d_name), 1,
+			sizeof(target) - 1);
 		bytes = read_whole(source, &len);
 		assert_non_null(bytes);
 		write_file(target, bytes, len, mode_of(entry->d_name));
@@ -213,7 +215,7 @@ static int load_as_nobody(void)
 		"hooks:\n"
 		"  - {name: h, source: a, on: x, run: [/bin/true], user: root}\n";
 	static const char expected[] =
-		"/etc/x.yaml:4:66: hooks[1] \"h\": user: \"root\": expected our own user, since "
+		"/etc/x.yaml:4:57: hooks[1] \"h\": user: \"root\": expected our own user, since "
 		"only root can run as another\n";
 	const struct passwd *nobody = getpwnam("nobody");
 	struct buf errors = {0};

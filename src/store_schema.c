@@ -1,6 +1,7 @@
 /* store_schema.c - whose file it is, and the tables in it. */
 #include "store_db.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,7 @@ _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,
 
 void store_log_error(struct sqlite3 *db, int rc, const char *message, const char *path)
 {
+	int saved = errno;
 	int primary = rc & 0xff;
 	bool present = (sqlite3_errcode(db) & 0xff) == primary;
 	const char *error = present ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
@@ -73,6 +75,9 @@ void store_log_error(struct sqlite3 *db, int rc, const char *message, const char
 	int system = io && present ? sqlite3_system_errno(db) : 0;
 	char text[128];
 
+	/* SQLite does not note it for a write that fails in COMMIT. */
+	if (io && present && system == 0)
+		system = saved;
 	log_error(message, log_text("error", error),
 		log_text("reason", system != 0 ? strerror_r(system, text, sizeof(text)) : NULL),
 		log_text("file", path));

@@ -31,7 +31,10 @@ static void write_failed(struct store *st, int rc)
 
 int store_end(struct store *st, int rc)
 {
-	rc = store_step(st->sql[SQL_COMMIT], rc);
+	/* Nothing may be touched between an error and its logging: SQLite would forget
+	 * what it was about. */
+	if (rc == SQLITE_OK)
+		rc = store_step(st->sql[SQL_COMMIT], rc);
 	if (rc == SQLITE_OK)
 		return rc;
 	write_failed(st, rc);

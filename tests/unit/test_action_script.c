@@ -5,9 +5,6 @@
 #include "script_fixture.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,7 +148,6 @@ static void environment_and_payload_are_as_promised(void **state)
 {
 	(void)state;
 	struct conf *conf = one_hook("");
-	conf_hook_env:;
 	char **run_before = conf->hooks[0].run;
 	conf->hooks[0].run = fixture_texts(1, (const char *const[]){"/usr/bin/env"});
 	struct action *a = run(conf);
@@ -169,4 +164,231 @@ static void environment_and_payload_are_as_promised(void **state)
 	a = run(conf);
 	assert_output(a, "{}");
 	end(a, conf);
+}
+
+static void too_much_output_keeps_its_head_and_its_tail(void **state)
+{
+	(void)state;
+	struct conf *conf =
+		one_hook("echo first; head -c 10000000 /dev/zero | tr '\\0' x; echo; echo last");
+	conf->hooks[0].output = 4096;
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.result, ATTEMPT_OK);
+	assert_in_range(a->outcome.output_len, 4096, 4096 + 64);
+	assert_memory_equal(a->outcome.output, "first\nxxxx", 10);
+	assert_memory_equal(a->outcome.output + a->outcome.output_len - 7, "x\nlast\n", 7);
+	char *gap = memmem(a->outcome.output, a->outcome.output_len, "bytes left out", 14);
+	assert_non_null(gap);
+	end(a, conf);
+
+	conf = one_hook("echo nothing of this is kept");
+	conf->hooks[0].output = 0;
+	a = run(conf);
+	assert_int_equal(a->outcome.result, ATTEMPT_OK);
+	assert_null(memmem(
+		a->outcome.output ? a->outcome.output : "", a->outcome.output_len, "nothing", 7));
+	end(a, conf);
+}
+
+static void output_may_hold_any_bytes(void **state)
+{
+	(void)state;
+	struct conf *conf = one_hook("printf 'a\\000b\\377c'; printf 'to stderr' >&2");
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.output_len, 14);
+	assert_memory_equal(a->outcome.output, "a\0b\377cto stderr", 14);
+	end(a, conf);
+}
+
+static void lines_are_logged_with_their_tags(void **state)
+{
+	(void)state;
+	struct fixture_log log;
+	fixture_log_catch(&log);
+	struct conf *conf = one_hook("echo one; printf 'two, without an end'");
+	struct action *a = run(conf);
+	end(a, conf);
+	char *text = fixture_log_release(&log);
+	assert_non_null(strstr(text, "script output event=42 hook=ship attempt=3 line=one\n"));
+	assert_non_null(strstr(
+		text, "script output event=42 hook=ship attempt=3 line=\"two, without an end\"\n"));
+	free(text);
+}
+
+/* A process that a script starts and leaves behind: its pid is the first line. */
+static pid_t left_behind(const struct action *a)
+{
+	char number[16] = "";
+	assert_true(a->outcome.output_len > 0);
+	(void)snprintf(number, sizeof(number), "%.*s",
+		(int)(a->outcome.output_len < 15 ? a->outcome.output_len : 15), a->outcome.output);
+	return (pid_t)strtol(number, NULL, 10);
+}
+
+/* An orphan is reaped by init, if there is one: a zombie is gone as well. */
+static bool is_gone(pid_t pid)
+{
+	char path[64], state_of = 'X';
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return true;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state_of) != 1)
+		state_of = 'X';
+	fclose(file);
+	return state_of == 'Z' || state_of == 'X';
+}
+
+static void timeout_ends_the_whole_group(void **state)
+{
+	(void)state;
+	struct conf *conf = one_hook("(trap '' TERM; while :; do sleep 1; done) & echo $!\n"
+				     "trap '' TERM; while :; do sleep 1; done");
+	conf->hooks[0].timeout = 200;
+	conf->hooks[0].kill_after = 100;
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
+	assert_int_equal(a->outcome.signal, SIGKILL);
+	assert_string_equal(a->outcome.message, "timed out after 200ms");
+	pid_t grandchild = left_behind(a);
+	assert_true(grandchild > 1);
+	for (int i = 0; i < 600 && !is_gone(grandchild); i++)
+		usleep(100000);
+	assert_true(is_gone(grandchild));
+	end(a, conf);
+}
+
+static void a_script_that_heeds_sigterm_is_timed_out_too(void **state)
+{
+	(void)state;
+	struct conf *conf = one_hook("exec sleep 600");
+	conf->hooks[0].timeout = 1000;
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
+	assert_int_equal(a->outcome.signal, SIGTERM);
+	assert_string_equal(a->outcome.message, "timed out after 1s");
+	end(a, conf);
+}
+
+static void what_stays_in_the_background_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct conf *conf = one_hook("sleep 600 & echo $!");
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.result, ATTEMPT_OK);
+	pid_t background = left_behind(a);
+	assert_false(is_gone(background));
+	assert_int_equal(kill(background, SIGKILL), 0);
+	end(a, conf);
+}
+
+static void a_script_that_does_not_start_says_why(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *program, *message;
+	} rows[] = {
+		{"/no/such/script", "cannot run /no/such/script: No such file or directory"},
+		{"/etc/passwd", "cannot run /etc/passwd: it is not executable (chmod +x)"},
+		{"/etc", "cannot run /etc: it is a directory"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *conf = one_hook("");
+		free(conf->hooks[0].run[0]);
+		conf->hooks[0].run[0] = strdup(rows[i].program);
+		struct fixture_log log;
+		fixture_log_catch(&log);
+		struct action *a = run(conf);
+		char *text = fixture_log_release(&log);
+		assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
+		assert_string_equal(a->outcome.message, rows[i].message);
+		assert_non_null(strstr(text, " error "));
+		assert_non_null(strstr(text, "event=42 hook=ship attempt=3"));
+		assert_non_null(strstr(text, rows[i].message));
+		free(text);
+		end(a, conf);
+	}
+	struct conf *conf = one_hook("");
+	free(conf->hooks[0].directory);
+	conf->hooks[0].directory = strdup("/no/such/directory");
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
+	assert_non_null(strstr(a->outcome.message, "/no/such/directory"));
+	end(a, conf);
+}
+
+static void an_interrupted_script_is_not_a_failed_one(void **state)
+{
+	(void)state;
+	enum action_step step;
+	struct conf *conf = one_hook("echo up; exec sleep 600");
+	struct action *a = begin(conf, &step);
+	assert_int_equal(step, ACTION_GOES_ON);
+	await_output(a);
+	a->kind->interrupt(a);
+	finish(a, ACTION_GOES_ON);
+	assert_int_equal(a->outcome.result, ATTEMPT_INTERRUPTED);
+	end(a, conf);
+
+	conf = one_hook("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done");
+	a = begin(conf, &step);
+	await_output(a);
+	a->kind->interrupt(a);
+	finish(a, ACTION_GOES_ON);
+	assert_int_equal(a->outcome.result, ATTEMPT_OK);
+	end(a, conf);
+
+	conf = one_hook("trap '' TERM; echo up; while :; do sleep 1; done");
+	a = begin(conf, &step);
+	await_output(a);
+	a->kind->kill(a);
+	end(a, conf);
+}
+
+static int open_descriptors(void)
+{
+	int n = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void nothing_is_left_behind(void **state)
+{
+	(void)state;
+	int before = open_descriptors();
+	for (int i = 0; i < 20; i++) {
+		struct conf *conf = one_hook(i % 2 ? "exit 1" : "echo x; exec sleep 600");
+		enum action_step step;
+		struct action *a = begin(conf, &step);
+		if (i % 2)
+			finish(a, step);
+		else
+			a->kind->kill(a);
+		end(a, conf);
+	}
+	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* ECHILD: no zombie */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exit_codes_and_signals_are_judged),
+		cmocka_unit_test(environment_and_payload_are_as_promised),
+		cmocka_unit_test(too_much_output_keeps_its_head_and_its_tail),
+		cmocka_unit_test(output_may_hold_any_bytes),
+		cmocka_unit_test(lines_are_logged_with_their_tags),
+		cmocka_unit_test(timeout_ends_the_whole_group),
+		cmocka_unit_test(a_script_that_heeds_sigterm_is_timed_out_too),
+		cmocka_unit_test(what_stays_in_the_background_is_not_waited_for),
+		cmocka_unit_test(a_script_that_does_not_start_says_why),
+		cmocka_unit_test(an_interrupted_script_is_not_a_failed_one),
+		cmocka_unit_test(nothing_is_left_behind),
+	};
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

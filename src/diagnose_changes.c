@@ -346,7 +346,7 @@ static bool lower_case(const char *header, size_t len, struct buf *out)
 {
 	for (size_t i = 0; i < len; i++)
 		buf_add_char(out, (char)tolower((unsigned char)header[i]));
-	return buf_ok(out) && out->len == len && memcmp(out->data, header, len) != 0;
+	return buf_ok(out) && len > 0 && memcmp(out->data, header, len) != 0;
 }
 
 static bool drop_spaces(const char *header, size_t len, struct buf *out)

@@ -83,7 +83,7 @@ static void test_failing_writes(void **state)
 	assert_null(c.jobs);
 	assert_int_equal(after, STORE_OK);
 	assert_in_range(count_of(text, "store cannot write"), 1, LOG_LIMIT_BURST + 2);
-			assert_non_null(strstr(text, "disk I/O error"));
+	assert_non_null(strstr(text, "disk I/O error"));
 	assert_non_null(strstr(text, "File too large"));
 	assert_non_null(strstr(text, fx->path));
 	assert_int_equal(count_of(text, "store can write again"), 1);

@@ -123,7 +123,7 @@ static struct conf_place place_of(const struct parse *p, size_t offset)
 	return at;
 }
 
-static bool line_has_tab(const struct parse *p, unsigned line)
+static const char *line_of(const struct parse *p, unsigned line)
 {
 	const char *at = p->bytes, *end = p->bytes + p->len, *next;
 
@@ -131,9 +131,27 @@ static bool line_has_tab(const struct parse *p, unsigned line)
 		next = memchr(at, '\n', (size_t)(end - at));
 		at = next != NULL ? next + 1 : end;
 	}
+	return at;
+}
+
+static bool line_has_tab(const struct parse *p, unsigned line)
+{
+	const char *at = line_of(p, line), *end = p->bytes + p->len;
+
 	while (at < end && *at == ' ')
 		at++;
 	return at < end && *at == '\t';
+}
+
+/* [::1] in a list: YAML takes the colon for its own. */
+static bool line_has_bare_address(const struct parse *p, unsigned line)
+{
+	const char *at = line_of(p, line), *end = p->bytes + p->len;
+
+	for (; end - at >= 3 && *at != '\n'; at++)
+		if (strchr("[, ", at[0]) != NULL && at[1] == ':' && at[2] == ':')
+			return true;
+	return false;
 }
 
 static void complain(struct parse *p)
@@ -162,6 +180,9 @@ static void complain(struct parse *p)
 			place(y->context_mark).line);
 	if (line_has_tab(p, at.line))
 		buf_add_text(&text, " (a tab: expected spaces)");
+	else if (line_has_bare_address(p, at.line))
+		buf_add_text(&text, " (expected \"::1\": an address that begins with a colon "
+				    "needs quotes)");
 	conf_errors_take(p->errors, at, CONF_ERROR, &text);
 }
 

@@ -1,0 +1,45 @@
+# bash completion for hookctl(1)
+_hookctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= word i
+	local common='--config --help'
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		--config) ((i++)) ;;
+		send | sign | verify | events | show) command=$word; break ;;
+		esac
+	done
+	case $prev in
+	--config | --file | --store) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--secret-from)
+		mapfile -t COMPREPLY < <(compgen -W 'credential: file: env:' -- "$cur")
+		compopt -o nospace
+		return
+		;;
+	--scheme) mapfile -t COMPREPLY < <(compgen -W 'fedapay' -- "$cur"); return ;;
+	--type)
+		mapfile -t COMPREPLY < <(compgen -W 'transaction.created transaction.approved
+			transaction.declined transaction.canceled transaction.transferred
+			transaction.refunded transaction.expired transaction.updated
+			transaction.deleted customer.created customer.updated customer.deleted
+			payout.created payout.sent' -- "$cur")
+		return
+		;;
+	esac
+	case $command in
+	send) word="--type --amount --file --count --same --source --url --secret-from --insecure --dry-run $common" ;;
+	sign) word="--secret-from --source --scheme --time $common" ;;
+	verify) word="--header --secret-from --source --scheme --tolerance --at $common" ;;
+	events) word="--limit --before --type --source --quarantined --json --store $common" ;;
+	show) word="--payload --json --store $common" ;;
+	*) word="send sign verify events show --version $common" ;;
+	esac
+	if [[ ($command == sign || $command == verify) && $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
+	fi
+}
+complete -F _hookctl hookctl

@@ -9,8 +9,8 @@ MAKEFLAGS  += --no-print-directory
 LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev
-DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps clang clang-format clang-tidy \
-            cppcheck valgrind
+DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount clang clang-format \
+            clang-tidy cppcheck
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
@@ -27,7 +27,7 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e install uninstall deps deps-test lint asan tsan clean help
+.PHONY: all run check check-unit check-e2e fuzz install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
@@ -49,12 +49,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
 run: all ## build, start a demo daemon, say how to send it a first event
 	@BUILD=$(BUILD) sh conf/demo/run.sh
 
-check: all deps-test check-unit check-e2e ## run all tests
+check: all deps-test check-unit check-e2e ## run all tests, and fuzz each parser for a moment
+	@$(MAKE) fuzz T=5
 check-unit: $(UNITS)
 	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
 check-e2e: $(PROGRAMS)
 	@BUILD=$(abspath $(BUILD)) node --test --test-concurrency=2 tests/e2e/
+
+fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
+	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(or $(T),60)
 
 lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@CI=$(CI) sh tests/lint.sh
@@ -69,6 +73,8 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man8 src/man/hookd.8
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man5 src/man/hookd.yaml.5
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man1 src/man/hookctl.1
+	install -D -m 644 src/completion/hookctl.bash \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/hookctl
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/sysusers.d systemd/sysusers.d/hookd.conf
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/tmpfiles.d systemd/tmpfiles.d/hookd.conf
 	install -d $(DESTDIR)$(unitdir)
@@ -80,7 +86,7 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 uninstall: ## remove what install put there, but for the config
 	rm -f $(addprefix $(DESTDIR)$(prefix)/,bin/hookctl sbin/hookd share/man/man8/hookd.8 \
 		share/man/man5/hookd.yaml.5 share/man/man1/hookctl.1 lib/sysusers.d/hookd.conf \
-		lib/tmpfiles.d/hookd.conf) $(addprefix $(DESTDIR)$(unitdir)/hookd.,service socket)
+		lib/tmpfiles.d/hookd.conf share/bash-completion/completions/hookctl) $(addprefix $(DESTDIR)$(unitdir)/hookd.,service socket)
 
 deps: ## install what the build needs (Debian)
 	@pkg-config --exists $(LIBS) 2>/dev/null || { apt-get update -q && \
@@ -88,6 +94,7 @@ deps: ## install what the build needs (Debian)
 deps-test: ## install what the tests need (Debian, npm)
 	@dpkg-query -W $(DEPS_TEST) >/dev/null 2>&1 || { apt-get update -q && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(DEPS_TEST); }
+	@command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends npm
 	@test -d tests/e2e/node_modules/fedapay || npm --prefix tests/e2e ci --no-audit --no-fund
 clean: ## remove what was built
 	rm -rf build

@@ -68,9 +68,11 @@ static _Noreturn void give_up(const struct plan *plan, enum stage stage)
  * Handlers go first: one that ran here would run in hookd's memory. */
 static void reset_signals(void)
 {
-	struct sigaction plain = {.sa_handler = SIG_DFL};
-	for (int signal = 1; signal <= SIGRTMAX; signal++)
-		(void)sigaction(signal, &plain, NULL); /* fails for SIGKILL, SIGSTOP */
+	/* By syscall, since glibc keeps 32 and 33 to itself and hookd may have been
+	 * started with them ignored. All zero is SIG_DFL, in any kernel's layout. */
+	static const char plain[64];
+	for (int signal = 1; signal <= SIGRTMAX; signal++) /* fails for SIGKILL, SIGSTOP */
+		(void)syscall(SYS_rt_sigaction, signal, plain, NULL, (size_t)SIGRTMAX / 8);
 
 	sigset_t none;
 	sigemptyset(&none);

@@ -107,7 +107,7 @@ int ctl_keys_load(const struct ctl *ctl, struct ctl_keys *keys, const char *cons
 	size_t count, const char *source, const char *scheme) WARN_UNUSED;
 void ctl_keys_free(struct ctl_keys *keys);
 
-#define CTL_FILE_MAX (16 * 1024 * 1024)
+#define CTL_FILE_MAX ((size_t)16 * 1024 * 1024)
 
 /* A whole file of at most CTL_FILE_MAX bytes, or standard input for "-", into
  * out. False with the reason said. */

@@ -11,7 +11,7 @@
 #define DAY              (24 * HOUR)
 #define KIB              1024LL
 #define MIB              (1024 * KIB)
-#define TIB              (1024 * 1024 * MIB)
+#define TIB              (1024LL * 1024 * MIB)
 
 /* What conf_list_store counts on. */
 #define ARRAY(type, items, count)                                                                  \

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PASSWD_ROOM (64 * 1024) /* bytes of one user's row: far more than any has */
+#define PASSWD_ROOM ((size_t)64 * 1024) /* bytes of one user's row: far more than any has */
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

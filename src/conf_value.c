@@ -1,5 +1,6 @@
 #include "conf_read.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <limits.h>
 #include <stdint.h>
@@ -96,6 +97,7 @@ const char *conf_value_quote(const struct conf_value *v, char out[CONF_QUOTED])
 	static const char behind[] = " (with the environment's value)";
 	size_t len;
 
+	assert(v->node->text != NULL);
 	conf_quote(v->node->text, out);
 	len = strlen(out);
 	if (v->node->value != NULL && strcmp(v->node->value, v->node->text) != 0 &&

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Above it only single changes are tried: pairs are over 300 HMACs. */
-#define PAIRS_BODY_MAX (4 * 1024 * 1024)
+#define PAIRS_BODY_MAX ((size_t)4 * 1024 * 1024)
 
 static bool is_mac(const char *hex, size_t len)
 {

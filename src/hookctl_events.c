@@ -166,7 +166,7 @@ static size_t terminal_width(void)
 
 static void fit(size_t widths[COLUMNS], size_t screen)
 {
-	size_t total = 2 * (COLUMNS - 1);
+	size_t total = (size_t)2 * (COLUMNS - 1);
 
 	for (size_t i = 0; i < COLUMNS; i++)
 		total += widths[i];

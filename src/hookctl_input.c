@@ -338,7 +338,7 @@ static bool read_all(int fd, const char *name, struct buf *out)
 		}
 		buf_add(out, chunk, (size_t)n);
 		if (!buf_ok(out) || out->len > CTL_FILE_MAX) {
-			ctl_say("%s has more than %d MiB", name, CTL_FILE_MAX / (1024 * 1024));
+			ctl_say("%s has more than %zu MiB", name, CTL_FILE_MAX >> 20);
 			return false;
 		}
 	}

@@ -52,10 +52,10 @@ build_strictly() {
 }
 
 tidy() {
-	# shellcheck disable=SC2046
-	printf '%s\n' src/*.c | xargs -P 2 -n 4 clang-tidy --quiet 2>/dev/null -- \
-		-std=c11 -D_GNU_SOURCE -DHOOKD_VERSION='"lint"' -Iinclude $(pkg-config --cflags libmicrohttpd) |
-		grep -E 'warning:|error:'
+	flags="-std=c11 -D_GNU_SOURCE -DHOOKD_VERSION=\"lint\" -Iinclude $(pkg-config --cflags libmicrohttpd)"
+	printf '%s\n' src/*.c | xargs -P 2 -n 5 sh -c 'flags=$1; shift
+		clang-tidy --quiet "$@" -- $flags 2>&1' sh "$flags" |
+		grep -E 'warning:|error:' | sort -u
 	return 0
 }
 

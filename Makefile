@@ -5,6 +5,7 @@ prefix     ?= /usr/local
 sysconfdir ?= /etc
 unitdir    ?= $(if $(filter /usr,$(prefix)),/lib/systemd/system,$(sysconfdir)/systemd/system)
 MAKEFLAGS  += --no-print-directory
+Q          := $(if $(V),,@)# make V=1 shows the commands
 
 LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
@@ -35,15 +36,16 @@ all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
 $(BUILD)/hookd: $(BUILD)/obj/hookd.o $(BUILD)/libhookd.a
 $(BUILD)/hookctl: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/hookctl*.c)) $(BUILD)/libhookd.a
 $(PROGRAMS):
-	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDLIBS)
+	@echo "LINK $@"
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDLIBS)
 $(BUILD)/libhookd.a: $(MODULES:src/%.c=$(BUILD)/obj/%.o)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/obj/%.o: src/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
-	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
 
 run: all ## build, start a demo daemon, say how to send it a first event

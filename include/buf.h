@@ -27,7 +27,9 @@ void buf_vprintf(struct buf *b, const char *format, va_list args) PRINTF(2, 0);
 void buf_add_json(struct buf *b, const char *bytes, size_t len);
 
 /* Text in a form safe for terminals and logs: printable UTF-8 as it is, control
- * characters, backslash, `quote` and invalid bytes as \n \t \\ \" \xNN. */
+ * characters and invalid bytes as \n \t \xNN, and the character `quote` and the
+ * backslash with one before it. With quote '\0' those two are left as they are:
+ * for people to read, not to be read back. */
 void buf_add_escaped(struct buf *b, const char *bytes, size_t len, char quote);
 
 bool buf_ok(const struct buf *b) WARN_UNUSED;

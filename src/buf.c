@@ -175,7 +175,7 @@ void buf_add_escaped(struct buf *b, const char *bytes, size_t len, char quote)
 			for (size_t k = 0; k < n; k++)
 				buf_printf(b, "\\x%02x", p[i + k]);
 		} else {
-			if (p[i] == '\\' || (quote != '\0' && bytes[i] == quote))
+			if (quote != '\0' && (p[i] == '\\' || bytes[i] == quote))
 				buf_add_char(b, '\\');
 			buf_add(b, bytes + i, n);
 		}

@@ -95,7 +95,7 @@ static void nothing_escaped_moves_a_terminal(void **state)
 		check_escaped(rows[i].in, strlen(rows[i].in), '"', rows[i].out);
 	check_escaped("a\0b", 3, '"', "a\\x00b");
 	check_escaped("it's \"so\"", 9, '\'', "it\\'s \"so\"");
-	check_escaped("it's", 4, '\0', "it's");
+	check_escaped("it's v1\\/x\n", 11, '\0', "it's v1\\/x\\n");
 }
 
 static void json_texts_are_valid(void **state)

@@ -57,7 +57,7 @@ check-unit: $(UNITS)
 	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
 check-e2e: $(PROGRAMS)
-	@BUILD=$(abspath $(BUILD)) node --test --test-concurrency=2 tests/e2e/
+	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/
 
 fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
 	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(or $(T),60)

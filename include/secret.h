@@ -30,6 +30,11 @@ enum secret_origin {
 struct secret *secret_load(
 	enum secret_origin origin, const char *name, char why[SECRET_WHY]) WARN_UNUSED;
 
+/* For commands that a person runs: without $CREDENTIALS_DIRECTORY it is set to
+ * where systemd keeps the running daemon's credentials, when we may read them
+ * (systemd.exec(5)). Main thread, before the first secret_load. */
+void secret_find_credentials(void);
+
 /* Copies len bytes. Returns new, or NULL when memory is short. */
 struct secret *secret_new(const void *bytes, size_t len) WARN_UNUSED;
 

@@ -117,7 +117,7 @@ static void check_hook(struct conf_reader *r, const struct conf_node *root, size
 		r->errors.no_memory = true;
 }
 
-/* What is wrong with a file that TLS is to read; 0 in *error: see the result. */
+/* What is wrong with a file that TLS is to read; NULL: nothing. */
 static const char *file_fault(const char *path, bool secret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -161,8 +161,9 @@ void conf_check(struct conf_reader *r, const struct conf_node *root)
 		check_hook(r, root, i);
 	check_tls_file(r, root, "certificate", r->conf->tls.certificate, false);
 	check_tls_file(r, root, "key", r->conf->tls.key, true);
-	if (root->kind != CONF_NODE_MAPPING || r->conf->hook_count > 0 ||
-		(hooks != NULL && hooks->count > 0))
+	if (root->kind != CONF_NODE_MAPPING ||
+		(hooks != NULL && !conf_node_is_nothing(hooks) &&
+			(hooks->kind != CONF_NODE_LIST || hooks->count > 0)))
 		return;
 	buf_add_text(&warning, "warning: hooks: there is none: events are stored, nothing runs");
 	conf_errors_take(&r->errors, at, CONF_WARNING, &warning);

@@ -69,9 +69,10 @@ static void add_choices(struct buf *out, const char *const *choices)
 
 static void add_schemes(struct buf *out)
 {
-	buf_add_text(out, "a scheme: ");
+	buf_add_text(out, "a scheme (");
 	for (size_t i = 0; verify_scheme_name(i) != NULL; i++)
 		buf_printf(out, "%s%s", i > 0 ? ", " : "", verify_scheme_name(i));
+	buf_add_char(out, ')');
 }
 
 static void add_expected(struct buf *out, const struct conf_key *key)
@@ -147,7 +148,8 @@ static void add_expected(struct buf *out, const struct conf_key *key)
 		buf_add_text(out, "a mapping");
 		break;
 	case CONF_LIST:
-		buf_printf(out, "a list of %lld to %lld mappings", key->min, key->max);
+		buf_printf(out, "a list of %s%lld mappings", key->min > 0 ? "1 to " : "up to ",
+			key->max);
 		break;
 	}
 }

@@ -86,7 +86,7 @@ static const char *found(const struct conf_node *node)
 	case CONF_NODE_SCALAR:
 		break;
 	}
-	return "a single value";
+	return node->text[0] != '\0' ? "a single value" : "an empty text";
 }
 
 void conf_refuse_kind(const struct conf_value *v)
@@ -94,7 +94,8 @@ void conf_refuse_kind(const struct conf_value *v)
 	char expected[CONF_EXPECTED];
 
 	conf_refuse(v, "expected %s, found %s",
-		v->item > 0 ? "a single value" : conf_expected(v->key, expected), found(v->node));
+		v->item > 0 ? "a single value that is not empty" : conf_expected(v->key, expected),
+		found(v->node));
 }
 
 struct conf_value conf_value_item(const struct conf_value *v, size_t index)

@@ -364,9 +364,14 @@ bool conf_read_ref(const struct conf_value *v)
 		*(const struct conf_source **)v->target = source;
 		return true;
 	}
-	for (size_t i = 0; i < conf->source_count; i++)
-		if (conf->sources[i].name != NULL)
-			conf_guess_try(&guess, conf->sources[i].name);
+	for (size_t i = 0; i < conf->source_count; i++) {
+		/* it may be the one meant, and has been complained about */
+		if (conf->sources[i].name == NULL)
+			return false;
+		conf_guess_try(&guess, conf->sources[i].name);
+	}
+	if (conf->source_count == 0)
+		return false; /* complained about, too */
 	conf_refuse(v, "unknown source %s: expected %s%s", conf_value_quote(v, quoted),
 		conf_expected(v->key, expected), conf_guess_text(&guess, meant));
 	return false;

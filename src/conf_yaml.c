@@ -175,7 +175,7 @@ static void complain(struct parse *p)
 	}
 	at = place(y->problem_mark);
 	buf_printf(&text, "not YAML: %s", problem);
-	if (y->context != NULL)
+	if (y->context != NULL && place(y->context_mark).line != at.line)
 		buf_printf(&text, " %s that begins in line %u", y->context,
 			place(y->context_mark).line);
 	if (line_has_tab(p, at.line))

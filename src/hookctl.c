@@ -10,10 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Where systemd keeps the credentials of the running daemon (systemd.exec(5)):
- * root may read them there, so that commands find what the config names. */
-#define UNIT_CREDENTIALS "/run/credentials/hookd.service"
-
 static const struct ctl_command *const commands[] = {
 	&ctl_send, &ctl_sign, &ctl_verify, &ctl_events, &ctl_show};
 
@@ -101,8 +97,7 @@ int main(int argc, char **argv)
 		ctl_say("libsodium or libcurl cannot be started");
 		return CTL_FAILED;
 	}
-	if (getenv("CREDENTIALS_DIRECTORY") == NULL && access(UNIT_CREDENTIALS, R_OK | X_OK) == 0)
-		(void)setenv("CREDENTIALS_DIRECTORY", UNIT_CREDENTIALS, 1);
+	secret_find_credentials();
 	status = dispatch(argc, argv);
 	curl_global_cleanup();
 	if (fflush(stdout) != 0 || ferror(stdout)) {

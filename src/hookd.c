@@ -94,8 +94,10 @@ static int read_options(int argc, char **argv, struct options *o)
 static int check_config(const char *file)
 {
 	struct buf errors = {0};
-	struct conf *conf = conf_load(file, &errors);
+	struct conf *conf;
 
+	secret_find_credentials();
+	conf = conf_load(file, &errors);
 	if (errors.len > 0)
 		fwrite(errors.data, 1, errors.len, stderr);
 	if (conf != NULL)

@@ -27,6 +27,14 @@ static void say(char why[SECRET_WHY], const char *format, ...)
 	va_end(args);
 }
 
+void secret_find_credentials(void)
+{
+	static const char running[] = "/run/credentials/hookd.service";
+
+	if (getenv("CREDENTIALS_DIRECTORY") == NULL && access(running, R_OK | X_OK) == 0)
+		(void)setenv("CREDENTIALS_DIRECTORY", running, 1);
+}
+
 struct secret *secret_new(const void *bytes, size_t len)
 {
 	struct secret *s = malloc(sizeof(*s));

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync,
 	writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
 import { newBody, newSecret, sign } from './fedapay.mjs';
 import { request } from './http.mjs';
@@ -11,7 +12,7 @@ import { run } from './program.mjs';
 import { yaml } from './yaml.mjs';
 import { waitFor, within } from './wait.mjs';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BUILD = resolve(ROOT, process.env.BUILD ?? 'build');
 export const HOOKD = join(BUILD, 'hookd');
 export const HOOKCTL = join(BUILD, 'hookctl');

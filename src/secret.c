@@ -206,10 +206,8 @@ static struct secret *load_credential(const char *name, char why[SECRET_WHY])
 	if (directory == NULL || directory[0] == '\0') {
 		say(why,
 			"credential \"%.100s\": $CREDENTIALS_DIRECTORY is not set; expected "
-			"hookd's "
-			"unit to have LoadCredential=%.100s:FILE (from a shell, while the unit "
-			"runs: "
-			"CREDENTIALS_DIRECTORY=/run/credentials/hookd.service)",
+			"hookd's unit to have LoadCredential=%.100s:FILE (from a shell: to be "
+			"root, while the unit runs)",
 			name, name);
 		return NULL;
 	}

@@ -141,8 +141,9 @@ struct store_name {
 	int64_t id; /* out */
 };
 
-/* The wall clock was set: moves every READY delivery's due time by delta ms, so
- * that the waits stay as long as they were. */
+/* The wall clock was set: moves the READY deliveries' due times by delta ms, so
+ * that the waits stay as long as they were. One that was never tried has no wait,
+ * and may have come under the new clock already: it is never moved ahead. */
 struct store_shift {
 	struct store_op op; /* STORE_OP_SHIFT */
 	int64_t delta;

@@ -37,8 +37,10 @@ static void settle_done(struct store_op *op)
 
 static void hand_over(struct dispatcher *d, struct run *r)
 {
-	/* The wait begins anew with each handing over, under the clock of now. */
-	r->settle.due_at = clock_wall() + r->retry_in;
+	/* The wait begins anew with each handing over. By the offset that we know of and
+	 * not by the wall clock: if that was set a moment ago, a shift is still to come,
+	 * and moves this one too. */
+	r->settle.due_at = clock_steady() + d->offset + r->retry_in;
 	dispatcher_submit(d, &r->settle.op);
 }
 

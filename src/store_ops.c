@@ -50,7 +50,8 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_SOURCE_INSERT] = "INSERT INTO sources(name) VALUES(?1)",
 	[SQL_HOOK_FIND] = "SELECT id FROM hooks WHERE name = ?1",
 	[SQL_HOOK_INSERT] = "INSERT INTO hooks(name) VALUES(?1)",
-	[SQL_SHIFT] = "UPDATE deliveries SET due_at = due_at + ?1 WHERE state = 'READY'",
+	[SQL_SHIFT] = "UPDATE deliveries SET due_at = due_at + ?1"
+		      " WHERE state = 'READY' AND (?1 < 0 OR attempts > 0)",
 	[SQL_ORPHANS] = "SELECT h.id, w.waiting, h.name FROM hooks h,"
 			" (SELECT hook_id, count(*) AS waiting FROM deliveries"
 			" WHERE state = 'READY' GROUP BY hook_id) w WHERE w.hook_id = h.id",

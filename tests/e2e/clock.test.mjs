@@ -1,0 +1,45 @@
+// A wall clock that is set while hookd runs: waits stay as long as they were.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Daemon } from './lib/daemon.mjs';
+import { run } from './lib/program.mjs';
+import { limit, waitFor } from './lib/wait.mjs';
+
+const SHIM = fileURLToPath(new URL('./lib/clock.c', import.meta.url));
+const DAY = 86_400;
+
+test('the clock jumps a day ahead and back: nothing runs early, nothing is put off', limit, async (t) => {
+	const d = new Daemon(t, {
+		sources: (d) => [d.source({ tolerance: '0' })],
+		hooks: (d) => [
+			d.hook('quick', 'echo "$HOOKD_EVENT_ID" >>"$OUT/quick"'),
+			d.hook('late', 'echo x >>"$OUT/late"; exit 75', { retry: { attempts: 9, first: '1h', max: '2h' } }),
+		],
+	});
+	const library = `${d.dir}/clock.so`;
+	const built = await run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library, SHIM]);
+	assert.equal(built.code, 0, built.stderr);
+	const offset = d.file('offset', '0\n');
+	Object.assign(d.env, { LD_PRELOAD: library, CLOCK_OFFSET_FILE: offset,
+		ASAN_OPTIONS: 'verify_asan_link_order=0' });
+	await d.start();
+	const first = await d.store();
+	const late = (x) => x.deliveries.find((delivery) => delivery.hook === 'late');
+	await waitFor(async () => late(await d.show(first)).failures === 1, 'the first attempt to fail');
+
+	let now = 0;
+	for (const seconds of [DAY, -DAY, 0]) {
+		const mark = d.logLines.length;
+		d.file('offset', `${seconds}\n`);
+		const event = await d.store(); // wakes it; time alone would do so when it is really set
+		const [, by] = /by_ms=(-?\d+)/.exec(await d.logged(/the clock was set/, mark));
+		assert.equal(Math.round((Number(by) / 1000 - (seconds - now)) / 60), 0, `set by ${by} ms`);
+		now = seconds;
+		await waitFor(() => d.lines('quick').includes(String(event)), 'an event under the new clock to run');
+		const waiting = late(await d.show(first));
+		assert.equal(waiting.attempts.length, 1, 'not run early');
+		const due = (Date.parse(waiting.due_at) - Date.now()) / 1000 - seconds;
+		assert.ok(due > 0 && due <= 3600, `due in ${due} s by the new clock`);
+	}
+});

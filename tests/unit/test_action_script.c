@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -374,6 +375,103 @@ static void nothing_is_left_behind(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* ECHILD: no zombie */
 }
 
+static void an_exit_after_the_timeout_is_a_failure(void **state)
+{
+	(void)state;
+	struct conf *conf =
+		one_hook("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+	conf->hooks[0].timeout = 1000;
+	enum action_step step;
+	struct action *a = begin(conf, &step);
+	await_output(a);
+	a->deadline = clock_steady();
+	finish(a, step);
+	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
+	assert_int_equal(a->outcome.exit_code, 0);
+	assert_string_equal(a->outcome.message, "timed out after 1s");
+	end(a, conf);
+}
+
+static void a_writer_left_behind_does_not_hold_it_up(void **state)
+{
+	(void)state;
+	struct conf *conf = one_hook("yes & echo; exit 4");
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	struct action *a = run(conf);
+	assert_int_equal(a->outcome.exit_code, 4);
+	assert_true(waitpid(-1, NULL, 0) > 0); /* SIGPIPE: its reader is gone */
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	end(a, conf);
+}
+
+static unsigned occurrences(const char *text, const char *of)
+{
+	unsigned n = 0;
+	for (const char *at = strstr(text, of); at; at = strstr(at + 1, of))
+		n++;
+	return n;
+}
+
+static void lines_are_logged_up_to_a_budget(void **state)
+{
+	(void)state;
+	struct action_output o;
+	struct fixture_log log;
+	char line[1500];
+	size_t len;
+	memset(line, 'x', sizeof(line));
+
+	fixture_log_catch(&log);
+	action_output_init(&o, 10, 42, "ship", 1);
+	action_output_add(&o, line, sizeof(line)); /* pieces of 1024 and 476 */
+	action_output_add(&o, "\n", 1);
+	action_output_add(&o, line, 1024); /* exactly one line */
+	action_output_add(&o, "\r\n", 2);
+	for (int i = 0; i < 100; i++)
+		action_output_add(&o, "0123456789abcdef\n", 17);
+	char *logged = fixture_log_release(&log);
+	assert_int_equal(occurrences(logged, "script output "), 3 + (4096 - 2524 - 1) / 16);
+	assert_int_equal(occurrences(logged, "script prints more than is logged event=42"), 1);
+	free(logged);
+
+	char *kept = action_output_take(&o, &len);
+	assert_int_equal(len, strlen("xx\n[… 4217 bytes left out …]\n9abcdef\n"));
+	assert_string_equal(kept, "xx\n[… 4217 bytes left out …]\n9abcdef\n");
+	free(kept);
+	action_output_free(&o);
+}
+
+/* Whatever the sizes, what is kept is the head and the tail of the whole. */
+static void any_cap_and_any_pieces_keep_head_and_tail(void **state)
+{
+	(void)state;
+	char whole[700];
+	for (size_t i = 0; i < sizeof(whole); i++)
+		whole[i] = (char)('a' + i % 26);
+	for (size_t cap = 0; cap <= 300; cap += 7) {
+		for (size_t piece = 1; piece < 700; piece += 53) {
+			struct action_output o;
+			char expected[1024];
+			size_t len;
+			action_output_init(&o, cap, 1, "h", 1);
+			o.budget = 0; /* no log lines here */
+			for (size_t at = 0; at < sizeof(whole); at += piece) {
+				size_t n = sizeof(whole) - at;
+				action_output_add(&o, whole + at, n < piece ? n : piece);
+			}
+			char *kept = action_output_take(&o, &len);
+			int n = snprintf(expected, sizeof(expected),
+				"%.*s%s[… %zu bytes left out …]\n%.*s", (int)(cap / 4), whole,
+				cap >= 4 ? "\n" : "", sizeof(whole) - cap, (int)(cap - cap / 4),
+				whole + sizeof(whole) - (cap - cap / 4));
+			assert_int_equal(len, n);
+			assert_memory_equal(kept, expected, len);
+			free(kept);
+			action_output_free(&o);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +486,10 @@ int main(void)
 		cmocka_unit_test(a_script_that_does_not_start_says_why),
 		cmocka_unit_test(an_interrupted_script_is_not_a_failed_one),
 		cmocka_unit_test(nothing_is_left_behind),
+		cmocka_unit_test(an_exit_after_the_timeout_is_a_failure),
+		cmocka_unit_test(a_writer_left_behind_does_not_hold_it_up),
+		cmocka_unit_test(lines_are_logged_up_to_a_budget),
+		cmocka_unit_test(any_cap_and_any_pieces_keep_head_and_tail),
 	};
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,7 +287,11 @@ for (const [what, [make, log]] of Object.entries(badConfigs)) {
 		d.signal('SIGHUP');
 		await d.logged(log, from);
 		const event = await d.store();
-		await waitFor(() => d.runs.some((r) => r.event === event), 'the script to run as before');
+		await waitFor(async () => { // by --store: the config cannot be asked
+			const shown = await d.ctl('show', String(event), '--json', '--store', d.config.store.path);
+			assert.equal(shown.code, 0, shown.stderr);
+			return JSON.parse(shown.stdout).deliveries[0].state === 'DONE';
+		}, 'the script to run as before');
 		writeFileSync(d.configFile, good);
 		d.reload({ sources: [d.source({ path: '/mended' })] });
 		await waitFor(async () => (await d.post(newBody(), { path: '/mended' })).status === 200,

@@ -176,6 +176,7 @@ static bool connect(struct store_reader *r, char why[STORE_READ_WHY])
 struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY])
 {
 	struct store_reader *r = calloc(1, sizeof(*r));
+	struct stat sb;
 
 	why[0] = '\0';
 	if (r == NULL)
@@ -183,6 +184,10 @@ struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY
 	r->path = realpath(path, NULL);
 	if (r->path == NULL || access(r->path, R_OK) != 0) {
 		say_errno(path, why);
+		goto fail;
+	}
+	if (stat(r->path, &sb) != 0 || !S_ISREG(sb.st_mode)) {
+		(void)snprintf(why, STORE_READ_WHY, "%s: not a hookd store, not even a file", path);
 		goto fail;
 	}
 	if (asprintf(&r->wal, "%s-wal", r->path) < 0) {
@@ -292,12 +297,13 @@ bool store_read_events(struct store_reader *r, const struct store_event_filter *
 	sqlite3_stmt *s = NULL;
 	char sql[sizeof(head) + 256];
 
-	/* Spelled out rather than "?2 IS NULL OR …": so the planner sees what may
-	 * use an index. */
+	/* Spelled out rather than "?2 IS NULL OR …", so that the planner sees what may
+	 * use an index; with a + before the source, whose index it would take and
+	 * then sort all that the source ever sent. */
 	(void)snprintf(sql, sizeof(sql), "%s%s%s%s ORDER BY e.id DESC LIMIT ?4", head,
 		filter->type != NULL ? " AND e.type GLOB ?2" : "",
 		filter->source != NULL
-			? " AND e.source_id = (SELECT id FROM sources WHERE name = ?3)"
+			? " AND +e.source_id = (SELECT id FROM sources WHERE name = ?3)"
 			: "",
 		filter->quarantined_only ? " AND e.quarantined IS NOT NULL" : "");
 	if (!read_begin(r, why))

@@ -199,6 +199,8 @@ static void test_settling_twice_changes_nothing(void **state)
 	assert_int_equal(c.jobs[0]->attempt, 2);
 	assert_int_equal(fx_settle(fx, delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
 	assert_int_equal(fx_number(fx, "SELECT state = 'RUNNING' FROM deliveries"), 1);
+	assert_int_equal(
+		fx_number(fx, "SELECT result = 'tempfail' FROM attempts WHERE number = 1"), 1);
 	assert_int_equal(fx_settle(fx, delivery, 2, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
 	assert_int_equal(fx_settle(fx, delivery, 2, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
 	assert_int_equal(fx_counts(fx).dead, 1);

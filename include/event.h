@@ -8,6 +8,7 @@
 
 #include "attributes.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct event {
 	char remote[48];         /* the client's address, or "unix" */
 	const void *payload;     /* borrowed: the raw body */
 	size_t payload_len;
+	json_t *document; /* the body as conditions see it; NULL: not JSON, or dropped */
 };
 
 /* Reads the body into *ev (which it overwrites; source, source_id, received_at,
@@ -41,6 +43,9 @@ struct event {
  * An id that is long or has characters beyond printable ASCII is used as
  * idhash:<sha256 hex>. False only when memory is short; *ev is then empty. */
 bool event_parse(struct event *ev, const void *body, size_t len) WARN_UNUSED;
+
+/* Frees the parsed body, once nobody looks into it any more. */
+void event_drop_document(struct event *ev);
 
 void event_free(struct event *ev); /* *ev's own memory, not the payload */
 

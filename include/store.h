@@ -1,9 +1,12 @@
 /* store.h - the durable queue; the only module that knows there is a database.
  *
  *   READY --claim--> RUNNING --ok-------------> DONE
- *     ^                 |------given up-------> DEAD
+ *     ^ '--overtaken--> |------given up-------> DEAD
+ *     |         SKIPPED
  *     '--retry, interrupted'
  *
+ * A READY delivery of an ordered hook that another one of its entity goes before
+ * is held behind that one, and released in the transaction that ends it.
  * One SQLite file, one writer thread. Work is handed to it as operations: a
  * struct store_op at the head of each request below, owned by the caller until
  * `done` is called. The writer takes all that waits (up to STORE_GROUP_MAX),
@@ -55,9 +58,23 @@ struct store_put {
 	const struct event *event; /* borrowed until done */
 	const int64_t *hooks;      /* store ids; borrowed until done */
 	size_t hook_count;
-	int64_t event_id; /* out, OK and DUPLICATE: the row that holds the key */
-	bool conflict;    /* out, DUPLICATE: its payload differs from the stored one */
+	const char *declined; /* lines "HOOK\tREASON\n" of hooks that did not want it; NULL: none;
+			       * borrowed until done */
+	int64_t event_id;     /* out, OK and DUPLICATE: the row that holds the key */
+	bool conflict;        /* out, DUPLICATE: its payload differs from the stored one */
 };
+
+/* A delivery that was given up, for the action that tells of it. */
+struct store_failure {
+	int64_t delivery;
+	int64_t attempts;
+	char *hook;
+	char *reason; /* the last attempt's message */
+	char *output; /* its last STORE_FAILURE_OUTPUT bytes */
+	size_t output_len;
+};
+
+#define STORE_FAILURE_OUTPUT 4096
 
 /* One claimed delivery with all that its action needs. */
 struct store_job {
@@ -69,10 +86,13 @@ struct store_job {
 	unsigned interrupted; /* earlier attempts that were cut short */
 	char *source;
 	char *type;            /* never NULL */
-	char *idempotency_key; /* stable over all attempts: SOURCE/KEY/HOOK */
+	char *idempotency_key; /* stable over all attempts: SOURCE/KEY/HOOK; of an on_failure
+				* hook with /DELIVERY behind it, the one given up */
 	void *payload;
 	size_t payload_len;
-	int64_t started_at; /* unix ms: when it was claimed */
+	int64_t received_at;           /* unix ms: the event */
+	int64_t started_at;            /* unix ms: when it was claimed */
+	struct store_failure *failure; /* NULL but for on_failure hooks */
 };
 
 void store_job_free(struct store_job *job);
@@ -80,6 +100,8 @@ void store_job_free(struct store_job *job);
 struct store_want {
 	int64_t hook;
 	unsigned max; /* deliveries of this hook that could start now */
+	bool ordered; /* one at a time for each entity, by occurred_at (else received_at) and id */
+	bool skip_stale; /* those overtaken by a later state of their entity are SKIPPED */
 };
 
 /* Takes due deliveries, in rounds of one per hook in the order of `wants`, each
@@ -103,10 +125,12 @@ const char *store_attempt_text(enum attempt_result result); /* "ok", "tempfail",
 /* What came of an attempt. */
 struct attempt_outcome {
 	enum attempt_result result;
-	int exit_code;     /* -1: none */
-	int signal;        /* 0: none */
-	char message[512]; /* a sentence for people, "" for none */
-	char *output;      /* capped, raw bytes; owned by the outcome's holder */
+	int exit_code;       /* -1: none */
+	int status;          /* of HTTP or SMTP; 0: none */
+	int64_t retry_after; /* ms that the other side asked for; 0: it did not. Not stored */
+	int signal;          /* 0: none */
+	char message[512];   /* a sentence for people, "" for none */
+	char *output;        /* capped, raw bytes; owned by the outcome's holder */
 	size_t output_len;
 };
 
@@ -129,6 +153,7 @@ struct store_settle {
 	int64_t ended_at;
 	enum delivery_state state; /* READY, DONE or DEAD */
 	int64_t due_at;            /* READY: unix ms */
+	int64_t failure_hook;      /* DEAD: the store id of the hook to run for that; 0: none */
 };
 
 enum store_name_kind { STORE_NAME_SOURCE, STORE_NAME_HOOK };

@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "document.h"
 
 #include <jansson.h>
 #include <sodium.h>
@@ -69,43 +70,6 @@ static bool read_id(const json_t *value, char **out)
 		add_sha256(&b, "idhash:", t.bytes, t.len);
 	*out = buf_take(&b);
 	return *out != NULL;
-}
-
-/* Parses JSON into *out, a new reference; NULL when it is none. False only when
- * memory is short, which jansson tells by giving no other reason.
- * A number beyond 64 bits somewhere in the body must not quarantine a payment:
- * then all numbers are read as reals, which no id is taken from. */
-static bool load(const void *text, size_t len, json_t **out)
-{
-	json_error_t error = {0};
-	enum json_error_code code;
-
-	*out = json_loadb(text, len, JSON_ALLOW_NUL, &error);
-	if (*out == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-		error = (json_error_t){0};
-		*out = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
-	}
-	code = json_error_code(&error);
-	return *out != NULL || (code != json_error_unknown && code != json_error_out_of_memory);
-}
-
-/* The entity is an object in webhooks; FedaPay's API gives it as a JSON text.
- * *out gets a new reference, or NULL. False only when memory is short. */
-static bool read_entity(const json_t *root, json_t **out)
-{
-	json_t *entity = json_object_get(root, "entity");
-	struct text t = text_of(entity);
-
-	*out = json_is_object(entity) ? json_incref(entity) : NULL;
-	if (t.len == 0)
-		return true;
-	if (!load(t.bytes, t.len, out))
-		return false;
-	if (!json_is_object(*out)) {
-		json_decref(*out);
-		*out = NULL;
-	}
-	return true;
 }
 
 /* "transaction", from "object", else from the entity's "klass": "v1/transaction",
@@ -206,18 +170,17 @@ static bool read_fields(struct event *ev, const json_t *root, const json_t *enti
 
 bool event_parse(struct event *ev, const void *body, size_t len)
 {
-	json_t *root, *entity = NULL;
+	json_t *entity = NULL;
 	bool ok;
 
 	*ev = (struct event){.payload = body, .payload_len = len};
-	ok = load(body, len, &root);
-	if (root == NULL)
+	ok = document_parse(body, len, &ev->document);
+	if (ev->document == NULL)
 		ev->quarantined = "not JSON";
 	else
-		ok = read_entity(root, &entity) && read_fields(ev, root, entity);
+		ok = document_entity(ev->document, &entity) &&
+		     read_fields(ev, ev->document, entity);
 	ok = ok && make_key(ev, entity);
-	json_decref(entity);
-	json_decref(root);
 	if (!ok) {
 		event_free(ev);
 		*ev = (struct event){0};
@@ -225,8 +188,15 @@ bool event_parse(struct event *ev, const void *body, size_t len)
 	return ok;
 }
 
+void event_drop_document(struct event *ev)
+{
+	json_decref(ev->document);
+	ev->document = NULL;
+}
+
 void event_free(struct event *ev)
 {
+	json_decref(ev->document);
 	free(ev->provider_event_id);
 	free(ev->type);
 	free(ev->entity_kind);

@@ -1,0 +1,12 @@
+/* lifecycle.h - the order of an entity's states as its event types tell them.
+ * FedaPay: created -> approved | declined | canceled | expired; approved ->
+ * transferred | refunded; payouts created -> started | processing -> sent |
+ * failed; any -> deleted. Pure; any thread. */
+#ifndef HOOKD_LIFECYCLE_H
+#define HOOKD_LIFECYCLE_H
+
+/* How far along the state that an event type ends in is ("transaction.approved"),
+ * from 0; -1: it is no state of a life cycle ("transaction.updated", unknown). */
+int lifecycle_rank(const char *type);
+
+#endif

@@ -1,0 +1,47 @@
+/* transfer.h - network transfers of the actions (HTTP, SMTP) by libcurl, all in
+ * the dispatcher's thread and none of them blocking: one libcurl multi handle,
+ * whose connections are kept and used again. Only transfer.c and hookctl_post.c
+ * include curl.h besides the actions that set options.
+ * All of one struct transfers belongs to one thread. */
+#ifndef HOOKD_TRANSFER_H
+#define HOOKD_TRANSFER_H
+
+#include "attributes.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+struct transfers;
+
+/* One transfer under way, part of its action's struct. */
+struct transfer {
+	CURL *easy;  /* transfer_open's; options are the action's to set */
+	void *owner; /* the action */
+	bool under_way;
+	CURLcode result;             /* once it has ended */
+	char error[CURL_ERROR_SIZE]; /* libcurl's words; may be "" */
+};
+
+/* curl_global_init must have been called by the main thread. NULL: logged. */
+struct transfers *transfers_new(void) WARN_UNUSED;
+void transfers_free(struct transfers *t); /* none is under way any more; NULL is allowed */
+
+/* To be polled for reading by the holder; then transfers_step. It never changes. */
+int transfers_fd(const struct transfers *t);
+
+/* Goes on with what is ready, without blocking. */
+void transfers_step(struct transfers *t);
+
+/* The next transfer that has ended, with its result set; NULL: none. Ended ones
+ * stay with their easy handle until transfer_close. */
+struct transfer *transfers_ended(struct transfers *t);
+
+/* An easy handle with what holds for all: no signals, the error buffer, no
+ * proxy or netrc from the environment, no redirects. False: memory is short. */
+bool transfer_open(struct transfer *tr, void *owner) WARN_UNUSED;
+bool transfer_start(struct transfers *t, struct transfer *tr) WARN_UNUSED;
+
+/* Ends it, under way or not, and frees the handle. Also after a failed open. */
+void transfer_close(struct transfers *t, struct transfer *tr);
+
+#endif

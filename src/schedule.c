@@ -1,0 +1,35 @@
+#include "schedule.h"
+
+#include <time.h>
+
+/* That time on the day of `now`, moved by so many days. */
+static int64_t on_day(int64_t now, unsigned minutes, int days)
+{
+	time_t seconds = (time_t)(now / 1000);
+	struct tm day;
+
+	(void)localtime_r(&seconds, &day);
+	day = (struct tm){
+		.tm_year = day.tm_year,
+		.tm_mon = day.tm_mon,
+		.tm_mday = day.tm_mday + days,
+		.tm_hour = (int)(minutes / 60),
+		.tm_min = (int)(minutes % 60),
+		.tm_isdst = -1,
+	};
+	return (int64_t)mktime(&day) * 1000;
+}
+
+int64_t schedule_last(int64_t now, unsigned minutes)
+{
+	int64_t today = on_day(now, minutes, 0);
+
+	return today <= now ? today : on_day(now, minutes, -1);
+}
+
+int64_t schedule_next(int64_t now, unsigned minutes)
+{
+	int64_t today = on_day(now, minutes, 0);
+
+	return today > now ? today : on_day(now, minutes, 1);
+}

@@ -26,4 +26,7 @@ bool clock_parse(const char *text, size_t len, int64_t *ms) WARN_UNUSED;
 /* Writes "2026-06-30T22:50:29.001Z". Any thread. */
 void clock_format(int64_t ms, char out[CLOCK_TEXT]);
 
+/* The same in the process's time zone, to the minute: "2026-06-30 23:50". Any thread. */
+void clock_local(int64_t ms, char out[CLOCK_TEXT]);
+
 #endif

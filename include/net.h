@@ -36,6 +36,11 @@ void net_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
 bool net_within(const struct net_address *a, const struct net_range *ranges, size_t count);
 void net_format(const struct net_address *a, char out[NET_TEXT]); /* "unix" for AF_UNIX */
 
+/* Is it no address of the public Internet: this host, a link, a private network,
+ * multicast, reserved, or an IPv6 address that stands for such an IPv4 one?
+ * (IANA's special-purpose address registries, RFC 6890.) */
+bool net_is_internal(const struct net_address *a);
+
 /* The client behind a chain of proxies: the X-Forwarded-For value `list` (all
  * such headers joined by commas, len bytes) is read from its right end for as
  * long as the address found so far is within `trusted`; what lies further left

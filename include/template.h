@@ -19,7 +19,7 @@
  *   raw              only in HTML: not escaped
  *
  * A value is written: texts as they are, integers and reals in shortest decimal
- * form, true/false; null counts as missing; an object or list only by `json`.
+ * form, true/false; null as nothing; an object or list only by `json`.
  * In an HTML template a value without `html` or `raw` is escaped at its end.
  * A struct template is constant; any thread. */
 #ifndef HOOKD_TEMPLATE_H

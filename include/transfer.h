@@ -7,6 +7,7 @@
 #define HOOKD_TRANSFER_H
 
 #include "attributes.h"
+#include "net.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -17,7 +18,11 @@ struct transfers;
 struct transfer {
 	CURL *easy;  /* transfer_open's; options are the action's to set */
 	void *owner; /* the action */
+	struct transfers *transfers;
 	bool under_way;
+	bool public_only;            /* to be set before the start: connects to no internal
+				      * address (net_is_internal), nor by a kept connection */
+	struct net_address refused;  /* such an address that was refused; family 0: none */
 	CURLcode result;             /* once it has ended */
 	char error[CURL_ERROR_SIZE]; /* libcurl's words; may be "" */
 };
@@ -38,10 +43,15 @@ struct transfer *transfers_ended(struct transfers *t);
 
 /* An easy handle with what holds for all: no signals, the error buffer, no
  * proxy or netrc from the environment, no redirects. False: memory is short. */
-bool transfer_open(struct transfer *tr, void *owner) WARN_UNUSED;
-bool transfer_start(struct transfers *t, struct transfer *tr) WARN_UNUSED;
+bool transfer_open(struct transfers *t, struct transfer *tr, void *owner) WARN_UNUSED;
+
+enum transfer_protocol { TRANSFER_HTTP, TRANSFER_SMTP }; /* each also over TLS */
+
+/* The URL, and that nothing but this protocol is spoken. False: memory is short. */
+bool transfer_to(struct transfer *tr, enum transfer_protocol protocol, const char *url) WARN_UNUSED;
+bool transfer_start(struct transfer *tr) WARN_UNUSED;
 
 /* Ends it, under way or not, and frees the handle. Also after a failed open. */
-void transfer_close(struct transfers *t, struct transfer *tr);
+void transfer_close(struct transfer *tr);
 
 #endif

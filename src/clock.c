@@ -129,3 +129,13 @@ void clock_format(int64_t ms, char out[CLOCK_TEXT])
 	n = strftime(out, CLOCK_TEXT - 5, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, CLOCK_TEXT - n, ".%03dZ", milli);
 }
+
+void clock_local(int64_t ms, char out[CLOCK_TEXT])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm when;
+
+	if (localtime_r(&seconds, &when) == NULL ||
+		strftime(out, CLOCK_TEXT, "%Y-%m-%d %H:%M", &when) == 0)
+		out[0] = '\0';
+}

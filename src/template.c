@@ -323,7 +323,7 @@ static enum template_result render_expression(const struct template *t, const st
 	if (result != TEMPLATE_OK)
 		goto out;
 	if (!v.is_text) {
-		if (missing == TEMPLATE_REFUSE) {
+		if (v.json == NULL && missing == TEMPLATE_REFUSE) {
 			(void)snprintf(
 				why, TEMPLATE_WHY, "%.200s is missing", path_text(part->path));
 			result = TEMPLATE_FAULT;

@@ -211,7 +211,10 @@ static enum template_result apply_url(
 
 	(void)argument;
 	(void)len;
-	(void)why;
+	/* the other side would take them away, with the step of the path before */
+	if (v->text.len > 0 && v->text.len <= 2 && memcmp(v->text.data, "..", v->text.len) == 0)
+		return refuse(
+			v, why, "is \"%s\", which means another place in a URL", v->text.data);
 	for (size_t i = 0; i < v->text.len; i++) {
 		char c = v->text.data[i];
 

@@ -1,5 +1,7 @@
 #include "buf.h"
 
+#include "utf8.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,32 +81,6 @@ void buf_printf(struct buf *b, const char *format, ...)
 	va_end(args);
 }
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629), 0 when there is none. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
-{
-	size_t n;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		n = 2;
-	else if (p[0] >= 0xe0 && p[0] <= 0xef)
-		n = 3;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (left < n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* C1 controls (U+0080-U+009F) steer terminals too, and the bidirectional
  * controls (U+202A-202E, U+2066-2069) reorder what a person reads. */
 static bool hidden(const unsigned char *p, size_t n)
@@ -133,7 +109,7 @@ void buf_add_json(struct buf *b, const char *bytes, size_t len)
 		size_t n = utf8_sequence(p + i, len - i);
 
 		if (n == 0) {
-			buf_add_text(b, "\xef\xbf\xbd");
+			buf_add_text(b, UTF8_REPLACEMENT);
 			i++;
 			continue;
 		}

@@ -104,18 +104,31 @@ struct store_want {
 	bool skip_stale; /* those overtaken by a later state of their entity are SKIPPED */
 };
 
+/* A delivery that a claim made SKIPPED. */
+struct store_skip {
+	int64_t delivery;
+	int64_t event;
+	int64_t hook;                     /* store id */
+	char reason[EVENT_TYPE_MAX + 64]; /* "overtaken by transaction.approved (event 41)" */
+};
+
 /* Takes due deliveries, in rounds of one per hook in the order of `wants`, each
  * hook's by due time, until `total` are taken: makes them RUNNING and opens
- * their attempts. */
+ * their attempts. Of an ordered hook one that has no turn yet is held, and left
+ * alone until that may have changed: it costs no later claim anything. One claim
+ * looks at no more than 4 * max + 64 deliveries of a hook; with more to look at,
+ * next_due is in the past. */
 struct store_claim {
 	struct store_op op;             /* STORE_OP_CLAIM */
 	const struct store_want *wants; /* borrowed until done */
 	size_t want_count;
 	unsigned total;
-	struct store_job **jobs; /* out: an array to free, each job to store_job_free */
-	size_t job_count;        /* out */
-	int64_t next_due;        /* out: unix ms at which the next READY delivery of `wants` falls
-				  * due that was not taken; INT64_MAX: none waits */
+	struct store_job **jobs;  /* out: an array to free, each job to store_job_free */
+	size_t job_count;         /* out */
+	struct store_skip *skips; /* out: an array to free; NULL: none */
+	size_t skip_count;        /* out */
+	int64_t next_due;         /* out: unix ms at which the next READY delivery of `wants` falls
+				   * due that was neither taken nor held; INT64_MAX: none waits */
 };
 
 enum attempt_result { ATTEMPT_OK, ATTEMPT_TEMPFAIL, ATTEMPT_PERMFAIL, ATTEMPT_INTERRUPTED };

@@ -3,9 +3,11 @@
  *
  *   store.c         opens, recovers, takes operations in, closes
  *   store_schema.c  whose file is it, which version, migrations
+ *   store_sql.c     the statements of the daemon's work
  *   store_writer.c  the writer's thread: groups, transactions, `done`
- *   store_ops.c     the statements, and each operation but
+ *   store_ops.c     each operation but
  *   store_claim.c   claiming
+ *   store_order.c   which delivery of an entity has its turn, and which has none any more
  *   store_prune.c   retention
  * Functions that return int return an SQLite result code. After store_open the
  * connection belongs to the writer's thread alone. */
@@ -24,13 +26,18 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 #define STORE_APPLICATION_ID 0x68756b64 /* "hukd", in the file's header */
-#define STORE_SCHEMA         1          /* the file's user_version */
+#define STORE_SCHEMA         2          /* the file's user_version */
 #define STORE_GROUP_MAX      512        /* operations in one transaction */
 #define STORE_BUSY_TIMEOUT   5000       /* ms to wait for hookctl's lock */
 #define STORE_PRUNE_EVERY    3600000    /* ms from one pass of retention to the next */
 #define STORE_PRUNE_AGAIN    60000      /* ms to the next one after a failure */
 #define STORE_PRUNE_SLICE    100        /* events looked at in one transaction */
 #define STORE_PRUNE_GROUPS   16         /* groups that may go ahead of a waiting slice */
+#define STORE_STALE_LOOK     1000       /* of an entity's events, looked at for a later state */
+
+/* The key that an action gets, of `d`, its event `e`, source `s` and hook `h`. */
+#define STORE_KEY_SQL                                                                              \
+	"s.name || '/' || e.idempotency_key || '/' || h.name || coalesce('/' || d.failed_id, '')"
 
 enum store_sql {
 	SQL_BEGIN,
@@ -43,16 +50,29 @@ enum store_sql {
 	SQL_DELIVERY_INSERT,
 	SQL_CLAIM_DUE,
 	SQL_CLAIM_JOB,
+	SQL_CLAIM_FAILURE,
 	SQL_CLAIM_DELIVERY,
 	SQL_CLAIM_ATTEMPT,
 	SQL_CLAIM_NEXT,
 	SQL_SETTLE_ATTEMPT,
 	SQL_SETTLE_DELIVERY,
+	SQL_SETTLE_FAILURE,
+	SQL_ORDER_JOIN,
+	SQL_ORDER_JOIN_READY,
+	SQL_ORDER_JOIN_RUNNING,
+	SQL_ORDER_BEFORE,
+	SQL_ORDER_RUNNING,
+	SQL_ORDER_HOLD,
+	SQL_ORDER_RELEASE,
+	SQL_ORDER_PUT_BACK,
+	SQL_STALE_LOOK,
+	SQL_STALE_SKIP,
 	SQL_SOURCE_FIND,
 	SQL_SOURCE_INSERT,
 	SQL_HOOK_FIND,
 	SQL_HOOK_INSERT,
 	SQL_SHIFT,
+	SQL_SHIFT_HELD,
 	SQL_ORPHANS,
 	SQL_PRUNE_OLD,
 	SQL_PRUNE_STATES,
@@ -93,6 +113,9 @@ struct store {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *sql[SQL_COUNT];
 	struct store_prune prune;
+	int64_t *ordered; /* hooks that the last claims wanted in order */
+	size_t ordered_count;
+	bool held; /* a delivery may be held behind another; false: surely none */
 	unsigned groups_since_slice;
 	unsigned group_backlog; /* `backlog` as it was when the group was taken */
 	bool failing;           /* the last transaction that wanted to write could not */
@@ -155,22 +178,47 @@ int store_begin(struct store *st) WARN_UNUSED;
 int store_end(struct store *st, int rc) WARN_UNUSED;
 void store_apply(struct store *st, const struct store_delta *delta);
 
-/* store_ops.c */
-int store_ops_prepare(struct store *st) WARN_UNUSED;
-void store_ops_finalize(struct store *st);
-void store_op_start(struct store_op *op); /* its outputs: nothing yet */
-int store_op_run(struct store *st, struct store_op *op, struct store_delta *delta) WARN_UNUSED;
-void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed */
+/* store_sql.c */
+int store_sql_prepare(struct store *st) WARN_UNUSED;
+void store_sql_finalize(struct store *st);
 /* With rc SQLITE_OK takes one step, which ends all but a SELECT; resets always. */
 int store_step(struct sqlite3_stmt *s, int rc) WARN_UNUSED;
 void store_reset(struct sqlite3_stmt *s);
-/* Does nothing once *rc has an error: bind all, let store_step ask. */
+/* These do nothing once *rc has an error: bind all, let store_step ask. Texts and
+ * bytes must stay until the statement is reset. */
 void store_bind_int(struct sqlite3_stmt *s, int column, int64_t value, int *rc);
+void store_bind_text(struct sqlite3_stmt *s, int column, const char *text, int *rc);
+void store_bind_blob(struct sqlite3_stmt *s, int column, const void *bytes, size_t len, int *rc);
+
+/* store_ops.c */
+void store_op_start(struct store_op *op); /* its outputs: nothing yet */
+int store_op_run(struct store *st, struct store_op *op, struct store_delta *delta) WARN_UNUSED;
+void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed */
 
 /* store_claim.c */
 void store_claim_start(struct store_claim *c);
-int store_claim_run(struct store *st, struct store_claim *c) WARN_UNUSED;
+int store_claim_run(struct store *st, struct store_claim *c, struct store_delta *delta) WARN_UNUSED;
 void store_claim_undo(struct store_claim *c);
+
+/* store_order.c */
+
+/* Takes note of whether a hook's deliveries go in order; the first time gives
+ * those that wait their places. */
+int store_order_want(struct store *st, int64_t hook, bool ordered) WARN_UNUSED;
+/* The transaction is rolled back, and with it the places. */
+void store_order_forget(struct store *st);
+/* Gives a new delivery its place, if its hook's go in order. */
+int store_order_join(struct store *st, int64_t hook, int64_t delivery) WARN_UNUSED;
+/* Holds a READY delivery if another one of its entity goes before it. */
+int store_order_hold(struct store *st, int64_t delivery, bool *held) WARN_UNUSED;
+/* Releases those behind a delivery that has come to its end. */
+int store_order_release(struct store *st, int64_t delivery, struct store_delta *delta) WARN_UNUSED;
+/* Releases those behind a delivery that is READY again, if they go before it. */
+int store_order_put_back(struct store *st, int64_t delivery, struct store_delta *delta) WARN_UNUSED;
+/* Makes a READY delivery SKIPPED if its entity has come further than its event
+ * says, and tells that through *skip. */
+int store_order_skip(struct store *st, int64_t delivery, int64_t now, struct store_skip *skip,
+	bool *skipped) WARN_UNUSED;
 
 /* store_prune.c: one slice. Returns the ms until the next one is due: 0 while
  * the pass has more to do. */

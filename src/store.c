@@ -157,7 +157,7 @@ static bool database_open(struct store *st)
 	(void)sqlite3_busy_timeout(st->db, STORE_BUSY_TIMEOUT);
 	if (!store_schema_open(st->db, st->path))
 		return false;
-	rc = store_ops_prepare(st);
+	rc = store_sql_prepare(st);
 	if (rc != SQLITE_OK)
 		store_log_error(st->db, rc, "store cannot be opened", st->path);
 	return rc == SQLITE_OK;
@@ -176,6 +176,60 @@ static int run_with_time(struct store *st, const char *sql, int64_t time)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static int recover_running(struct store *st, int64_t now)
+{
+	int rc = run_with_time(st,
+		"UPDATE attempts SET result = 'interrupted',"
+		" message = 'hookd ended while it ran' WHERE result IS NULL AND"
+		" delivery_id IN (SELECT id FROM deliveries WHERE state = 'RUNNING')",
+		0);
+	if (rc == SQLITE_OK)
+		rc = run_with_time(st,
+			"UPDATE deliveries SET state = 'READY', due_at = min(due_at, ?1)"
+			" WHERE state = 'RUNNING'",
+			now);
+	if (rc == SQLITE_OK)
+		st->counts.recovered = sqlite3_changes(st->db);
+	return rc;
+}
+
+/* What is held behind one that is over, gone or, as nothing runs any more, has to
+ * come after it. */
+static int recover_held(struct store *st)
+{
+	int64_t held = 0;
+
+	int rc = run_with_time(st,
+		"UPDATE deliveries SET behind = NULL WHERE behind IS NOT NULL AND NOT EXISTS"
+		" (SELECT 1 FROM deliveries p WHERE p.id = deliveries.behind"
+		" AND p.state = 'READY' AND (p.lane_at, p.event_id, p.id)"
+		" < (deliveries.lane_at, deliveries.event_id, deliveries.id))",
+		0);
+	if (rc == SQLITE_OK)
+		rc = store_number(
+			st->db, "SELECT count(*) FROM deliveries WHERE behind IS NOT NULL", &held);
+	st->held = held > 0;
+	return rc;
+}
+
+static int recover_late(struct store *st, int64_t now, int64_t *late)
+{
+	int rc = run_with_time(st,
+		"UPDATE deliveries SET due_at = ?1"
+		" WHERE state = 'READY' AND behind IS NULL AND due_at > ?1 + " DUE_MAX,
+		now);
+	if (rc == SQLITE_OK)
+		*late = sqlite3_changes(st->db);
+	if (rc == SQLITE_OK)
+		rc = run_with_time(st,
+			"UPDATE deliveries SET due_at = ?1"
+			" WHERE behind IS NOT NULL AND due_at > ?1 + " DUE_MAX,
+			now);
+	if (rc == SQLITE_OK)
+		*late += sqlite3_changes(st->db);
+	return rc;
+}
+
 /* What the last hookd left RUNNING is READY again, due at once; and what a
  * wrong clock put off beyond any retry is due now. Looks at live deliveries
  * only, however many events there are. */
@@ -186,27 +240,16 @@ static bool recover(struct store *st)
 
 	int rc = store_begin(st);
 	if (rc == SQLITE_OK)
-		rc = run_with_time(st,
-			"UPDATE attempts SET result = 'interrupted',"
-			" message = 'hookd ended while it ran' WHERE result IS NULL AND"
-			" delivery_id IN (SELECT id FROM deliveries WHERE state = 'RUNNING')",
-			0);
+		rc = recover_running(st, now);
 	if (rc == SQLITE_OK)
-		rc = run_with_time(st,
-			"UPDATE deliveries SET state = 'READY', due_at = min(due_at, ?1)"
-			" WHERE state = 'RUNNING'",
-			now);
+		rc = recover_held(st);
 	if (rc == SQLITE_OK)
-		st->counts.recovered = sqlite3_changes(st->db);
+		rc = recover_late(st, now, &late);
 	if (rc == SQLITE_OK)
-		rc = run_with_time(st,
-			"UPDATE deliveries SET due_at = ?1"
-			" WHERE state = 'READY' AND due_at > ?1 + " DUE_MAX,
-			now);
-	if (rc == SQLITE_OK)
-		late = sqlite3_changes(st->db);
-	if (rc == SQLITE_OK)
-		rc = store_number(st->db, "SELECT count(*) FROM deliveries WHERE state = 'READY'",
+		rc = store_number(st->db,
+			"SELECT (SELECT count(*) FROM deliveries"
+			" WHERE state = 'READY' AND behind IS NULL)"
+			" + (SELECT count(*) FROM deliveries WHERE behind IS NOT NULL)",
 			&st->counts.waiting);
 	if (rc == SQLITE_OK)
 		rc = store_number(st->db, "SELECT count(*) FROM deliveries WHERE state = 'DEAD'",
@@ -225,7 +268,7 @@ static bool recover(struct store *st)
 static void store_free(struct store *st)
 {
 	if (st->db != NULL) {
-		store_ops_finalize(st);
+		store_sql_finalize(st);
 		if (sqlite3_close(st->db) != SQLITE_OK)
 			store_log_error(
 				st->db, sqlite3_errcode(st->db), "store was not closed", st->path);
@@ -235,6 +278,7 @@ static void store_free(struct store *st)
 	(void)pthread_cond_destroy(&st->waited);
 	(void)pthread_cond_destroy(&st->wake);
 	(void)pthread_mutex_destroy(&st->mutex);
+	free(st->ordered);
 	free(st->path);
 	free(st);
 }

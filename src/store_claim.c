@@ -1,5 +1,5 @@
-/* store_claim.c - hands due deliveries out: picks them fairly over the hooks,
- * makes them RUNNING, and copies all that their actions need. */
+/* store_claim.c - hands due deliveries out: picks those whose turn it is, fairly
+ * over the hooks, makes them RUNNING, and copies all that their actions need. */
 #include "clock.h"
 #include "store_db.h"
 
@@ -8,10 +8,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Deliveries looked at to find so many to claim: bounded, so that no claim keeps
+ * the writer from the events that come in. */
+#define LOOK_FACTOR 4
+#define LOOK_MORE   64
+
+/* What a claim has picked so far. */
+struct picks {
+	int64_t now;
+	unsigned width; /* kept for each want, at most */
+	int64_t *ids;   /* so many for each want */
+	size_t *counts; /* of each want */
+	int64_t *looks; /* the candidates of the want at hand */
+	size_t total;
+};
+
+static void failure_free(struct store_failure *failure)
+{
+	if (failure == NULL)
+		return;
+	free(failure->hook);
+	free(failure->reason);
+	free(failure->output);
+	free(failure);
+}
+
 void store_job_free(struct store_job *job)
 {
 	if (job == NULL)
 		return;
+	failure_free(job->failure);
 	free(job->source);
 	free(job->type);
 	free(job->idempotency_key);
@@ -24,6 +50,23 @@ static char *text_copy(sqlite3_stmt *s, int column)
 	const char *text = (const char *)sqlite3_column_text(s, column);
 
 	return strdup(text != NULL ? text : "");
+}
+
+/* A copy with a NUL behind it. */
+static char *blob_copy(sqlite3_stmt *s, int column, size_t *len)
+{
+	const void *bytes = sqlite3_column_blob(s, column);
+
+	*len = (size_t)sqlite3_column_bytes(s, column);
+	if (bytes == NULL && *len > 0)
+		return NULL;
+	char *copy = malloc(*len + 1);
+	if (copy == NULL)
+		return NULL;
+	if (*len > 0)
+		memcpy(copy, bytes, *len);
+	copy[*len] = '\0';
+	return copy;
 }
 
 static struct store_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t now)
@@ -39,37 +82,58 @@ static struct store_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t
 	job->attempt = attempts + 1;
 	job->failures = (unsigned)sqlite3_column_int(s, 3);
 	job->interrupted = attempts - job->failures;
+	job->received_at = sqlite3_column_int64(s, 7);
 	job->started_at = now;
 	job->source = text_copy(s, 4);
 	job->type = text_copy(s, 5);
-	const char *key = (const char *)sqlite3_column_text(s, 6);
-	const char *hook = (const char *)sqlite3_column_text(s, 7);
-	if (job->source == NULL || job->type == NULL || key == NULL || hook == NULL)
-		goto fail;
-	if (asprintf(&job->idempotency_key, "%s/%s/%s", job->source, key, hook) < 0) {
-		job->idempotency_key = NULL;
-		goto fail;
-	}
-	const void *payload = sqlite3_column_blob(s, 8);
-	job->payload_len = (size_t)sqlite3_column_bytes(s, 8);
-	if (payload == NULL && job->payload_len > 0)
-		goto fail;
-	job->payload = malloc(job->payload_len + 1);
-	if (job->payload == NULL)
-		goto fail;
-	if (job->payload_len > 0)
-		memcpy(job->payload, payload, job->payload_len);
-	((char *)job->payload)[job->payload_len] = '\0';
-	return job;
-fail:
+	job->idempotency_key = text_copy(s, 6);
+	job->payload = blob_copy(s, 8, &job->payload_len);
+	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
+		job->payload != NULL)
+		return job;
 	store_job_free(job);
 	return NULL;
+}
+
+static struct store_failure *failure_from_row(sqlite3_stmt *s, int64_t delivery)
+{
+	struct store_failure *failure = calloc(1, sizeof(*failure));
+
+	if (failure == NULL)
+		return NULL;
+	failure->delivery = delivery;
+	failure->hook = text_copy(s, 0);
+	failure->attempts = sqlite3_column_int64(s, 1);
+	failure->reason = text_copy(s, 2);
+	failure->output = blob_copy(s, 3, &failure->output_len);
+	if (failure->hook != NULL && failure->reason != NULL && failure->output != NULL)
+		return failure;
+	failure_free(failure);
+	return NULL;
+}
+
+static int failure_read(struct store *st, int64_t delivery, struct store_failure **out)
+{
+	sqlite3_stmt *s = st->sql[SQL_CLAIM_FAILURE];
+	int rc = SQLITE_OK;
+
+	store_bind_int(s, 1, delivery, &rc);
+	store_bind_int(s, 2, -STORE_FAILURE_OUTPUT, &rc);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		*out = failure_from_row(s, delivery);
+		rc = *out != NULL ? SQLITE_OK : SQLITE_NOMEM;
+	}
+	store_reset(s);
+	return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 }
 
 /* *out is NULL when the delivery is not READY: two wants may name one hook. */
 static int claim_read(struct store *st, int64_t delivery, int64_t now, struct store_job **out)
 {
 	sqlite3_stmt *s = st->sql[SQL_CLAIM_JOB];
+	int64_t failed = 0;
 	int rc = SQLITE_OK;
 
 	*out = NULL;
@@ -77,11 +141,18 @@ static int claim_read(struct store *st, int64_t delivery, int64_t now, struct st
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
+		failed = sqlite3_column_int64(s, 9);
 		*out = job_from_row(s, delivery, now);
 		rc = *out != NULL ? SQLITE_OK : SQLITE_NOMEM;
 	}
 	store_reset(s);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	if (rc == SQLITE_OK && failed != 0)
+		rc = failure_read(st, failed, &(*out)->failure);
+	if (rc == SQLITE_OK || rc == SQLITE_DONE)
+		return SQLITE_OK;
+	store_job_free(*out);
+	*out = NULL;
+	return rc;
 }
 
 static int claim_write(struct store *st, const struct store_job *job)
@@ -100,7 +171,7 @@ static int claim_write(struct store *st, const struct store_job *job)
 }
 
 static int claim_due(
-	struct store *st, int64_t hook, int64_t now, unsigned limit, int64_t *ids, unsigned *count)
+	struct store *st, int64_t hook, int64_t now, size_t limit, int64_t *ids, size_t *count)
 {
 	sqlite3_stmt *s = st->sql[SQL_CLAIM_DUE];
 	int rc = SQLITE_OK;
@@ -108,7 +179,7 @@ static int claim_due(
 	*count = 0;
 	store_bind_int(s, 1, hook, &rc);
 	store_bind_int(s, 2, now, &rc);
-	store_bind_int(s, 3, limit, &rc);
+	store_bind_int(s, 3, (int64_t)limit, &rc);
 	while (rc == SQLITE_OK && *count < limit) {
 		rc = sqlite3_step(s);
 		if (rc != SQLITE_ROW)
@@ -145,17 +216,92 @@ static unsigned claim_limit(const struct store_claim *c, size_t want)
 	return c->wants[want].max < c->total ? c->wants[want].max : c->total;
 }
 
-static int claim_rounds(struct store *st, struct store_claim *c, int64_t now, const int64_t *ids,
-	const unsigned *counts, unsigned width)
+static size_t look_limit(unsigned limit)
 {
-	for (unsigned round = 0; round < width; round++) {
+	return (size_t)limit * LOOK_FACTOR + LOOK_MORE;
+}
+
+/* Makes a delivery SKIPPED if it was overtaken, and lets those behind it go on. */
+static int claim_skip(struct store *st, struct store_claim *c, int64_t delivery, int64_t now,
+	struct store_delta *delta, bool *skipped)
+{
+	struct store_skip skip;
+
+	int rc = store_order_skip(st, delivery, now, &skip, skipped);
+	if (rc != SQLITE_OK || !*skipped)
+		return rc;
+	struct store_skip *more = reallocarray(c->skips, c->skip_count + 1, sizeof(*more));
+	if (more == NULL)
+		return SQLITE_NOMEM;
+	c->skips = more;
+	c->skips[c->skip_count++] = skip;
+	delta->waiting--;
+	return store_order_release(st, delivery, delta);
+}
+
+static int pick_want(struct store *st, struct store_claim *c, size_t i, struct picks *p,
+	struct store_delta *delta)
+{
+	const struct store_want *want = &c->wants[i];
+	unsigned limit = claim_limit(c, i);
+	int64_t *ids = p->ids + i * p->width;
+	size_t found = 0;
+
+	int rc = store_order_want(st, want->hook, want->ordered);
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!want->ordered && !want->skip_stale)
+		return claim_due(st, want->hook, p->now, limit, ids, &p->counts[i]);
+	rc = claim_due(st, want->hook, p->now, look_limit(limit), p->looks, &found);
+	for (size_t k = 0; k < found && p->counts[i] < limit && rc == SQLITE_OK; k++) {
+		bool out = false;
+		if (want->ordered)
+			rc = store_order_hold(st, p->looks[k], &out);
+		if (rc == SQLITE_OK && !out && want->skip_stale)
+			rc = claim_skip(st, c, p->looks[k], p->now, delta, &out);
+		if (rc == SQLITE_OK && !out)
+			ids[p->counts[i]++] = p->looks[k];
+	}
+	return rc;
+}
+
+static int pick(struct store *st, struct store_claim *c, struct picks *p, struct store_delta *delta)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < c->want_count; i++) {
+		if (claim_limit(c, i) > p->width)
+			p->width = claim_limit(c, i);
+	}
+	if (p->width == 0)
+		return SQLITE_OK;
+	p->ids = calloc(c->want_count, p->width * sizeof(*p->ids));
+	p->counts = calloc(c->want_count, sizeof(*p->counts));
+	p->looks = calloc(look_limit(p->width), sizeof(*p->looks));
+	if (p->ids == NULL || p->counts == NULL || p->looks == NULL)
+		return SQLITE_NOMEM;
+	for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++) {
+		rc = pick_want(st, c, i, p, delta);
+		p->total += p->counts[i];
+	}
+	return rc;
+}
+
+static int take(struct store *st, struct store_claim *c, const struct picks *p)
+{
+	if (p->total == 0)
+		return SQLITE_OK;
+	c->jobs = calloc(p->total, sizeof(struct store_job *));
+	if (c->jobs == NULL)
+		return SQLITE_NOMEM;
+	for (unsigned round = 0; round < p->width; round++) {
 		for (size_t i = 0; i < c->want_count; i++) {
 			if (c->job_count == c->total)
 				return SQLITE_OK;
-			if (round >= counts[i])
+			if (round >= p->counts[i])
 				continue;
 			struct store_job *job;
-			int rc = claim_read(st, ids[i * width + round], now, &job);
+			int rc = claim_read(st, p->ids[i * p->width + round], p->now, &job);
 			if (rc != SQLITE_OK)
 				return rc;
 			if (job == NULL)
@@ -169,44 +315,18 @@ static int claim_rounds(struct store *st, struct store_claim *c, int64_t now, co
 	return SQLITE_OK;
 }
 
-int store_claim_run(struct store *st, struct store_claim *c)
+int store_claim_run(struct store *st, struct store_claim *c, struct store_delta *delta)
 {
-	int64_t now = clock_wall();
-	unsigned width = 0; /* ids kept per want */
-	size_t found = 0;
-	int64_t *ids = NULL;
-	unsigned *counts = NULL;
-	int rc = SQLITE_OK;
+	struct picks p = {.now = clock_wall()};
 
-	for (size_t i = 0; i < c->want_count; i++) {
-		if (claim_limit(c, i) > width)
-			width = claim_limit(c, i);
-	}
-	if (width > 0) {
-		ids = calloc(c->want_count, width * sizeof(*ids));
-		counts = calloc(c->want_count, sizeof(*counts));
-		if (ids == NULL || counts == NULL) {
-			rc = SQLITE_NOMEM;
-			goto out;
-		}
-		for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++) {
-			rc = claim_due(st, c->wants[i].hook, now, claim_limit(c, i),
-				ids + i * width, &counts[i]);
-			found += counts[i];
-		}
-	}
-	if (rc == SQLITE_OK && found > 0) {
-		c->jobs = calloc(found, sizeof(struct store_job *));
-		if (c->jobs == NULL)
-			rc = SQLITE_NOMEM;
-		else
-			rc = claim_rounds(st, c, now, ids, counts, width);
-	}
+	int rc = pick(st, c, &p, delta);
+	if (rc == SQLITE_OK)
+		rc = take(st, c, &p);
 	if (rc == SQLITE_OK)
 		rc = claim_next(st, c);
-out:
-	free(ids);
-	free(counts);
+	free(p.ids);
+	free(p.counts);
+	free(p.looks);
 	return rc;
 }
 
@@ -214,6 +334,8 @@ void store_claim_start(struct store_claim *c)
 {
 	c->jobs = NULL;
 	c->job_count = 0;
+	c->skips = NULL;
+	c->skip_count = 0;
 	c->next_due = INT64_MAX;
 }
 
@@ -222,4 +344,5 @@ void store_claim_undo(struct store_claim *c)
 	for (size_t i = 0; i < c->job_count; i++)
 		store_job_free(c->jobs[i]);
 	free(c->jobs);
+	free(c->skips);
 }

@@ -59,6 +59,43 @@ static const char *const migrations[] = {
 	"	message TEXT,"
 	"	output BLOB,"
 	"	PRIMARY KEY(delivery_id, number)) STRICT, WITHOUT ROWID;",
+
+	/* - lane, lane_at: the delivery's place among those of its entity, only where
+	 *   its hook goes in order; with it what waits is found without a walk through
+	 *   all that the entity ever had.
+	 * - behind is only set where the state is READY: such a one is out of the due
+	 *   index and costs nothing until it is released.
+	 * - ended_at is set in DONE, DEAD and SKIPPED. Those that ended before have the
+	 *   time of their last attempt if a report may still ask for it. */
+	"ALTER TABLE events ADD COLUMN declined TEXT;"
+	"CREATE INDEX events_entity ON events(entity_id, entity_kind, source_id)"
+	"	WHERE entity_id IS NOT NULL;"
+	"CREATE INDEX events_source ON events(source_id, received_at);"
+	"ALTER TABLE deliveries ADD COLUMN behind INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN failed_id INTEGER"
+	"	REFERENCES deliveries(id) ON DELETE CASCADE;"
+	"ALTER TABLE deliveries ADD COLUMN reason TEXT;"
+	"ALTER TABLE deliveries ADD COLUMN ended_at INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN lane TEXT;"
+	"ALTER TABLE deliveries ADD COLUMN lane_at INTEGER;"
+	"ALTER TABLE attempts ADD COLUMN status INTEGER;"
+	"UPDATE deliveries SET ended_at = coalesce((SELECT a.ended_at FROM attempts a"
+	"	WHERE a.delivery_id = id AND a.number = attempts), due_at) WHERE state = 'DEAD';"
+	"UPDATE deliveries SET ended_at = coalesce((SELECT a.ended_at FROM attempts a"
+	"	WHERE a.delivery_id = id AND a.number = attempts), due_at) WHERE state = 'DONE'"
+	"	AND event_id IN (SELECT id FROM events"
+	"	WHERE received_at > 1000 * unixepoch('now', '-3 days'));"
+	"DROP INDEX deliveries_due;"
+	"CREATE INDEX deliveries_due ON deliveries(hook_id, due_at)"
+	"	WHERE state = 'READY' AND behind IS NULL;"
+	"CREATE INDEX deliveries_held ON deliveries(hook_id, behind) WHERE behind IS NOT NULL;"
+	"CREATE INDEX deliveries_lane ON deliveries(hook_id, lane, lane_at, event_id)"
+	"	WHERE lane IS NOT NULL AND state IN ('READY', 'RUNNING');"
+	"CREATE INDEX deliveries_failed ON deliveries(failed_id) WHERE failed_id IS NOT NULL;"
+	"CREATE INDEX deliveries_ended ON deliveries(hook_id, state, ended_at)"
+	"	WHERE ended_at IS NOT NULL;"
+	"DROP INDEX deliveries_dead;"
+	"CREATE INDEX deliveries_dead ON deliveries(ended_at, hook_id) WHERE state = 'DEAD';",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,

@@ -118,6 +118,7 @@ static int group_run(struct store *st, struct store_op *group, struct store_delt
 		rc = store_op_run(st, op, delta);
 	rc = store_end(st, rc);
 	if (rc != SQLITE_OK) {
+		store_order_forget(st);
 		for (struct store_op *op = group; op != NULL; op = op->next)
 			store_op_undo(op);
 	} else if (st->failing && changes != sqlite3_total_changes(st->db)) {

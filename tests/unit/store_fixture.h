@@ -146,7 +146,7 @@ static inline struct store_claim fx_claim(struct fixture *fx, size_t hooks, unsi
 {
 	struct store_want wants[3];
 	for (size_t i = 0; i < hooks; i++)
-		wants[i] = (struct store_want){fx->hooks[i], total};
+		wants[i] = (struct store_want){.hook = fx->hooks[i], .max = total};
 	struct store_claim c = {
 		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = hooks, .total = total};
 
@@ -160,6 +160,7 @@ static inline void fx_claim_free(struct store_claim *c)
 	for (size_t i = 0; i < c->job_count; i++)
 		store_job_free(c->jobs[i]);
 	free(c->jobs);
+	free(c->skips);
 }
 
 static inline enum store_result fx_settle(struct fixture *fx, int64_t delivery, unsigned attempt,

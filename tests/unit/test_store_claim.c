@@ -75,7 +75,8 @@ static void test_hooks_take_turns(void **state)
 static void test_a_hook_gets_no_more_than_it_wants(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_want wants[] = {{fx->hooks[0], 1}, {fx->hooks[1], 2}, {fx->hooks[0], 1}};
+	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
+		{.hook = fx->hooks[1], .max = 2}, {.hook = fx->hooks[0], .max = 1}};
 	struct store_claim c = {
 		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 2, .total = 100};
 

@@ -68,34 +68,53 @@ int store_order_join(struct store *st, int64_t hook, int64_t delivery)
 	return step_with(st, SQL_ORDER_JOIN, delivery);
 }
 
-/* The id that a statement finds for a delivery; 0: none. */
-static int look_up(struct store *st, enum store_sql sql, int64_t delivery, int64_t *found)
+/* The nearest unfinished one before the delivery whose place was read; else
+ * one that runs, whatever its place. *before is 0: there is none. */
+static int find_before(struct store *st, sqlite3_stmt *place, int64_t delivery, int64_t *before)
 {
-	sqlite3_stmt *s = st->sql[sql];
+	static const enum store_sql where[] = {SQL_ORDER_BEFORE, SQL_ORDER_RUNNING};
 	int rc = SQLITE_OK;
 
-	*found = 0;
-	store_bind_int(s, 1, delivery, &rc);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW)
-		*found = sqlite3_column_int64(s, 0);
-	store_reset(s);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+	*before = 0;
+	for (size_t i = 0; i < 2 && rc == SQLITE_OK && *before == 0; i++) {
+		sqlite3_stmt *s = st->sql[where[i]];
+		store_bind_int(s, 1, sqlite3_column_int64(place, 0), &rc);
+		store_bind_text(s, 2, (const char *)sqlite3_column_text(place, 1), &rc);
+		if (where[i] == SQL_ORDER_BEFORE) {
+			store_bind_int(s, 3, sqlite3_column_int64(place, 2), &rc);
+			store_bind_int(s, 4, sqlite3_column_int64(place, 3), &rc);
+			store_bind_int(s, 5, delivery, &rc);
+		}
+		if (rc == SQLITE_OK)
+			rc = sqlite3_step(s);
+		if (rc == SQLITE_ROW)
+			*before = sqlite3_column_int64(s, 0);
+		store_reset(s);
+		rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+	}
+	return rc;
 }
 
 int store_order_hold(struct store *st, int64_t delivery, bool *held)
 {
-	sqlite3_stmt *s = st->sql[SQL_ORDER_HOLD];
-	int64_t before;
+	sqlite3_stmt *s = st->sql[SQL_ORDER_PLACE];
+	int64_t before = 0;
+	int rc = SQLITE_OK;
 
-	int rc = look_up(st, SQL_ORDER_BEFORE, delivery, &before);
-	if (rc == SQLITE_OK && before == 0)
-		rc = look_up(st, SQL_ORDER_RUNNING, delivery, &before);
-	*held = rc == SQLITE_OK && before != 0;
-	if (!*held)
-		return rc;
+	*held = false;
+	store_bind_int(s, 1, delivery, &rc);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		bool placed = sqlite3_column_type(s, 1) != SQLITE_NULL;
+		rc = placed ? find_before(st, s, delivery, &before) : SQLITE_OK;
+	}
+	store_reset(s);
+	if (rc != SQLITE_OK || before == 0)
+		return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	*held = true;
 	st->held = true;
+	s = st->sql[SQL_ORDER_HOLD];
 	store_bind_int(s, 1, delivery, &rc);
 	store_bind_int(s, 2, before, &rc);
 	return store_step(s, rc);

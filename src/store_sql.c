@@ -66,15 +66,16 @@ static const char *const texts[SQL_COUNT] = {
 				 " AND lane IS NULL",
 	[SQL_ORDER_JOIN_RUNNING] = "UPDATE deliveries SET" LANE
 				   " WHERE state = 'RUNNING' AND hook_id = ?1 AND lane IS NULL",
+	[SQL_ORDER_PLACE] = "SELECT hook_id, lane, lane_at, event_id FROM deliveries WHERE id = ?1",
+	/* Parameters, not a join: only so the whole place is sought in the index, and
+	 * many of the same time are no walk. */
 	[SQL_ORDER_BEFORE] =
-		"SELECT p.id FROM deliveries d CROSS JOIN deliveries p WHERE d.id = ?1"
-		" AND p.hook_id = d.hook_id AND p.lane = d.lane AND p.state IN ('READY', 'RUNNING')"
-		" AND (p.lane_at, p.event_id, p.id) < (d.lane_at, d.event_id, d.id)"
-		" ORDER BY p.lane_at DESC, p.event_id DESC, p.id DESC LIMIT 1",
+		"SELECT id FROM deliveries WHERE hook_id = ?1 AND lane = ?2"
+		" AND state IN ('READY', 'RUNNING') AND (lane_at, event_id, id) < (?3, ?4, ?5)"
+		" ORDER BY lane_at DESC, event_id DESC, id DESC LIMIT 1",
 	/* The + leaves the lane out of the choice of an index: few run, many wait. */
-	[SQL_ORDER_RUNNING] = "SELECT p.id FROM deliveries d CROSS JOIN deliveries p"
-			      " WHERE d.id = ?1 AND p.state = 'RUNNING' AND p.hook_id = d.hook_id"
-			      " AND +p.lane = d.lane LIMIT 1",
+	[SQL_ORDER_RUNNING] = "SELECT id FROM deliveries WHERE state = 'RUNNING'"
+			      " AND hook_id = ?1 AND +lane = ?2 LIMIT 1",
 	[SQL_ORDER_HOLD] = "UPDATE deliveries SET behind = ?2 WHERE id = ?1",
 	[SQL_ORDER_RELEASE] = "UPDATE deliveries SET behind = NULL WHERE behind = ?1"
 			      " AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)",

@@ -36,6 +36,7 @@ struct store_event_row {
 	const char *quarantined; /* NULL, or why */
 	const void *payload;
 	size_t payload_len;
+	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that did not want it */
 	int64_t waiting, done, dead, skipped; /* its deliveries by state */
 };
 
@@ -47,6 +48,9 @@ struct store_delivery_row {
 	int64_t failures;
 	int64_t due_at;
 	const char *idempotency_key;
+	const char *reason; /* NULL, or why it is SKIPPED */
+	int64_t behind;     /* READY: the delivery it is held behind; 0: none */
+	int64_t failed_id;  /* the delivery that was given up, for which this one runs; 0: none */
 };
 
 struct store_attempt_row {
@@ -56,6 +60,7 @@ struct store_attempt_row {
 	const char *result; /* "running" while it runs */
 	int exit_code;      /* -1: none */
 	int signal;         /* 0: none */
+	int status;         /* of HTTP or SMTP; 0: none */
 	const char *message;
 	const void *output;
 	size_t output_len;
@@ -68,8 +73,8 @@ typedef void store_delivery_seen(void *arg, const struct store_delivery_row *row
 typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
 
 /* The newest `limit` events with an id below `before` (0: no bound), newest
- * first; `type` is a glob, `source` exact, NULL: any. Payloads are not read
- * (NULL). */
+ * first; `type` is a glob, `source` exact, NULL: any. Payloads and what was
+ * declined are not read (NULL). */
 struct store_event_filter {
 	int64_t before;
 	unsigned limit;

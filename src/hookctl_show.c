@@ -19,9 +19,9 @@ static const struct ctl_option options[] = {
 
 /* A delivery's row, kept: its attempts are read when all rows were seen. */
 struct delivery {
-	int64_t id, attempts, failures, due_at;
+	int64_t id, attempts, failures, due_at, behind, failed_id;
 	enum delivery_state state;
-	char *hook, *key;
+	char *hook, *key, *reason;
 };
 
 struct show {
@@ -90,6 +90,56 @@ static void add_preview(struct buf *out, const char *payload, size_t len, int64_
 		buf_printf(out, "    … (whole: hookctl show %" PRId64 " --payload)\n", id);
 }
 
+struct declined {
+	const char *hook, *reason;
+	size_t hook_len, reason_len;
+};
+
+/* The next of the lines "HOOK\tREASON\n"; false when there is none. */
+static bool declined_next(const char **lines, struct declined *d)
+{
+	if (*lines == NULL || **lines == '\0')
+		return false;
+	size_t len = strcspn(*lines, "\n");
+
+	d->hook = *lines;
+	d->hook_len = strcspn(*lines, "\t\n");
+	d->reason = d->hook + (d->hook_len < len ? d->hook_len + 1 : len);
+	d->reason_len = (size_t)(*lines + len - d->reason);
+	*lines += len + ((*lines)[len] == '\n');
+	return true;
+}
+
+static void add_declined_text(struct buf *out, const char *lines)
+{
+	struct declined d;
+
+	while (declined_next(&lines, &d)) {
+		buf_printf(out, "  %-16s ", "declined");
+		buf_add_escaped(out, d.hook, d.hook_len, '\0');
+		buf_add_text(out, ": ");
+		buf_add_escaped(out, d.reason, d.reason_len, '\0');
+		buf_add_char(out, '\n');
+	}
+}
+
+static void add_declined_json(struct buf *out, const char *lines)
+{
+	struct declined d;
+	const char *comma = "";
+
+	buf_add_text(out, ",\"declined\":[");
+	while (declined_next(&lines, &d)) {
+		buf_printf(out, "%s{\"hook\":", comma);
+		buf_add_json(out, d.hook, d.hook_len);
+		buf_add_text(out, ",\"reason\":");
+		buf_add_json(out, d.reason, d.reason_len);
+		buf_add_char(out, '}');
+		comma = ",";
+	}
+	buf_add_char(out, ']');
+}
+
 static void add_event_text(struct buf *out, const struct store_event_row *e)
 {
 	buf_printf(out, "event %" PRId64 "\n", e->id);
@@ -116,6 +166,7 @@ static void add_event_text(struct buf *out, const struct store_event_row *e)
 		buf_printf(out, "  %-16s %" PRId64 " (the same key with another body)\n",
 			"conflicts", e->conflicts);
 	add_field(out, "quarantined", e->quarantined);
+	add_declined_text(out, e->declined);
 	buf_printf(out, "  %-16s %zu byte%s\n", "payload", e->payload_len,
 		e->payload_len == 1 ? "" : "s");
 	add_preview(out, e->payload, e->payload_len, e->id);
@@ -131,6 +182,7 @@ static void event_seen(void *arg, const struct store_event_row *e)
 	} else if (s->json) {
 		buf_add_char(&s->out, '{');
 		ctl_event_json(&s->out, e);
+		add_declined_json(&s->out, e->declined);
 		buf_printf(&s->out, ",\"payload_bytes\":%zu,\"payload\":", e->payload_len);
 		buf_add_json(&s->out, e->payload, e->payload_len);
 	} else {
@@ -152,10 +204,14 @@ static void delivery_seen(void *arg, const struct store_delivery_row *d)
 		.attempts = d->attempts,
 		.failures = d->failures,
 		.due_at = d->due_at,
+		.behind = d->behind,
+		.failed_id = d->failed_id,
 		.state = d->state,
 		.hook = strdup(d->hook),
-		.key = strdup(d->idempotency_key)};
-	if (more[s->count].hook == NULL || more[s->count].key == NULL)
+		.key = strdup(d->idempotency_key),
+		.reason = d->reason != NULL ? strdup(d->reason) : NULL};
+	if (more[s->count].hook == NULL || more[s->count].key == NULL ||
+		(d->reason != NULL && more[s->count].reason == NULL))
 		s->failed = true;
 	s->count++;
 }
@@ -185,6 +241,8 @@ static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 		buf_printf(out, ", exit %d", a->exit_code);
 	if (a->signal > 0)
 		buf_printf(out, ", signal %d (%s)", a->signal, strsignal(a->signal));
+	if (a->status > 0)
+		buf_printf(out, ", status %d", a->status);
 	if (a->ended_at != 0)
 		buf_printf(out, ", took %" PRId64 ".%03" PRId64 " s",
 			(a->ended_at - a->started_at) / 1000, (a->ended_at - a->started_at) % 1000);
@@ -197,6 +255,15 @@ static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 	add_output(out, a->output, a->output_len);
 }
 
+/* `,"key":7`, or null for 0. */
+static void add_json_number(struct buf *out, const char *key, int64_t number)
+{
+	if (number > 0)
+		buf_printf(out, ",\"%s\":%" PRId64, key, number);
+	else
+		buf_printf(out, ",\"%s\":null", key);
+}
+
 static void add_attempt_json(struct buf *out, bool comma, const struct store_attempt_row *a)
 {
 	buf_printf(out, "%s{\"number\":%" PRId64, comma ? "," : "", a->number);
@@ -207,10 +274,8 @@ static void add_attempt_json(struct buf *out, bool comma, const struct store_att
 		buf_printf(out, ",\"exit_code\":%d", a->exit_code);
 	else
 		buf_add_text(out, ",\"exit_code\":null");
-	if (a->signal > 0)
-		buf_printf(out, ",\"signal\":%d", a->signal);
-	else
-		buf_add_text(out, ",\"signal\":null");
+	add_json_number(out, "signal", a->signal);
+	add_json_number(out, "status", a->status);
 	ctl_json_text(out, true, "message", a->message);
 	buf_add_text(out, ",\"output\":");
 	buf_add_json(out, a->output, a->output_len);
@@ -235,9 +300,14 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 
 	buf_printf(out, "\ndelivery %" PRId64 "\n", d->id);
 	add_field(out, "hook", d->hook);
+	if (d->failed_id != 0)
+		buf_printf(out, "  for delivery %" PRId64 ", which was given up\n", d->failed_id);
 	buf_printf(out, "  %-16s %s, %" PRId64 " attempt%s, %" PRId64 " failed\n", "state",
 		store_state_text(d->state), d->attempts, d->attempts == 1 ? "" : "s", d->failures);
-	if (d->state == DELIVERY_READY) {
+	add_field(out, "reason", d->reason);
+	if (d->behind != 0) {
+		buf_printf(out, "  held behind delivery %" PRId64 "\n", d->behind);
+	} else if (d->state == DELIVERY_READY) {
 		ctl_time(d->due_at, due);
 		ctl_span(wait < 0 ? -wait : wait, span);
 		buf_printf(out, "  %-16s %s (%s%s%s)\n", "next due", due, wait > 0 ? "in " : "",
@@ -251,7 +321,10 @@ static void add_delivery_json(struct buf *out, bool comma, const struct delivery
 	buf_printf(out, "%s{\"id\":%" PRId64, comma ? "," : "", d->id);
 	ctl_json_text(out, true, "hook", d->hook);
 	ctl_json_text(out, true, "state", store_state_text(d->state));
+	ctl_json_text(out, true, "reason", d->reason);
 	ctl_json_time(out, "due_at", d->state == DELIVERY_READY ? d->due_at : 0);
+	add_json_number(out, "behind", d->behind);
+	add_json_number(out, "failed_id", d->failed_id);
 	ctl_json_text(out, true, "idempotency_key", d->key);
 	buf_printf(out, ",\"failures\":%" PRId64 ",\"attempts\":[", d->failures);
 }
@@ -338,6 +411,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	for (size_t i = 0; i < s.count; i++) {
 		free(s.deliveries[i].hook);
 		free(s.deliveries[i].key);
+		free(s.deliveries[i].reason);
 	}
 	free(s.deliveries);
 	buf_free(&s.out);

@@ -1,0 +1,32 @@
+/* store_reader.h - what store_read.c and store_report.c share and nobody else
+ * sees: a reader's connection, behind one way to run a SELECT. */
+#ifndef HOOKD_STORE_READER_H
+#define HOOKD_STORE_READER_H
+
+#include "attributes.h"
+#include "store_read.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sqlite3_stmt;
+
+/* A parameter: the text, or where that is NULL the number. */
+struct store_value {
+	const char *text;
+	int64_t number;
+};
+
+/* The statement stands on a row; what it gives is valid during the call. */
+typedef void store_row_seen(struct sqlite3_stmt *s, void *to);
+
+/* Shows each row of a SELECT with its parameters ?1 to ?count; all come from one
+ * state of the store. False with the reason in why. */
+bool store_look(struct store_reader *r, const char *sql, const struct store_value *values,
+	size_t count, store_row_seen *seen, void *to, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* Never NULL. */
+const char *store_column_text(struct sqlite3_stmt *s, int column);
+
+#endif

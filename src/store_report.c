@@ -319,7 +319,7 @@ bool store_report_came(struct store_reader *r, const char *source, int64_t from,
 	bool *came, char why[STORE_READ_WHY])
 {
 	const struct store_value values[] = {{.text = source}, {.number = from}, {.number = to}};
-	int64_t found;
+	int64_t found = 0;
 
 	bool ok = look_numbers(r,
 		"SELECT 1 FROM events"
@@ -342,7 +342,7 @@ bool store_report_has(struct store_reader *r, const char *source, const char *id
 	bool *has, char why[STORE_READ_WHY])
 {
 	const struct store_value values[] = {{.text = source}, {.text = idempotency_key}};
-	int64_t found;
+	int64_t found = 0;
 
 	bool ok = look_numbers(r,
 		"SELECT 1 FROM events"

@@ -141,18 +141,50 @@ static inline int64_t fx_put(struct fixture *fx, const char *key, size_t hooks)
 	return put.event_id;
 }
 
-/* Claims up to `total` of the first `hooks` hooks. */
-static inline struct store_claim fx_claim(struct fixture *fx, size_t hooks, unsigned total)
+/* Puts an event of an entity for the first `hooks` hooks. */
+static inline int64_t fx_put_entity(struct fixture *fx, const char *key, const char *type,
+	const char *entity, int64_t occurred_at, size_t hooks)
+{
+	static char kind[] = "transaction";
+	char key_copy[64];
+	char type_copy[64];
+	char entity_copy[64];
+	(void)snprintf(key_copy, sizeof(key_copy), "%s", key);
+	(void)snprintf(type_copy, sizeof(type_copy), "%s", type);
+	(void)snprintf(entity_copy, sizeof(entity_copy), "%s", entity);
+	struct event ev = fx_event(fx, key_copy, "{}", 2);
+	ev.type = type_copy;
+	ev.entity_kind = kind;
+	ev.entity_id = entity_copy;
+	ev.occurred_at = occurred_at;
+	struct store_put put = {
+		.op.kind = STORE_OP_PUT, .event = &ev, .hooks = fx->hooks, .hook_count = hooks};
+
+	assert_int_equal(store_wait(fx->st, &put.op), STORE_OK);
+	return put.event_id;
+}
+
+/* Claims up to `total` of the first `hooks` hooks, each wanted like `like`. */
+static inline struct store_claim fx_claim_as(
+	struct fixture *fx, size_t hooks, unsigned total, struct store_want like)
 {
 	struct store_want wants[3];
-	for (size_t i = 0; i < hooks; i++)
-		wants[i] = (struct store_want){.hook = fx->hooks[i], .max = total};
+	for (size_t i = 0; i < hooks; i++) {
+		wants[i] = like;
+		wants[i].hook = fx->hooks[i];
+		wants[i].max = total;
+	}
 	struct store_claim c = {
 		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = hooks, .total = total};
 
 	(void)store_wait(fx->st, &c.op);
 	c.wants = NULL;
 	return c;
+}
+
+static inline struct store_claim fx_claim(struct fixture *fx, size_t hooks, unsigned total)
+{
+	return fx_claim_as(fx, hooks, total, (struct store_want){0});
 }
 
 static inline void fx_claim_free(struct store_claim *c)

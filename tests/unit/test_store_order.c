@@ -1,59 +1,9 @@
 /* One delivery of an entity at a time, in order: who is held behind whom, and
  * when it is released. */
-#include "store_fixture.h"
+#include "order_fixture.h"
 
 #define HOUR  3600000
-#define HELD  "SELECT count(*) FROM deliveries WHERE behind IS NOT NULL"
 #define READY "SELECT count(*) FROM deliveries WHERE state = 'READY'"
-
-static const struct store_want in_order = {.ordered = true};
-
-static struct store_claim claim(struct fixture *fx, unsigned total)
-{
-	struct store_claim c = fx_claim_as(fx, 1, total, in_order);
-
-	assert_int_equal(c.op.result, STORE_OK);
-	return c;
-}
-
-static int64_t put(struct fixture *fx, const char *key, const char *entity, int64_t occurred_at)
-{
-	return fx_put_entity(fx, key, "transaction.updated", entity, occurred_at, 1);
-}
-
-/* Claims all that may run; it must be the one delivery of this event. */
-static struct store_job claim_only(struct fixture *fx, int64_t event)
-{
-	struct store_claim c = claim(fx, 10);
-
-	assert_int_equal(c.job_count, 1);
-	assert_int_equal(c.jobs[0]->event, event);
-	struct store_job job = {
-		.delivery = c.jobs[0]->delivery, .attempt = c.jobs[0]->attempt, .event = event};
-	fx_claim_free(&c);
-	return job;
-}
-
-static void claim_none(struct fixture *fx)
-{
-	struct store_claim c = claim(fx, 10);
-
-	assert_int_equal(c.job_count, 0);
-}
-
-static void finish(struct fixture *fx, struct store_job job, enum delivery_state state)
-{
-	enum attempt_result result = state == DELIVERY_DONE ? ATTEMPT_OK : ATTEMPT_PERMFAIL;
-
-	assert_int_equal(fx_settle(fx, job.delivery, job.attempt, result, state, 0), STORE_OK);
-}
-
-static void put_back(struct fixture *fx, struct store_job job, int64_t due_at)
-{
-	assert_int_equal(
-		fx_settle(fx, job.delivery, job.attempt, ATTEMPT_TEMPFAIL, DELIVERY_READY, due_at),
-		STORE_OK);
-}
 
 static void test_one_at_a_time_by_occurrence(void **state)
 {
@@ -300,6 +250,43 @@ static void test_held_ones_are_waiting(void **state)
 	assert_int_equal(fx_number(fx, HELD), 2);
 	job = claim_only(fx, first);
 	assert_int_equal(job.attempt, 2);
+	finish(fx, job, DELIVERY_DONE);
+	assert_int_equal(fx_number(fx, HELD), 1);
+}
+
+static void test_a_held_retry_keeps_its_wait_when_the_clock_is_set(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = HOUR};
+	int64_t second = put(fx, "id:2", "7", 2000);
+	struct store_job running = claim_only(fx, second);
+	int64_t first = put(fx, "id:1", "7", 1000);
+
+	put_back(fx, running, 5);
+	(void)claim_only(fx, first);
+	assert_int_equal(fx_number(fx, HELD), 1);
+	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
+	assert_int_equal(
+		fx_number(fx, "SELECT due_at FROM deliveries WHERE behind IS NOT NULL"), HOUR + 5);
+}
+
+/* The places that a claim gave are gone with it. */
+static void test_order_after_a_claim_that_failed(void **state)
+{
+	struct fixture *fx = *state;
+	struct capture capture;
+	int64_t second = put(fx, "id:2", "7", 2000);
+	int64_t first = put(fx, "id:1", "7", 1000);
+
+	fx_exec(fx->path, "CREATE TRIGGER broken BEFORE INSERT ON attempts"
+			  " BEGIN SELECT raise(ABORT, 'broken'); END");
+	capture_begin(&capture);
+	struct store_claim c = fx_claim_as(fx, 1, 10, in_order);
+	assert_non_null(strstr(capture_end(&capture), "broken"));
+	assert_int_equal(c.op.result, STORE_ERROR);
+	fx_exec(fx->path, "DROP TRIGGER broken");
+	finish(fx, claim_only(fx, first), DELIVERY_DONE);
+	finish(fx, claim_only(fx, second), DELIVERY_DONE);
 }
 
 /* A crash while a later one ran that an earlier one is held behind. */
@@ -343,111 +330,6 @@ static void test_at_start_none_is_behind_what_is_over_or_gone(void **state)
 	}
 }
 
-/* Everything that may come in between, at random: at any time one delivery of an
- * entity runs at most, none that was there is passed over, and all get their turn. */
-#define ENTITIES 3
-
-struct world {
-	struct fixture *fx;
-	unsigned long long random;
-	struct store_job running[64];
-	size_t running_count;
-	int put;
-};
-
-static unsigned draw(struct world *w, unsigned below)
-{
-	w->random = w->random * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (unsigned)(w->random >> 33) % below;
-}
-
-static void world_put(struct world *w)
-{
-	char key[32];
-	char entity[8];
-
-	(void)snprintf(key, sizeof(key), "id:%d", w->put++);
-	(void)snprintf(entity, sizeof(entity), "%u", draw(w, ENTITIES));
-	(void)put(w->fx, key, entity, 1000 + draw(w, 20));
-}
-
-static void world_check_claim(struct world *w, const struct store_claim *c)
-{
-	char sql[512];
-
-	assert_int_equal(fx_number(w->fx, "SELECT count(*) FROM (SELECT 1 FROM deliveries"
-					  " WHERE state = 'RUNNING' GROUP BY lane"
-					  " HAVING count(*) > 1)"),
-		0);
-	for (size_t i = 0; i < c->job_count; i++) {
-		(void)snprintf(sql, sizeof(sql),
-			"SELECT count(*) FROM events m JOIN deliveries md ON md.event_id = m.id"
-			" JOIN events e ON e.entity_id = m.entity_id"
-			" JOIN deliveries d ON d.event_id = e.id WHERE md.id = %lld"
-			" AND d.state IN ('READY', 'RUNNING')"
-			" AND (e.occurred_at, e.id) < (m.occurred_at, m.id)",
-			(long long)c->jobs[i]->delivery);
-		assert_int_equal(fx_number(w->fx, sql), 0);
-	}
-}
-
-static size_t world_claim(struct world *w, unsigned total)
-{
-	struct store_claim c = claim(w->fx, total);
-	size_t count = c.job_count;
-
-	world_check_claim(w, &c);
-	for (size_t i = 0; i < count; i++)
-		w->running[w->running_count++] = (struct store_job){
-			.delivery = c.jobs[i]->delivery, .attempt = c.jobs[i]->attempt};
-	fx_claim_free(&c);
-	return count;
-}
-
-static void world_settle(struct world *w, bool for_good)
-{
-	if (w->running_count == 0)
-		return;
-	size_t i = draw(w, (unsigned)w->running_count);
-	struct store_job job = w->running[i];
-	w->running[i] = w->running[--w->running_count];
-	if (!for_good && draw(w, 2) == 0)
-		put_back(w->fx, job, 0);
-	else
-		finish(w->fx, job, draw(w, 4) == 0 ? DELIVERY_DEAD : DELIVERY_DONE);
-}
-
-static void world_die(struct world *w)
-{
-	fx_close(w->fx);
-	fx_open(w->fx);
-	w->running_count = 0;
-}
-
-static void test_whatever_comes_in_between(void **state)
-{
-	for (unsigned seed = 1; seed <= 8; seed++) {
-		struct world w = {.fx = *state, .random = seed, .put = (int)seed * 1000};
-		for (int i = 0; i < 150; i++) {
-			unsigned what = draw(&w, 40);
-			if (what < 16)
-				world_put(&w);
-			else if (what < 27)
-				(void)world_claim(&w, 1 + draw(&w, 4));
-			else if (what < 39)
-				world_settle(&w, false);
-			else
-				world_die(&w);
-		}
-		for (int i = 0; i < 1000 && fx_counts(w.fx).waiting > 0; i++) {
-			(void)world_claim(&w, 4);
-			world_settle(&w, true);
-		}
-		assert_int_equal(fx_counts(w.fx).waiting, 0);
-		assert_int_equal(fx_number(w.fx, HELD), 0);
-	}
-}
-
 #define OPEN(test) cmocka_unit_test_setup_teardown(test, fx_make_open, fx_remove)
 
 int main(void)
@@ -468,9 +350,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_release_tells_the_dispatcher, fx_make, fx_remove),
 		OPEN(test_held_ones_are_waiting),
+		OPEN(test_a_held_retry_keeps_its_wait_when_the_clock_is_set),
+		OPEN(test_order_after_a_claim_that_failed),
 		OPEN(test_at_start_no_two_are_behind_each_other),
 		OPEN(test_at_start_none_is_behind_what_is_over_or_gone),
-		OPEN(test_whatever_comes_in_between),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,9 @@ struct store_job {
 
 void store_job_free(struct store_job *job);
 
+/* In order means: none is started while one that goes before it is unfinished, or
+ * while another one of its entity runs. So one whose event comes when a later one
+ * runs already is started next after that. Without an entity there is no order. */
 struct store_want {
 	int64_t hook;
 	unsigned max; /* deliveries of this hook that could start now */

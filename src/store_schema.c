@@ -84,7 +84,7 @@ static const char *const migrations[] = {
 	"UPDATE deliveries SET ended_at = coalesce((SELECT a.ended_at FROM attempts a"
 	"	WHERE a.delivery_id = id AND a.number = attempts), due_at) WHERE state = 'DONE'"
 	"	AND event_id IN (SELECT id FROM events"
-	"	WHERE received_at > 1000 * unixepoch('now', '-3 days'));"
+	"	WHERE received_at > 1000 * CAST(strftime('%s', 'now', '-3 days') AS INTEGER));"
 	"DROP INDEX deliveries_due;"
 	"CREATE INDEX deliveries_due ON deliveries(hook_id, due_at)"
 	"	WHERE state = 'READY' AND behind IS NULL;"

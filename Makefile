@@ -11,7 +11,7 @@ LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount clang clang-format \
-            clang-tidy cppcheck
+            clang-tidy cppcheck tzdata
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
@@ -77,6 +77,7 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man1 src/man/hookctl.1
 	install -D -m 644 src/completion/hookctl.bash \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions/hookctl
+	for l in fr en; do install -D -m 644 -t $(DESTDIR)$(prefix)/share/hookd/mail/$$l conf/mail/$$l/* || exit; done
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/sysusers.d systemd/sysusers.d/hookd.conf
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/tmpfiles.d systemd/tmpfiles.d/hookd.conf
 	install -d $(DESTDIR)$(unitdir)
@@ -86,6 +87,7 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 	test -e $(DESTDIR)$(sysconfdir)/hookd/hookd.yaml || \
 		install -m 640 conf/hookd.yaml $(DESTDIR)$(sysconfdir)/hookd/hookd.yaml
 uninstall: ## remove what install put there, but for the config
+	rm -rf $(DESTDIR)$(prefix)/share/hookd
 	rm -f $(addprefix $(DESTDIR)$(prefix)/,bin/hookctl sbin/hookd share/man/man8/hookd.8 \
 		share/man/man5/hookd.yaml.5 share/man/man1/hookctl.1 lib/sysusers.d/hookd.conf \
 		lib/tmpfiles.d/hookd.conf share/bash-completion/completions/hookctl) $(addprefix $(DESTDIR)$(unitdir)/hookd.,service socket)

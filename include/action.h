@@ -6,8 +6,10 @@
 #define HOOKD_ACTION_H
 
 #include "attributes.h"
+#include "buf.h"
 #include "conf.h"
 #include "store.h"
+#include "transfer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,16 +33,28 @@ struct action_watch {
 
 enum action_step { ACTION_GOES_ON, ACTION_FINISHED };
 
+/* Where an action runs: whoever holds these calls `ready`, `ended` and `expired`. */
+struct action_place {
+	int epoll;
+	struct transfers *transfers;
+};
+
 struct action_kind {
 	const char *name; /* "script" */
 	/* Starts the attempt for `job`, whose ownership it takes (as it takes a
 	 * reference to conf). Returns new: under way, or already over with its
 	 * outcome set (*step says which). NULL: memory is short, job is the
 	 * caller's again. */
-	struct action *(*start)(int epoll, struct conf *conf, const struct conf_hook *hook,
-		struct store_job *job, enum action_step *step);
-	/* One of its descriptors is ready. */
+	struct action *(*start)(const struct action_place *place, struct conf *conf,
+		const struct conf_hook *hook, struct store_job *job, enum action_step *step);
+	/* Appends what `start` would do, for people: the argv and environment, the
+	 * mail, the request; no secret. False: it would fail, out says how. */
+	bool (*preview)(const struct conf *conf, const struct conf_hook *hook,
+		const struct store_job *job, struct buf *out);
+	/* One of its descriptors is ready. NULL: it has none. */
 	enum action_step (*ready)(struct action *a, struct action_watch *watch);
+	/* Its transfer has ended. NULL: it has none. */
+	enum action_step (*ended)(struct action *a);
 	/* The deadline has passed; sets the next. */
 	enum action_step (*expired)(struct action *a);
 	/* hookd stops: end now (SIGTERM), then at the new deadline for good. The
@@ -52,9 +66,19 @@ struct action_kind {
 	void (*free)(struct action *a);
 };
 
-/* The kind of action a hook has. */
-const struct action_kind *action_of(const struct conf_hook *hook);
+/* What the kinds share: an action's beginning (takes job and a reference to conf),
+ * its end (frees job and output, drops the conf), and outcomes that all know. */
+void action_init(struct action *a, const struct action_kind *kind, struct conf *conf,
+	const struct conf_hook *hook, struct store_job *job);
+void action_release(struct action *a);
+void action_outcome(struct action *a, enum attempt_result result, const char *format, ...)
+	PRINTF(3, 4);
+void action_timed_out(struct action *a);
+void action_interrupted(struct action *a);
 
-extern const struct action_kind action_script;
+/* The kind of action a hook has: of email, which way the config sends mail. */
+const struct action_kind *action_of(const struct conf *conf, const struct conf_hook *hook);
+
+extern const struct action_kind action_script, action_email, action_sendmail, action_forward;
 
 #endif

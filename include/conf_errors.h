@@ -34,7 +34,8 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
 void conf_errors_add(struct conf_errors *errors, struct conf_place at, const char *format, ...)
 	PRINTF(3, 4);
 
-/* Takes what `text` holds, which is empty afterwards. */
+/* Takes what `text` holds, which is empty afterwards; control characters in it are
+ * told as \n, \xNN. */
 void conf_errors_take(struct conf_errors *errors, struct conf_place at, enum conf_severity severity,
 	struct buf *text);
 

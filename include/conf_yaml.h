@@ -23,8 +23,11 @@ struct conf_entry {
 struct conf_node {
 	enum conf_node_kind kind;
 	struct conf_place at;
-	char *text;  /* of a scalar, as written but for its quotes */
-	bool plain;  /* a scalar without quotes */
+	char *text;                /* of a scalar, as written but for its quotes */
+	bool plain;                /* a scalar without quotes */
+	struct conf_place text_at; /* of a scalar's first character where the file shows the
+				    * text as it is, further lines beginning in the same
+				    * column; line 0: it does not */
 	char *value; /* of a scalar, with ${NAME} replaced; NULL until somebody asks for it */
 	struct conf_entry *entries;
 	size_t count;
@@ -37,6 +40,9 @@ struct conf_node *conf_yaml_parse(
 
 /* The value of a key; NULL: there is none, or node is NULL or no mapping. */
 struct conf_node *conf_node_get(const struct conf_node *node, const char *key);
+
+/* The place of a scalar's byte (from 0); line 0: it cannot be told. */
+struct conf_place conf_node_place(const struct conf_node *node, size_t byte);
 
 /* Nothing was written where a value belongs. */
 bool conf_node_is_nothing(const struct conf_node *node);

@@ -42,7 +42,7 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct ctl_command ctl_send, ctl_sign, ctl_verify, ctl_events, ctl_show;
+extern const struct ctl_command ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events, ctl_show;
 
 /* "hookctl: …" on stderr. */
 void ctl_say(const char *format, ...) PRINTF(1, 2);
@@ -126,6 +126,9 @@ void ctl_json_text(struct buf *out, bool comma, const char *key, const char *tex
 
 /* `,"key":"2026-06-30T22:50:29.001Z"`, or null for 0. */
 void ctl_json_time(struct buf *out, const char *key, int64_t ms);
+
+/* What an attempt printed, escaped, each line behind `before`. */
+void ctl_add_output(struct buf *out, const char *before, const char *text, size_t len);
 
 /* May standard output be coloured? A terminal, and NO_COLOR unset or empty. */
 bool ctl_colour(void);

@@ -35,9 +35,10 @@ struct run {
 
 struct dispatcher {
 	int epoll;
-	int wake;    /* eventfd: there are orders, or a poke */
-	int timer;   /* timerfd on the wall clock: the next delivery falls due */
-	int drained; /* eventfd: see dispatcher_drain */
+	struct transfers *transfers; /* its descriptor is in epoll */
+	int wake;                    /* eventfd: there are orders, or a poke */
+	int timer;                   /* timerfd on the wall clock: the next delivery falls due */
+	int drained;                 /* eventfd: see dispatcher_drain */
 	pthread_t thread;
 	bool started;
 	struct store *store;

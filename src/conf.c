@@ -1,17 +1,12 @@
 #include "conf.h"
 
-#include "conf_read.h"
+#include "conf_check.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define FILE_MAX ((size_t)1024 * 1024)
 
 static void free_source(struct conf_source *s)
 {
@@ -29,12 +24,20 @@ static void free_hook(struct conf_hook *h)
 	for (size_t i = 0; i < h->on_count; i++)
 		free(h->on[i]);
 	free(h->on);
-	conf_free_texts(h->run);
-	conf_free_texts(h->env);
-	free(h->directory);
-	free(h->user.name);
-	free(h->user.groups);
-	free(h->give_up_on);
+	condition_free(h->when);
+	conf_free_action(&h->own);
+	conf_free_action(&h->own_failure);
+}
+
+static void free_hooks(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->hook_count; i++)
+		free_hook(&conf->hooks[i]);
+	for (size_t i = 0; i < conf->derived_count; i++)
+		free_hook(&conf->derived[i]);
+	free(conf->hooks);
+	free(conf->derived);
+	free(conf->all);
 }
 
 static void conf_free(struct conf *conf)
@@ -45,15 +48,20 @@ static void conf_free(struct conf *conf)
 	}
 	for (size_t i = 0; i < conf->source_count; i++)
 		free_source(&conf->sources[i]);
-	for (size_t i = 0; i < conf->hook_count; i++)
-		free_hook(&conf->hooks[i]);
+	free_source(&conf->own);
+	free_hooks(conf);
+	conf_free_mail_server(&conf->email);
+	conf_free_action(&conf->on_failure);
+	conf_free_action(&conf->digest.action);
+	conf_free_action(&conf->silence.action);
+	free(conf->silence.sources);
 	free(conf->listen);
 	free(conf->sources);
-	free(conf->hooks);
 	free(conf->tls.certificate);
 	free(conf->tls.key);
 	free(conf->trusted_proxies);
 	free(conf->store.path);
+	free(conf->timezone);
 	free(conf->file);
 	free(conf);
 }
@@ -111,9 +119,12 @@ static struct conf *parse(
 	reader.errors.no_memory = conf->file == NULL;
 	root = conf_yaml_parse(bytes, len, &reader.errors);
 	if (root != NULL) {
+		reader.root = root;
 		conf_read(&reader, root);
-		conf_check(&reader, root);
+		conf_check(&reader);
 	}
+	if (root != NULL && !conf_errors_fatal(&reader.errors))
+		conf_derive(&reader);
 	*good = root != NULL && !conf_errors_fatal(&reader.errors);
 	conf_errors_write(&reader.errors, file, errors);
 out:
@@ -134,44 +145,10 @@ struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct 
 	return NULL;
 }
 
-/* The whole file into out. Returns what is wrong, or NULL. */
-static const char *read_file(const char *file, struct buf *out)
-{
-	char chunk[16384];
-	const char *fault = NULL;
-	struct stat st;
-	ssize_t n = 1;
-	int fd;
-
-	/* O_NONBLOCK: a FIFO is to be refused, not waited for */
-	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return strerror(errno);
-	if (fstat(fd, &st) < 0)
-		fault = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		fault = "expected a regular file";
-	while (fault == NULL && n > 0) {
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR) {
-			n = 1;
-			continue;
-		}
-		if (n < 0)
-			fault = strerror(errno);
-		else
-			buf_add(out, chunk, (size_t)n);
-		if (out->len > FILE_MAX)
-			fault = "expected at most 1MiB";
-	}
-	close(fd);
-	return fault == NULL && !buf_ok(out) ? "out of memory" : fault;
-}
-
 struct conf *conf_load(const char *file, struct buf *errors)
 {
 	struct buf bytes = {0};
-	const char *fault = read_file(file, &bytes);
+	const char *fault = conf_read_file(file, &bytes);
 	struct conf *conf = NULL;
 
 	if (fault != NULL)
@@ -185,7 +162,7 @@ struct conf *conf_load(const char *file, struct buf *errors)
 char *conf_store_path(const char *file, struct buf *errors)
 {
 	struct buf bytes = {0};
-	const char *fault = read_file(file, &bytes);
+	const char *fault = conf_read_file(file, &bytes);
 	struct conf *conf = NULL;
 	char *path = NULL;
 	bool good;
@@ -217,11 +194,19 @@ const struct conf_source *conf_source_by_path(const struct conf *conf, const cha
 	return NULL;
 }
 
-const struct conf_hook *conf_hook_by_store_id(const struct conf *conf, int64_t id)
+const struct conf_hook *conf_hook_by_name(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->hook_count; i++)
-		if (conf->hooks[i].store_id == id)
+		if (conf->hooks[i].name != NULL && strcmp(conf->hooks[i].name, name) == 0)
 			return &conf->hooks[i];
+	return NULL;
+}
+
+const struct conf_hook *conf_hook_by_store_id(const struct conf *conf, int64_t id)
+{
+	for (size_t i = 0; i < conf->all_count; i++)
+		if (conf->all[i]->store_id == id)
+			return conf->all[i];
 	return NULL;
 }
 
@@ -248,10 +233,14 @@ static bool same_listens(const struct conf *a, const struct conf *b)
 
 static bool same_value(const struct conf_key *key, const struct conf *a, const struct conf *b)
 {
+	const char *text, *other;
+
 	if (key->type == CONF_LISTEN)
 		return same_listens(a, b);
 	/* every other key that needs a restart is a text */
-	return strcmp(*(char *const *)value_of(a, key), *(char *const *)value_of(b, key)) == 0;
+	text = *(char *const *)value_of(a, key);
+	other = *(char *const *)value_of(b, key);
+	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
 }
 
 void conf_restart_keys(const struct conf *now, const struct conf *next, struct buf *out)

@@ -14,8 +14,14 @@ void conf_errors_take(struct conf_errors *errors, struct conf_place at, enum con
 	struct buf *text)
 {
 	struct conf_error *list;
-	char *taken = buf_take(text);
+	struct buf safe = {0};
+	char *taken;
 
+	/* one line, fit for a terminal, whatever of the file is in it */
+	buf_add_escaped(&safe, text->data != NULL ? text->data : "", text->len, '\0');
+	taken = buf_ok(text) ? buf_take(&safe) : NULL;
+	buf_free(&safe);
+	buf_free(text);
 	if (taken == NULL) {
 		errors->no_memory = true;
 		return;

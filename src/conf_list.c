@@ -1,14 +1,58 @@
 #include "conf_read.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define GLOB_MAX 128 /* bytes */
+
+struct conf_value conf_value_item(const struct conf_value *v, size_t index)
+{
+	struct conf_value item = *v;
+
+	if (v->node->kind == CONF_NODE_LIST) {
+		item.node = v->node->entries[index].value;
+		item.item = index + 1;
+	}
+	return item;
+}
+
+bool conf_list_open(const struct conf_value *v, bool one, size_t size, void **items, size_t *count)
+{
+	const struct conf_node *node = v->node;
+	bool single = one && node->kind == CONF_NODE_SCALAR && !conf_node_is_nothing(node);
+
+	*items = NULL;
+	*count = single ? 1 : node->count;
+	if (!single && node->kind != CONF_NODE_LIST) {
+		conf_refuse_kind(v);
+		return false;
+	}
+	if (*count < (size_t)v->key->min) {
+		conf_refuse_kind(v);
+		return false;
+	}
+	if (*count > (size_t)v->key->max) {
+		conf_refuse(v, "has %zu items: expected at most %lld", *count, v->key->max);
+		return false;
+	}
+	/* one more: some arrays end with NULL */
+	*items = calloc(*count + 1, size);
+	if (*items == NULL) {
+		v->reader->errors.no_memory = true;
+		return false;
+	}
+	return true;
+}
+
+void conf_list_store(const struct conf_value *v, void *items, size_t count)
+{
+	char *target = v->target;
+
+	memcpy(target, &items, sizeof(items));
+	memcpy(target + sizeof(items), &count, sizeof(count));
+}
 
 /* Port 0 lets the system choose one. */
 static bool parse_port(const char *text, uint16_t *port)
@@ -242,81 +286,6 @@ bool conf_read_globs(const struct conf_value *v)
 		conf_list_store(v, globs, count);
 	else
 		conf_free_texts(globs);
-	return good;
-}
-
-/* What is wrong with running the program at `path`, now; NULL: nothing. */
-static const char *program_fault(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return strerror(errno);
-	if (S_ISDIR(st.st_mode))
-		return "is a directory";
-	if (!S_ISREG(st.st_mode))
-		return "is no regular file";
-	/* as ourselves: what the hook's user may do shows when it runs */
-	if (access(path, X_OK) < 0)
-		return errno == EACCES ? "is not executable (chmod +x)" : strerror(errno);
-	return NULL;
-}
-
-/* The program of an argv, as an absolute path. Returns new; NULL: complained. */
-static char *read_program(const struct conf_value *item, const char *text)
-{
-	char quoted[CONF_QUOTED], *path;
-	const char *fault;
-
-	if (text[0] == '\0') {
-		conf_refuse(item, "is empty: expected the path of a program");
-		return NULL;
-	}
-	path = conf_path(item, text);
-	if (path == NULL)
-		return NULL;
-	fault = program_fault(path);
-	if (fault == NULL)
-		return path;
-	if (strcmp(item->node->value, item->node->text) == 0)
-		conf_quote(path, quoted);
-	else
-		conf_value_quote(item, quoted);
-	conf_refuse(item, "%s: %s: expected an executable file", quoted, fault);
-	free(path);
-	return NULL;
-}
-
-bool conf_read_argv(const struct conf_value *v)
-{
-	char **argv;
-	void *items;
-	size_t count;
-	bool good = true;
-
-	if (!conf_list_open(v, false, sizeof(*argv), &items, &count))
-		return false;
-	argv = items;
-	for (size_t i = 0; i < count; i++) {
-		struct conf_value item = conf_value_item(v, i);
-		const char *text = conf_value_text(&item);
-		char *argument = NULL;
-
-		if (text != NULL && i == 0)
-			argument = read_program(&item, text);
-		else if (text != NULL && (argument = strdup(text)) == NULL)
-			v->reader->errors.no_memory = true;
-		if (argument == NULL)
-			good = false;
-		else if (good)
-			argv[i] = argument;
-		else
-			free(argument);
-	}
-	if (good)
-		*(char ***)v->target = argv;
-	else
-		conf_free_texts(argv);
 	return good;
 }
 

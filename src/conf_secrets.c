@@ -44,7 +44,6 @@ static struct secret *refuse_key(const struct conf_value *v, const char *key)
 static struct secret *load(const struct conf_value *v, size_t origin, const char *name)
 {
 	char why[SECRET_WHY], *path = NULL;
-	struct buf escaped = {0};
 	struct secret *secret;
 
 	if (origins[origin].origin == SECRET_FILE) {
@@ -57,13 +56,11 @@ static struct secret *load(const struct conf_value *v, size_t origin, const char
 	free(path);
 	if (secret != NULL)
 		return secret;
-	buf_add_escaped(&escaped, why, strlen(why), '\0');
-	conf_refuse(v, "%s", escaped.data != NULL ? escaped.data : why);
-	buf_free(&escaped);
+	conf_refuse(v, "%s", why);
 	return NULL;
 }
 
-/* One item of the list. Returns new; NULL: complained about. */
+/* Returns new; NULL: complained about. */
 static struct secret *read_secret(const struct conf_value *v)
 {
 	const struct conf_node *node = v->node, *name;
@@ -97,6 +94,16 @@ static struct secret *read_secret(const struct conf_value *v)
 		return NULL;
 	}
 	return load(v, origin, name->text);
+}
+
+bool conf_read_secret(const struct conf_value *v)
+{
+	struct secret *secret = read_secret(v);
+
+	if (secret == NULL)
+		return false;
+	*(struct secret **)v->target = secret;
+	return true;
 }
 
 static bool same_secret(const struct secret *a, const struct secret *b)

@@ -92,6 +92,11 @@ const char *conf_value_text(const struct conf_value *v)
 	return node->value;
 }
 
+bool conf_value_has_environment(const struct conf_value *v)
+{
+	return v->node->value != NULL && strcmp(v->node->value, v->node->text) != 0;
+}
+
 const char *conf_value_quote(const struct conf_value *v, char out[CONF_QUOTED])
 {
 	static const char behind[] = " (with the environment's value)";
@@ -100,8 +105,7 @@ const char *conf_value_quote(const struct conf_value *v, char out[CONF_QUOTED])
 	assert(v->node->text != NULL);
 	conf_quote(v->node->text, out);
 	len = strlen(out);
-	if (v->node->value != NULL && strcmp(v->node->value, v->node->text) != 0 &&
-		len + sizeof(behind) <= CONF_QUOTED)
+	if (conf_value_has_environment(v) && len + sizeof(behind) <= CONF_QUOTED)
 		memcpy(out + len, behind, sizeof(behind));
 	return out;
 }
@@ -118,8 +122,7 @@ static bool store_text(const struct conf_value *v, const char *text)
 	return true;
 }
 
-/* The text of a scalar that must not be empty. */
-static const char *some_text(const struct conf_value *v)
+const char *conf_value_some_text(const struct conf_value *v)
 {
 	const char *text = conf_value_text(v);
 
@@ -130,18 +133,9 @@ static const char *some_text(const struct conf_value *v)
 	return NULL;
 }
 
-static bool refuse(const struct conf_value *v, const char *what)
-{
-	char quoted[CONF_QUOTED], expected[CONF_EXPECTED];
-
-	conf_refuse(v, "%s %s: expected %s", conf_value_quote(v, quoted), what,
-		conf_expected(v->key, expected));
-	return false;
-}
-
 bool conf_read_name(const struct conf_value *v)
 {
-	const char *text = some_text(v);
+	const char *text = conf_value_some_text(v);
 
 	if (text == NULL)
 		return false;
@@ -150,8 +144,20 @@ bool conf_read_name(const struct conf_value *v)
 
 		if (i == 64 || c >= 0x80 ||
 			!(isalnum(c) || (i > 0 && (c == '.' || c == '_' || c == '-'))))
-			return refuse(v, "is no name");
+			return conf_value_refuse(v, "is no name");
 	}
+	return store_text(v, text);
+}
+
+bool conf_read_text(const struct conf_value *v)
+{
+	const char *text = conf_value_some_text(v);
+
+	if (text == NULL)
+		return false;
+	for (size_t i = 0; text[i] != '\0'; i++)
+		if (iscntrl((unsigned char)text[i]))
+			return conf_value_refuse(v, "has a control character in it");
 	return store_text(v, text);
 }
 
@@ -176,7 +182,7 @@ char *conf_path(const struct conf_value *v, const char *text)
 
 bool conf_read_path(const struct conf_value *v)
 {
-	const char *text = some_text(v);
+	const char *text = conf_value_some_text(v);
 	char *path = text != NULL ? conf_path(v, text) : NULL;
 
 	if (path == NULL)
@@ -187,19 +193,19 @@ bool conf_read_path(const struct conf_value *v)
 
 bool conf_read_url_path(const struct conf_value *v)
 {
-	const char *text = some_text(v);
+	const char *text = conf_value_some_text(v);
 
 	if (text == NULL)
 		return false;
 	if (text[0] != '/')
-		return refuse(v, "does not begin with /");
+		return conf_value_refuse(v, "does not begin with /");
 	for (size_t i = 0; text[i] != '\0'; i++)
 		if (text[i] <= ' ' || text[i] > '~' || strchr("?#%", text[i]) != NULL)
-			return refuse(v,
+			return conf_value_refuse(v,
 				"has a character that is none of a plain URL path's (no ?, "
 				"#, % or white space)");
 	if (strlen(text) > 255)
-		return refuse(v, "is longer than 255 bytes");
+		return conf_value_refuse(v, "is longer than 255 bytes");
 	return store_text(v, text);
 }
 
@@ -229,23 +235,24 @@ static bool parse_amount(const char *text, const struct conf_unit *units, long l
 static bool read_amount(const struct conf_value *v, long long *n)
 {
 	enum conf_type type = conf_amount_type(v->key);
-	const char *text = some_text(v);
+	const char *text = conf_value_some_text(v);
 
 	if (text == NULL)
 		return false;
 	if (!parse_amount(text, conf_units(type), n)) {
 		if (type == CONF_DURATION && text[strspn(text, "0123456789")] == '\0')
-			return refuse(v, "has no unit");
-		return refuse(v, type == CONF_DURATION ? "is no duration"
-				 : type == CONF_SIZE   ? "is no size"
-						       : "is no number");
+			return conf_value_refuse(v, "has no unit");
+		return conf_value_refuse(v, type == CONF_DURATION ? "is no duration"
+					    : type == CONF_SIZE   ? "is no size"
+								  : "is no number");
 	}
 	if (*n == 0 && v->key->zero != NULL)
 		return true;
 	if (*n < v->key->min)
-		return refuse(v, type == CONF_DURATION ? "is too short" : "is too small");
+		return conf_value_refuse(
+			v, type == CONF_DURATION ? "is too short" : "is too small");
 	if (*n > v->key->max)
-		return refuse(v, type == CONF_DURATION ? "is too long" : "is too large");
+		return conf_value_refuse(v, type == CONF_DURATION ? "is too long" : "is too large");
 	return true;
 }
 
@@ -281,98 +288,35 @@ bool conf_read_duration(const struct conf_value *v)
 
 bool conf_read_rlimit(const struct conf_value *v)
 {
-	struct conf_hook *hook = v->target;
+	struct conf_action *action = v->target;
 	long long n;
 
 	if (!read_amount(v, &n))
 		return false;
 	if (conf_amount_type(v->key) == CONF_DURATION) {
 		if (n % 1000 != 0)
-			return refuse(v, "is no whole number of seconds");
+			return conf_value_refuse(v, "is no whole number of seconds");
 		n /= 1000;
 	}
-	hook->rlimits[hook->rlimit_count++] =
+	action->rlimits[action->rlimit_count++] =
 		(struct conf_rlimit){.resource = (int)v->key->offset, .value = (rlim_t)n};
 	return true;
 }
 
-/* Index into choices; -1: complained about. */
-static int read_choice(const struct conf_value *v, const char *const *choices)
+bool conf_read_time_of_day(const struct conf_value *v)
 {
-	const char *text = some_text(v);
-	struct conf_guess guess = {.word = v->node->text != NULL ? v->node->text : ""};
-	char quoted[CONF_QUOTED], expected[CONF_EXPECTED], meant[CONF_GUESS];
-
-	if (text == NULL)
-		return -1;
-	for (int i = 0; choices[i] != NULL; i++) {
-		if (strcmp(choices[i], text) == 0)
-			return i;
-		conf_guess_try(&guess, choices[i]);
-	}
-	conf_refuse(v, "unknown %s %s: expected %s%s", v->key->name, conf_value_quote(v, quoted),
-		conf_expected(v->key, expected), conf_guess_text(&guess, meant));
-	return -1;
-}
-
-bool conf_read_level(const struct conf_value *v)
-{
-	int level = read_choice(v, conf_levels);
-
-	if (level < 0)
-		return false;
-	*(enum log_level *)v->target = (enum log_level)level;
-	return true;
-}
-
-bool conf_read_format(const struct conf_value *v)
-{
-	int format = read_choice(v, conf_formats);
-
-	if (format < 0)
-		return false;
-	*(enum log_format *)v->target = (enum log_format)format;
-	return true;
-}
-
-bool conf_read_scheme(const struct conf_value *v)
-{
-	const char *names[33] = {NULL};
-	int choice;
-
-	for (size_t i = 0; i + 1 < 33 && verify_scheme_name(i) != NULL; i++)
-		names[i] = verify_scheme_name(i);
-	choice = read_choice(v, names);
-	if (choice < 0)
-		return false;
-	*(const struct verify_scheme **)v->target = verify_scheme_find(names[choice]);
-	return true;
-}
-
-bool conf_read_ref(const struct conf_value *v)
-{
-	const struct conf *conf = v->reader->conf;
-	const char *text = some_text(v);
-	const struct conf_source *source;
-	struct conf_guess guess = {.word = v->node->text != NULL ? v->node->text : ""};
-	char quoted[CONF_QUOTED], expected[CONF_EXPECTED], meant[CONF_GUESS];
+	const char *text = conf_value_some_text(v);
+	unsigned hour, minute;
 
 	if (text == NULL)
 		return false;
-	source = conf_source_by_name(conf, text);
-	if (source != NULL) {
-		*(const struct conf_source **)v->target = source;
-		return true;
-	}
-	for (size_t i = 0; i < conf->source_count; i++) {
-		/* it may be the one meant, and has been complained about */
-		if (conf->sources[i].name == NULL)
-			return false;
-		conf_guess_try(&guess, conf->sources[i].name);
-	}
-	if (conf->source_count == 0)
-		return false; /* complained about, too */
-	conf_refuse(v, "unknown source %s: expected %s%s", conf_value_quote(v, quoted),
-		conf_expected(v->key, expected), conf_guess_text(&guess, meant));
-	return false;
+	for (size_t i = 0; i < 5; i++)
+		if (i == 2 ? text[i] != ':' : !isdigit((unsigned char)text[i]))
+			return conf_value_refuse(v, "is no time of day");
+	hour = (unsigned)(text[0] - '0') * 10 + (unsigned)(text[1] - '0');
+	minute = (unsigned)(text[3] - '0') * 10 + (unsigned)(text[4] - '0');
+	if (text[5] != '\0' || hour > 23 || minute > 59)
+		return conf_value_refuse(v, "is no time of day");
+	*(unsigned *)v->target = hour * 60 + minute;
+	return true;
 }

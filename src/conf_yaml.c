@@ -1,5 +1,7 @@
 #include "conf_yaml.h"
 
+#include "conf_lines.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -15,8 +17,7 @@ struct anchor {
 
 struct parse {
 	yaml_parser_t yaml;
-	const char *bytes;
-	size_t len;
+	struct conf_lines lines;
 	struct conf_errors *errors;
 	struct anchor *anchors;
 	size_t anchor_count;
@@ -28,37 +29,6 @@ static struct conf_node *parse_node(struct parse *p, const yaml_event_t *event, 
 static struct conf_place place(yaml_mark_t mark)
 {
 	return (struct conf_place){(unsigned)mark.line + 1, (unsigned)mark.column + 1};
-}
-
-void conf_node_free(struct conf_node *node)
-{
-	if (node == NULL)
-		return;
-	for (size_t i = 0; i < node->count; i++) {
-		free(node->entries[i].key);
-		conf_node_free(node->entries[i].value);
-	}
-	free(node->entries);
-	free(node->text);
-	free(node->value);
-	free(node);
-}
-
-struct conf_node *conf_node_get(const struct conf_node *node, const char *key)
-{
-	if (node == NULL || node->kind != CONF_NODE_MAPPING)
-		return NULL;
-	for (size_t i = 0; i < node->count; i++)
-		if (node->entries[i].first_line == 0 && strcmp(node->entries[i].key, key) == 0)
-			return node->entries[i].value;
-	return NULL;
-}
-
-bool conf_node_is_nothing(const struct conf_node *node)
-{
-	return node->kind == CONF_NODE_SCALAR && node->plain &&
-	       (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
-		       strcmp(node->text, "null") == 0);
 }
 
 static struct conf_node *node_new(
@@ -107,36 +77,10 @@ static bool node_append(struct parse *p, struct conf_node *node, struct conf_ent
 	return true;
 }
 
-/* Where the byte at `offset` is: libyaml gives no mark with a bad byte. */
-static struct conf_place place_of(const struct parse *p, size_t offset)
+static bool line_has_tab(struct parse *p, unsigned line)
 {
-	struct conf_place at = {1, 1};
-
-	for (size_t i = 0; i < offset && i < p->len; i++) {
-		if (p->bytes[i] == '\n') {
-			at.line++;
-			at.column = 1;
-		} else if (((unsigned char)p->bytes[i] & 0xc0) != 0x80) {
-			at.column++;
-		}
-	}
-	return at;
-}
-
-static const char *line_of(const struct parse *p, unsigned line)
-{
-	const char *at = p->bytes, *end = p->bytes + p->len, *next;
-
-	for (unsigned i = 1; i < line && at < end; i++) {
-		next = memchr(at, '\n', (size_t)(end - at));
-		at = next != NULL ? next + 1 : end;
-	}
-	return at;
-}
-
-static bool line_has_tab(const struct parse *p, unsigned line)
-{
-	const char *at = line_of(p, line), *end = p->bytes + p->len;
+	size_t rest;
+	const char *at = conf_lines_go(&p->lines, line, &rest), *end = at + rest;
 
 	while (at < end && *at == ' ')
 		at++;
@@ -144,9 +88,10 @@ static bool line_has_tab(const struct parse *p, unsigned line)
 }
 
 /* [::1] in a list: YAML takes the colon for its own. */
-static bool line_has_bare_address(const struct parse *p, unsigned line)
+static bool line_has_bare_address(struct parse *p, unsigned line)
 {
-	const char *at = line_of(p, line), *end = p->bytes + p->len;
+	size_t rest;
+	const char *at = conf_lines_go(&p->lines, line, &rest), *end = at + rest;
 
 	for (; end - at >= 3 && *at != '\n'; at++)
 		if (strchr("[, ", at[0]) != NULL && at[1] == ':' && at[2] == ':')
@@ -166,7 +111,7 @@ static void complain(struct parse *p)
 		return;
 	}
 	if (y->error == YAML_READER_ERROR) {
-		at = place_of(p, y->problem_offset);
+		at = conf_lines_place(&p->lines, y->problem_offset);
 		buf_printf(&text, "not YAML: %s", problem);
 		if (y->problem_value >= 0)
 			buf_printf(&text, " (0x%02x)", (unsigned)y->problem_value);
@@ -216,6 +161,23 @@ static char *copy_text(struct parse *p, const yaml_event_t *event)
 	return copy;
 }
 
+static struct conf_place text_place(struct parse *p, const yaml_event_t *event, const char *text)
+{
+	const struct conf_place from = place(event->start_mark), to = place(event->end_mark);
+	const yaml_scalar_style_t style = event->data.scalar.style;
+	const unsigned quote = style != YAML_PLAIN_SCALAR_STYLE;
+
+	if (event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL)
+		return (struct conf_place){0}; /* the mark is theirs */
+	if (style == YAML_LITERAL_SCALAR_STYLE)
+		return conf_lines_block(&p->lines, from.line, text);
+	/* every escape is longer than what it stands for */
+	if (style == YAML_FOLDED_SCALAR_STYLE || from.line != to.line ||
+		to.column - from.column != conf_characters(text) + 2 * (size_t)quote)
+		return (struct conf_place){0};
+	return (struct conf_place){from.line, from.column + quote};
+}
+
 static struct conf_node *parse_scalar(struct parse *p, const yaml_event_t *event, unsigned depth)
 {
 	struct conf_node *node = node_new(p, CONF_NODE_SCALAR, place(event->start_mark), depth);
@@ -228,6 +190,7 @@ static struct conf_node *parse_scalar(struct parse *p, const yaml_event_t *event
 		conf_node_free(node);
 		return NULL;
 	}
+	node->text_at = text_place(p, event, node->text);
 	return node;
 }
 
@@ -266,7 +229,10 @@ static bool mark_duplicates(struct parse *p, struct conf_node *node)
 static bool parse_key(struct parse *p, const yaml_event_t *event, struct conf_entry *entry)
 {
 	if (event->type != YAML_SCALAR_EVENT) {
-		conf_errors_add(p->errors, entry->at, "unexpected kind of key: expected a word");
+		conf_errors_add(p->errors, entry->at, "unexpected kind of key: expected a word%s",
+			event->type == YAML_MAPPING_START_EVENT
+				? " (a value that begins with {{ needs quotes)"
+				: "");
 		return false;
 	}
 	refuse_tag(p, event->data.scalar.tag, entry->at);
@@ -325,6 +291,7 @@ static struct conf_node *copy_node(struct parse *p, const struct conf_node *from
 	if (node == NULL)
 		return NULL;
 	node->plain = from->plain;
+	node->text_at = from->text_at;
 	if (from->text != NULL) {
 		node->text = strdup(from->text);
 		if (node->text == NULL)
@@ -475,7 +442,7 @@ static bool parse_end(struct parse *p)
 
 struct conf_node *conf_yaml_parse(const void *bytes, size_t len, struct conf_errors *errors)
 {
-	struct parse p = {.bytes = bytes, .len = len, .errors = errors};
+	struct parse p = {.lines = {.bytes = bytes, .len = len}, .errors = errors};
 	struct conf_node *root;
 	bool nothing = false;
 

@@ -137,6 +137,17 @@ static int wait_time(const struct dispatcher *d)
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+static void go_on_with_transfers(struct dispatcher *d)
+{
+	struct transfer *ended;
+
+	transfers_step(d->transfers);
+	while ((ended = transfers_ended(d->transfers)) != NULL) {
+		struct action *a = ended->owner;
+		dispatcher_run_step(d, a, a->kind->ended(a));
+	}
+}
+
 /* One event a call: an action may end with it and be freed, and no later event
  * of the same batch can then point at it. */
 static void wait_once(struct dispatcher *d)
@@ -158,6 +169,8 @@ static void wait_once(struct dispatcher *d)
 		(void)got;
 	} else if (event.data.ptr == &d->timer) {
 		dispatcher_timer_fired(d);
+	} else if (event.data.ptr == &d->transfers) {
+		go_on_with_transfers(d);
 	} else {
 		struct action_watch *watch = event.data.ptr;
 		struct action *a = watch->action;
@@ -227,10 +240,10 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-static bool watch(struct dispatcher *d, int *fd)
+static bool watch(struct dispatcher *d, int fd, void *sign)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = fd};
-	return *fd >= 0 && epoll_ctl(d->epoll, EPOLL_CTL_ADD, *fd, &event) == 0;
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = sign};
+	return fd >= 0 && epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void close_fd(int fd)
@@ -241,6 +254,7 @@ static void close_fd(int fd)
 
 static void release(struct dispatcher *d)
 {
+	transfers_free(d->transfers);
 	close_fd(d->epoll);
 	close_fd(d->wake);
 	close_fd(d->timer);
@@ -269,7 +283,10 @@ struct dispatcher *dispatcher_new(void)
 	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (d->epoll < 0 || d->drained < 0 || !watch(d, &d->wake) || !watch(d, &d->timer)) {
+	d->transfers = transfers_new();
+	if (d->epoll < 0 || d->drained < 0 || d->transfers == NULL ||
+		!watch(d, d->wake, &d->wake) || !watch(d, d->timer, &d->timer) ||
+		!watch(d, transfers_fd(d->transfers), &d->transfers)) {
 		log_error("cannot make the dispatcher's descriptors", log_int("errno", errno));
 		release(d);
 		return NULL;

@@ -38,15 +38,19 @@ static size_t fill_wants(struct dispatcher *d)
 	size_t first = 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < conf->hook_count; i++)
-		if (conf->hooks[i].store_id == d->last_served)
+	for (size_t i = 0; i < conf->all_count; i++)
+		if (conf->all[i]->store_id == d->last_served)
 			first = i + 1;
-	for (size_t i = 0; i < conf->hook_count; i++) {
-		const struct conf_hook *hook = &conf->hooks[(first + i) % conf->hook_count];
+	for (size_t i = 0; i < conf->all_count; i++) {
+		const struct conf_hook *hook = conf->all[(first + i) % conf->all_count];
 		unsigned running = running_of(d, hook->store_id);
-		if (running < hook->concurrency)
+		if (running < hook->action->concurrency)
 			d->wants[n++] = (struct store_want){
-				.hook = hook->store_id, .max = hook->concurrency - running};
+				.hook = hook->store_id,
+				.max = hook->action->concurrency - running,
+				.ordered = hook->order == CONF_ORDER_ENTITY,
+				.skip_stale = hook->skip_stale,
+			};
 	}
 	return n;
 }
@@ -58,9 +62,9 @@ void dispatcher_claim(struct dispatcher *d)
 	if (!d->claim_wanted || d->claim_busy || d->draining || !dispatcher_store_is_well(d))
 		return;
 	/* When all is taken, the next attempt to end brings us back. */
-	if (conf->hook_count == 0 || d->running_count >= conf->limits.concurrency)
+	if (conf->all_count == 0 || d->running_count >= conf->limits.concurrency)
 		return;
-	struct store_want *wants = realloc(d->wants, conf->hook_count * sizeof(*wants));
+	struct store_want *wants = realloc(d->wants, conf->all_count * sizeof(*wants));
 	if (wants)
 		d->wants = wants;
 	unsigned total =
@@ -85,6 +89,15 @@ void dispatcher_claim(struct dispatcher *d)
 	dispatcher_submit(d, &d->claim.op);
 }
 
+static void say_skipped(const struct dispatcher *d, const struct store_skip *skip)
+{
+	const struct conf_hook *hook = conf_hook_by_store_id(d->conf, skip->hook);
+
+	log_info("delivery skipped", log_int("event", skip->event),
+		log_text("hook", hook != NULL ? hook->name : NULL),
+		log_text("reason", skip->reason));
+}
+
 void dispatcher_claimed(struct dispatcher *d)
 {
 	struct store_claim *claim = &d->claim;
@@ -97,9 +110,13 @@ void dispatcher_claimed(struct dispatcher *d)
 	d->next_due = claim->next_due;
 	if (claim->job_count > 0)
 		d->last_served = claim->jobs[claim->job_count - 1]->hook;
+	for (size_t i = 0; i < claim->skip_count; i++)
+		say_skipped(d, &claim->skips[i]);
 	for (size_t i = 0; i < claim->job_count; i++)
 		dispatcher_run_start(d, claim->jobs[i]);
+	free(claim->skips);
 	free(claim->jobs);
+	claim->skips = NULL;
 	claim->jobs = NULL;
 }
 

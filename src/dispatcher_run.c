@@ -48,6 +48,7 @@ static void hand_over(struct dispatcher *d, struct run *r)
 static void settle(struct dispatcher *d, struct run *r)
 {
 	const struct attempt_outcome *outcome = outcome_of(r);
+	const struct conf_hook *on_failure = r->hook != NULL ? r->hook->on_failure : NULL;
 	enum delivery_state state = DELIVERY_READY;
 
 	switch (outcome->result) {
@@ -58,11 +59,14 @@ static void settle(struct dispatcher *d, struct run *r)
 		state = DELIVERY_DEAD;
 		break;
 	case ATTEMPT_TEMPFAIL:
-		r->retry_in =
-			retry_delay(&r->hook->retry, r->job->failures + 1, randombytes_random());
+		assert(r->hook != NULL); /* without one nothing is tried */
+		r->retry_in = retry_delay(
+			&r->hook->action->retry, r->job->failures + 1, randombytes_random());
 		if (r->retry_in < 0) {
 			r->retry_in = 0;
 			state = DELIVERY_DEAD;
+		} else if (r->retry_in < outcome->retry_after) {
+			r->retry_in = outcome->retry_after;
 		}
 		break;
 	case ATTEMPT_INTERRUPTED:
@@ -77,6 +81,7 @@ static void settle(struct dispatcher *d, struct run *r)
 		.outcome = outcome,
 		.ended_at = r->ended_at,
 		.state = state,
+		.failure_hook = on_failure != NULL ? on_failure->store_id : 0,
 	};
 	if (dispatcher_store_is_well(d)) {
 		hand_over(d, r);
@@ -124,7 +129,9 @@ void dispatcher_run_start(struct dispatcher *d, struct store_job *job)
 		settle_not_run(d, r, ATTEMPT_INTERRUPTED, "not run: hookd stopped");
 	} else {
 		enum action_step step;
-		r->action = action_of(r->hook)->start(d->epoll, r->conf, r->hook, job, &step);
+		const struct action_place place = {d->epoll, d->transfers};
+		r->action =
+			action_of(r->conf, r->hook)->start(&place, r->conf, r->hook, job, &step);
 		if (!r->action) {
 			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
 			return;
@@ -210,21 +217,23 @@ static void say_settled(const struct run *r)
 	struct log_field hook = log_text("hook", r->hook ? r->hook->name : NULL);
 	struct log_field attempt = log_int("attempt", r->job->attempt);
 	struct log_field reason = log_text("reason", o->message);
-	struct log_field exit_code = log_text("exit", NULL);
+	struct log_field code = log_text("exit", NULL);
 	char wait[32];
 
 	if (o->exit_code >= 0)
-		exit_code = log_int("exit", o->exit_code);
+		code = log_int("exit", o->exit_code);
+	else if (o->status > 0)
+		code = log_int("status", o->status);
 	if (o->result == ATTEMPT_OK) {
 		log_info("delivery done", event, hook, attempt, log_int("ms", r->took));
 	} else if (r->settle.state == DELIVERY_DEAD) {
-		log_error("delivery dead", event, hook, attempt, exit_code, reason);
+		log_error("delivery dead", event, hook, attempt, code, reason);
 	} else if (o->result == ATTEMPT_INTERRUPTED) {
 		log_info("delivery put back", event, hook, attempt, reason);
 	} else {
 		say_wait(wait, sizeof(wait), r->retry_in);
-		log_warn("delivery failed", event, hook, attempt, exit_code,
-			log_text("retry_in", wait), reason);
+		log_warn("delivery failed", event, hook, attempt, code, log_text("retry_in", wait),
+			reason);
 	}
 }
 

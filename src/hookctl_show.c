@@ -216,21 +216,6 @@ static void delivery_seen(void *arg, const struct store_delivery_row *d)
 	s->count++;
 }
 
-static void add_output(struct buf *out, const char *text, size_t len)
-{
-	const char *end = text + len;
-
-	while (len > 0 && text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = newline != NULL ? newline : end;
-
-		buf_add_text(out, "      | ");
-		buf_add_escaped(out, text, (size_t)(stop - text), '\0');
-		buf_add_char(out, '\n');
-		text = newline != NULL ? newline + 1 : end;
-	}
-}
-
 static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 {
 	char started[CTL_TIME];
@@ -252,7 +237,7 @@ static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 		buf_add_escaped(out, a->message, strlen(a->message), '\0');
 		buf_add_char(out, '\n');
 	}
-	add_output(out, a->output, a->output_len);
+	ctl_add_output(out, "      | ", a->output, a->output_len);
 }
 
 /* `,"key":7`, or null for 0. */

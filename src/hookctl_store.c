@@ -81,6 +81,21 @@ void ctl_event_json(struct buf *out, const struct store_event_row *row)
 		row->waiting, row->done, row->dead, row->skipped);
 }
 
+void ctl_add_output(struct buf *out, const char *before, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (len > 0 && text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = newline != NULL ? newline : end;
+
+		buf_add_text(out, before);
+		buf_add_escaped(out, text, (size_t)(stop - text), '\0');
+		buf_add_char(out, '\n');
+		text = newline != NULL ? newline + 1 : end;
+	}
+}
+
 bool ctl_colour(void)
 {
 	const char *no = getenv("NO_COLOR");

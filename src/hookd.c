@@ -1,12 +1,15 @@
 /* The daemon: options, start in order, signals, stop in reverse order. */
 #include "clock.h"
 #include "conf.h"
+#include "conf_explain.h"
 #include "dispatcher.h"
 #include "listener.h"
 #include "log.h"
 #include "notify.h"
+#include "reporter.h"
 #include "store.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -21,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXIT_CONFIG  78    /* EX_CONFIG of sysexits.h */
@@ -33,6 +37,7 @@ struct hookd {
 	struct store *store;
 	struct dispatcher *dispatcher;
 	struct listener *listener;
+	struct reporter *reporter;
 	int signals; /* signalfd */
 	struct store_op ping;
 	_Atomic bool ping_out; /* the store has not answered the last one yet */
@@ -40,9 +45,10 @@ struct hookd {
 
 /* ---- options ---- */
 
-static const char usage[] = "Usage: hookd [--config FILE] [--check]\n"
+static const char usage[] = "Usage: hookd [--config FILE] [--check [--explain]]\n"
 			    "  -c, --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
 			    "      --check        only check it: exit 0, or 78 with every error\n"
+			    "      --explain      and then say what it means, in words\n"
 			    "  -V, --version\n"
 			    "  -h, --help\n"
 			    "See hookd(8) and hookd.yaml(5).\n";
@@ -50,6 +56,7 @@ static const char usage[] = "Usage: hookd [--config FILE] [--check]\n"
 struct options {
 	const char *config;
 	bool check;
+	bool explain;
 };
 
 /* -1: go on; else the exit code. */
@@ -58,6 +65,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, 'k'},
+		{"explain", no_argument, NULL, 'e'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -72,6 +80,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'k':
 			o->check = true;
+			break;
+		case 'e':
+			o->explain = true;
 			break;
 		case 'V':
 			puts("hookd " HOOKD_VERSION);
@@ -88,12 +99,16 @@ static int read_options(int argc, char **argv, struct options *o)
 		fprintf(stderr, "hookd: unexpected argument \"%s\"\n%s", argv[optind], usage);
 		return 2;
 	}
+	if (o->explain && !o->check) {
+		fprintf(stderr, "hookd: --explain goes with --check\n%s", usage);
+		return 2;
+	}
 	return -1;
 }
 
-static int check_config(const char *file)
+static int check_config(const char *file, bool explain)
 {
-	struct buf errors = {0};
+	struct buf errors = {0}, words = {0};
 	struct conf *conf;
 
 	secret_find_credentials();
@@ -103,6 +118,11 @@ static int check_config(const char *file)
 	if (conf != NULL)
 		printf("%s: ok, sources: %zu, hooks: %zu\n", file, conf->source_count,
 			conf->hook_count);
+	if (conf != NULL && explain) {
+		conf_explain(conf, &words);
+		fwrite(words.data != NULL ? words.data : "", 1, words.len, stdout);
+	}
+	buf_free(&words);
 	buf_free(&errors);
 	if (conf == NULL)
 		return EXIT_CONFIG;
@@ -200,8 +220,10 @@ static bool name_all(struct store *st, struct conf *conf)
 		if (!name_id(st, STORE_NAME_SOURCE, conf->sources[i].name,
 			    &conf->sources[i].store_id))
 			return false;
-	for (size_t i = 0; i < conf->hook_count; i++)
-		if (!name_id(st, STORE_NAME_HOOK, conf->hooks[i].name, &conf->hooks[i].store_id))
+	if (!name_id(st, STORE_NAME_SOURCE, conf->own.name, &conf->own.store_id))
+		return false;
+	for (size_t i = 0; i < conf->all_count; i++)
+		if (!name_id(st, STORE_NAME_HOOK, conf->all[i]->name, &conf->all[i]->store_id))
 			return false;
 	return true;
 }
@@ -216,13 +238,13 @@ static void say_orphan(void *arg, const char *hook, int64_t waiting)
 
 static void warn_of_orphans(struct store *st, const struct conf *conf)
 {
-	int64_t *ids = calloc(conf->hook_count + 1, sizeof(*ids));
+	int64_t *ids = calloc(conf->all_count + 1, sizeof(*ids));
 
 	if (ids == NULL)
 		return;
-	for (size_t i = 0; i < conf->hook_count; i++)
-		ids[i] = conf->hooks[i].store_id;
-	store_orphans(st, ids, conf->hook_count, say_orphan, NULL);
+	for (size_t i = 0; i < conf->all_count; i++)
+		ids[i] = conf->all[i]->store_id;
+	store_orphans(st, ids, conf->all_count, say_orphan, NULL);
 	free(ids);
 }
 
@@ -254,6 +276,7 @@ static bool take_over(struct hookd *h, struct conf *next)
 	if (!name_all(h->store, next) || !listener_reload(h->listener, next))
 		return false;
 	dispatcher_reload(h->dispatcher, next);
+	reporter_reload(h->reporter, next);
 	store_configure(h->store, next->store.retention, next->limits.backlog);
 	log_setup(next->log_level, next->log_format);
 	conf_restart_keys(h->conf, next, &restart);
@@ -327,6 +350,9 @@ static bool start(struct hookd *h)
 	h->listener = listener_start(h->conf, h->store, sockets, socket_count);
 	if (h->listener == NULL)
 		return false;
+	h->reporter = reporter_start(h->conf, h->store);
+	if (h->reporter == NULL)
+		return false;
 	warn_of_orphans(h->store, h->conf);
 	return true;
 }
@@ -335,6 +361,7 @@ static void stop(struct hookd *h)
 {
 	if (h->listener != NULL)
 		listener_stop(h->listener);
+	reporter_stop(h->reporter);
 	if (h->dispatcher != NULL)
 		dispatcher_free(h->dispatcher);
 	if (h->store != NULL)
@@ -420,12 +447,13 @@ int main(int argc, char **argv)
 
 	if (code != -1)
 		return code;
-	if (!open_standard_descriptors() || sodium_init() < 0) {
-		fputs("hookd: cannot set up standard descriptors or libsodium\n", stderr);
+	if (!open_standard_descriptors() || sodium_init() < 0 ||
+		curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		fputs("hookd: cannot set up standard descriptors, libsodium or libcurl\n", stderr);
 		return EXIT_FAILURE;
 	}
 	if (options.check)
-		return check_config(options.config);
+		return check_config(options.config, options.explain);
 	notify_init();
 	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
 	h.config = options.config;
@@ -438,6 +466,10 @@ int main(int argc, char **argv)
 		log_error("cannot set up the process", log_text("error", strerror(errno)));
 		return EXIT_FAILURE;
 	}
+	/* Before any thread is there to see it. A restart is needed to change it. */
+	if (h.conf->timezone != NULL && setenv("TZ", h.conf->timezone, 1) != 0)
+		return EXIT_FAILURE;
+	tzset();
 	raise_descriptor_limit(h.conf);
 	if (!start(&h)) {
 		stop(&h);

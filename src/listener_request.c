@@ -40,8 +40,9 @@ struct request {
 	size_t discarded;
 	struct event event;
 	int64_t *hooks;
-	bool answered;   /* past libmicrohttpd */
-	unsigned status; /* the answer, once it is decided */
+	struct buf declined; /* by which hooks, and why */
+	bool answered;       /* past libmicrohttpd */
+	unsigned status;     /* the answer, once it is decided */
 	const char *reason;
 };
 
@@ -108,6 +109,7 @@ void request_end(void *listener, struct MHD_Connection *mhd, void **request,
 		shutdown(r->connection->fd, SHUT_RD);
 	event_free(&r->event);
 	free(r->hooks);
+	buf_free(&r->declined);
 	free(r->signature);
 	buf_free(&r->body);
 	conf_unref(r->conf);
@@ -242,6 +244,7 @@ static void stored(struct store_op *op)
 static bool store_event(struct request *r)
 {
 	struct listener *l = r->listener;
+	size_t wanted;
 
 	/* Counted first, looked after: listener_stop does it the other way round. */
 	atomic_fetch_add(&l->storing, 1);
@@ -250,11 +253,19 @@ static bool store_event(struct request *r)
 		refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping");
 		return false;
 	}
+	wanted = match_hooks(r->conf, r->source, &r->event, r->hooks, &r->declined);
+	event_drop_document(&r->event);
+	if (!buf_ok(&r->declined)) {
+		atomic_fetch_sub(&l->storing, 1);
+		refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+		return false;
+	}
 	r->put = (struct store_put){
 		.op = {.kind = STORE_OP_PUT, .done = stored},
 		.event = &r->event,
 		.hooks = r->hooks,
-		.hook_count = match_hooks(r->conf, r->source, &r->event, r->hooks),
+		.hook_count = wanted,
+		.declined = r->declined.data,
 	};
 	atomic_store(&r->step, STEP_STORING);
 	connection_enter(&l->connections, r->connection, CONNECTION_STORING, INT64_MAX);

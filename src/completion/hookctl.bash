@@ -8,7 +8,7 @@ _hookctl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--config) ((i++)) ;;
-		send | sign | verify | events | show) command=$word; break ;;
+		send | sign | verify | test | events | show) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -32,9 +32,10 @@ _hookctl()
 	send) word="--type --amount --file --count --same --source --url --secret-from --insecure --dry-run $common" ;;
 	sign) word="--secret-from --source --scheme --time $common" ;;
 	verify) word="--header --secret-from --source --scheme --tolerance --at $common" ;;
+	test) word="--event --type --amount --file --run --store $common" ;;
 	events) word="--limit --before --type --source --quarantined --json --store $common" ;;
 	show) word="--payload --json --store $common" ;;
-	*) word="send sign verify events show --version $common" ;;
+	*) word="send sign verify test events show --version $common" ;;
 	esac
 	if [[ ($command == sign || $command == verify) && $cur != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -22,6 +22,32 @@ static inline char **fixture_texts(size_t n, const char *const *texts)
 	return list;
 }
 
+static inline struct template *fixture_template(const char *text)
+{
+	struct fault fault;
+	struct template *t = template_parse(text, strlen(text), TEMPLATE_TEXT, &fault);
+	if (!t)
+		abort();
+	return t;
+}
+
+/* What it runs, in place of what it ran: the arguments are templates, NULL at the end. */
+static inline void fixture_run(
+	struct conf_action *does, const char *program, const char *const *arguments)
+{
+	for (size_t i = 0; i < does->run.count; i++)
+		template_free(does->run.list[i]);
+	free(does->run.list);
+	free(does->program);
+	does->program = strdup(program);
+	does->run.count = 0;
+	while (arguments[does->run.count] != NULL)
+		does->run.count++;
+	does->run.list = calloc(does->run.count + 1, sizeof(*does->run.list));
+	for (size_t i = 0; i < does->run.count; i++)
+		does->run.list[i] = fixture_template(arguments[i]);
+}
+
 static inline struct conf *fixture_conf(size_t hooks, unsigned concurrency)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
@@ -30,6 +56,8 @@ static inline struct conf *fixture_conf(size_t hooks, unsigned concurrency)
 	conf->references = 1;
 	conf->hooks = calloc(hooks + 1, sizeof(*conf->hooks));
 	conf->hook_count = hooks;
+	conf->all = calloc(hooks + 1, sizeof(*conf->all));
+	conf->all_count = hooks;
 	conf->limits.concurrency = concurrency;
 	conf->limits.grace = 60000;
 	return conf;
@@ -41,16 +69,19 @@ static inline struct conf_hook *fixture_hook(
 	struct conf *conf, size_t index, const char *name, int64_t id, const char *script)
 {
 	struct conf_hook *hook = &conf->hooks[index];
+	conf->all[index] = hook;
 	hook->name = strdup(name);
 	hook->store_id = id;
-	hook->run = fixture_texts(3, (const char *const[]){"/bin/sh", "-c", script});
-	hook->env = fixture_texts(2, (const char *const[]){"PATH=/usr/bin:/bin", "HOME=/home/awa"});
-	hook->directory = strdup("/");
-	hook->timeout = 600000;
-	hook->kill_after = 600000;
-	hook->output = 65536;
-	hook->concurrency = 4;
-	hook->retry = (struct retry_policy){.attempts = 3, .first = 20, .max = 40};
+	hook->action = &hook->own;
+	fixture_run(&hook->own, "/bin/sh", (const char *const[]){"-c", script, NULL});
+	hook->own.base_env =
+		fixture_texts(2, (const char *const[]){"PATH=/usr/bin:/bin", "HOME=/home/awa"});
+	hook->own.directory = strdup("/");
+	hook->own.timeout = 600000;
+	hook->own.kill_after = 600000;
+	hook->own.output = 65536;
+	hook->own.concurrency = 4;
+	hook->own.retry = (struct retry_policy){.attempts = 3, .first = 20, .max = 40};
 	return hook;
 }
 

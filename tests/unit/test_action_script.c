@@ -42,8 +42,9 @@ static struct store_job *make_job(const char *payload)
 
 static struct action *begin(struct conf *conf, enum action_step *step)
 {
-	struct action *a = action_of(&conf->hooks[0])
-				   ->start(epoll, conf, &conf->hooks[0], make_job("{}"), step);
+	const struct action_place place = {.epoll = epoll};
+	struct action *a = action_of(conf, &conf->hooks[0])
+				   ->start(&place, conf, &conf->hooks[0], make_job("{}"), step);
 	assert_non_null(a);
 	return a;
 }
@@ -132,10 +133,10 @@ static void exit_codes_and_signals_are_judged(void **state)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct conf *conf = one_hook(rows[i].script);
-		conf->hooks[0].give_up_on = calloc(2, sizeof(int));
-		conf->hooks[0].give_up_on[0] = 43;
-		conf->hooks[0].give_up_on[1] = 42;
-		conf->hooks[0].give_up_count = 2;
+		conf->hooks[0].own.give_up_on = calloc(2, sizeof(int));
+		conf->hooks[0].own.give_up_on[0] = 43;
+		conf->hooks[0].own.give_up_on[1] = 42;
+		conf->hooks[0].own.give_up_count = 2;
 		struct action *a = run(conf);
 		assert_int_equal(a->outcome.result, rows[i].result);
 		assert_int_equal(a->outcome.exit_code, rows[i].exit_code);
@@ -149,16 +150,12 @@ static void environment_and_payload_are_as_promised(void **state)
 {
 	(void)state;
 	struct conf *conf = one_hook("");
-	char **run_before = conf->hooks[0].run;
-	conf->hooks[0].run = fixture_texts(1, (const char *const[]){"/usr/bin/env"});
+	fixture_run(&conf->hooks[0].own, "/usr/bin/env", (const char *const[]){NULL});
 	struct action *a = run(conf);
 	assert_output(a, "PATH=/usr/bin:/bin\nHOME=/home/awa\nHOOKD_EVENT_ID=42\n"
 			 "HOOKD_EVENT_TYPE=transaction.approved\nHOOKD_SOURCE=fedapay\n"
 			 "HOOKD_HOOK=ship\nHOOKD_DELIVERY_ID=7\nHOOKD_ATTEMPT=3\n"
 			 "HOOKD_IDEMPOTENCY_KEY=fedapay/id:9876543/ship\n");
-	for (size_t i = 0; run_before[i]; i++)
-		free(run_before[i]);
-	free(run_before);
 	end(a, conf);
 
 	conf = one_hook("cat");
@@ -172,7 +169,7 @@ static void too_much_output_keeps_its_head_and_its_tail(void **state)
 	(void)state;
 	struct conf *conf =
 		one_hook("echo first; head -c 10000000 /dev/zero | tr '\\0' x; echo; echo last");
-	conf->hooks[0].output = 4096;
+	conf->hooks[0].own.output = 4096;
 	struct action *a = run(conf);
 	assert_int_equal(a->outcome.result, ATTEMPT_OK);
 	assert_in_range(a->outcome.output_len, 4096, 4096 + 64);
@@ -183,7 +180,7 @@ static void too_much_output_keeps_its_head_and_its_tail(void **state)
 	end(a, conf);
 
 	conf = one_hook("echo nothing of this is kept");
-	conf->hooks[0].output = 0;
+	conf->hooks[0].own.output = 0;
 	a = run(conf);
 	assert_int_equal(a->outcome.result, ATTEMPT_OK);
 	assert_null(memmem(
@@ -245,8 +242,8 @@ static void timeout_ends_the_whole_group(void **state)
 	(void)state;
 	struct conf *conf = one_hook("(trap '' TERM; while :; do sleep 1; done) & echo $!\n"
 				     "trap '' TERM; while :; do sleep 1; done");
-	conf->hooks[0].timeout = 200;
-	conf->hooks[0].kill_after = 100;
+	conf->hooks[0].own.timeout = 200;
+	conf->hooks[0].own.kill_after = 100;
 	struct action *a = run(conf);
 	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
 	assert_int_equal(a->outcome.signal, SIGKILL);
@@ -263,7 +260,7 @@ static void a_script_that_heeds_sigterm_is_timed_out_too(void **state)
 {
 	(void)state;
 	struct conf *conf = one_hook("exec sleep 600");
-	conf->hooks[0].timeout = 1000;
+	conf->hooks[0].own.timeout = 1000;
 	struct action *a = run(conf);
 	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
 	assert_int_equal(a->outcome.signal, SIGTERM);
@@ -295,8 +292,8 @@ static void a_script_that_does_not_start_says_why(void **state)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct conf *conf = one_hook("");
-		free(conf->hooks[0].run[0]);
-		conf->hooks[0].run[0] = strdup(rows[i].program);
+		free(conf->hooks[0].own.program);
+		conf->hooks[0].own.program = strdup(rows[i].program);
 		struct fixture_log log;
 		fixture_log_catch(&log);
 		struct action *a = run(conf);
@@ -310,8 +307,8 @@ static void a_script_that_does_not_start_says_why(void **state)
 		end(a, conf);
 	}
 	struct conf *conf = one_hook("");
-	free(conf->hooks[0].directory);
-	conf->hooks[0].directory = strdup("/no/such/directory");
+	free(conf->hooks[0].own.directory);
+	conf->hooks[0].own.directory = strdup("/no/such/directory");
 	struct action *a = run(conf);
 	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
 	assert_non_null(strstr(a->outcome.message, "/no/such/directory"));
@@ -380,7 +377,7 @@ static void an_exit_after_the_timeout_is_a_failure(void **state)
 	(void)state;
 	struct conf *conf =
 		one_hook("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
-	conf->hooks[0].timeout = 1000;
+	conf->hooks[0].own.timeout = 1000;
 	enum action_step step;
 	struct action *a = begin(conf, &step);
 	await_output(a);

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#define CASES_MAX 200
+#define CASES_MAX 300
 
 static char scratch[] = "/tmp/hookd-conf-XXXXXX";
 

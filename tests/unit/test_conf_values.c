@@ -61,14 +61,25 @@ static char *scratch_file(const char *name, const char *bytes)
 	return strdup(path);
 }
 
+/* As a script of the hook has it. */
 static const char *variable(const struct conf_hook *hook, const char *name)
 {
+	const struct conf_action *action = hook->action;
 	size_t len = strlen(name);
 
-	for (size_t i = 0; hook->env[i] != NULL; i++)
-		if (strncmp(hook->env[i], name, len) == 0 && hook->env[i][len] == '=')
-			return hook->env[i] + len + 1;
+	for (size_t i = 0; i < action->env_count; i++)
+		if (strcmp(action->env[i].name, name) == 0)
+			return template_text(action->env[i].value);
+	for (size_t i = 0; action->base_env[i] != NULL; i++)
+		if (strncmp(action->base_env[i], name, len) == 0 && action->base_env[i][len] == '=')
+			return action->base_env[i] + len + 1;
 	return NULL;
+}
+
+static const char *argument(const struct conf_hook *hook, size_t i)
+{
+	assert_true(i < hook->own.run.count);
+	return template_text(hook->own.run.list[i]);
 }
 
 static void test_defaults(void **state)
@@ -98,17 +109,17 @@ static void test_defaults(void **state)
 	assert_int_equal(conf->log_format, LOG_FORMAT_TEXT);
 	assert_int_equal(s->tolerance, 300000);
 	assert_int_equal(s->allow_count, 0);
-	assert_int_equal(h->timeout, 30000);
-	assert_int_equal(h->kill_after, 5000);
-	assert_int_equal(h->retry.attempts, 12);
-	assert_int_equal(h->retry.first, 10000);
-	assert_int_equal(h->retry.max, 3600000);
-	assert_int_equal(h->concurrency, 4);
-	assert_int_equal(h->output, 64 * 1024);
-	assert_string_equal(h->directory, "/");
-	assert_null(h->user.name);
-	assert_int_equal(h->rlimit_count, 0);
-	assert_int_equal(h->give_up_count, 0);
+	assert_int_equal(h->own.timeout, 30000);
+	assert_int_equal(h->own.kill_after, 5000);
+	assert_int_equal(h->own.retry.attempts, 12);
+	assert_int_equal(h->own.retry.first, 10000);
+	assert_int_equal(h->own.retry.max, 3600000);
+	assert_int_equal(h->own.concurrency, 4);
+	assert_int_equal(h->own.output, 64 * 1024);
+	assert_string_equal(h->own.directory, "/");
+	assert_null(h->own.user.name);
+	assert_int_equal(h->own.rlimit_count, 0);
+	assert_int_equal(h->own.give_up_count, 0);
 	conf_unref(conf);
 }
 
@@ -192,26 +203,27 @@ static void test_every_key_of_a_hook(void **state)
 	assert_int_equal(h->on_count, 2);
 	assert_string_equal(h->on[0], "a.*");
 	assert_string_equal(h->on[1], "b");
-	assert_string_equal(h->run[0], "/bin/sh");
-	assert_string_equal(h->run[2], "");
-	assert_string_equal(h->run[3], "a b");
-	assert_null(h->run[4]);
-	assert_int_equal(h->timeout, 60000);
-	assert_int_equal(h->kill_after, 0);
-	assert_int_equal(h->concurrency, 9);
-	assert_string_equal(h->directory, "/tmp");
-	assert_int_equal(h->retry.attempts, 1);
-	assert_int_equal(h->retry.first, 10);
-	assert_int_equal(h->retry.max, 10);
-	assert_int_equal(h->give_up_count, 2);
-	assert_int_equal(h->give_up_on[1], 255);
-	assert_int_equal(h->output, 0);
+	assert_string_equal(h->own.program, "/bin/sh");
+	assert_int_equal(h->own.run.count, 3);
+	assert_string_equal(argument(h, 0), "-c");
+	assert_string_equal(argument(h, 1), "");
+	assert_string_equal(argument(h, 2), "a b");
+	assert_int_equal(h->own.timeout, 60000);
+	assert_int_equal(h->own.kill_after, 0);
+	assert_int_equal(h->own.concurrency, 9);
+	assert_string_equal(h->own.directory, "/tmp");
+	assert_int_equal(h->own.retry.attempts, 1);
+	assert_int_equal(h->own.retry.first, 10);
+	assert_int_equal(h->own.retry.max, 10);
+	assert_int_equal(h->own.give_up_count, 2);
+	assert_int_equal(h->own.give_up_on[1], 255);
+	assert_int_equal(h->own.output, 0);
 	assert_string_equal(variable(h, "SHOP"), "cotonou");
 	assert_string_equal(variable(h, "EMPTY"), "");
-	assert_int_equal(h->rlimit_count, CONF_RLIMITS);
+	assert_int_equal(h->own.rlimit_count, CONF_RLIMITS);
 	for (size_t i = 0; i < CONF_RLIMITS; i++) {
-		assert_int_equal(h->rlimits[i].resource, limits[i].resource);
-		assert_int_equal(h->rlimits[i].value, limits[i].value);
+		assert_int_equal(h->own.rlimits[i].resource, limits[i].resource);
+		assert_int_equal(h->own.rlimits[i].value, limits[i].value);
 	}
 	conf_unref(conf);
 }
@@ -227,7 +239,7 @@ static void test_environment_of_a_hook(void **state)
 	setenv("PATH", "/opt/bin:/bin", 1);
 	unsetenv("LANG");
 	conf = good(SOURCE HOOK);
-	while (conf->hooks[0].env[count] != NULL)
+	while (conf->hooks[0].own.base_env[count] != NULL)
 		count++;
 	assert_int_equal(count, 3);
 	assert_string_equal(variable(&conf->hooks[0], "PATH"), "/opt/bin:/bin");
@@ -254,10 +266,10 @@ static void test_user_of_a_hook(void **state)
 	if (geteuid() != 0 || row == NULL)
 		skip();
 	conf = good(SOURCE HOOK "    user: daemon\n");
-	assert_string_equal(conf->hooks[0].user.name, "daemon");
-	assert_int_equal(conf->hooks[0].user.uid, row->pw_uid);
-	assert_int_equal(conf->hooks[0].user.gid, row->pw_gid);
-	assert_true(conf->hooks[0].user.group_count >= 1);
+	assert_string_equal(conf->hooks[0].own.user.name, "daemon");
+	assert_int_equal(conf->hooks[0].own.user.uid, row->pw_uid);
+	assert_int_equal(conf->hooks[0].own.user.gid, row->pw_gid);
+	assert_true(conf->hooks[0].own.user.group_count >= 1);
 	assert_string_equal(variable(&conf->hooks[0], "HOME"), row->pw_dir);
 	conf_unref(conf);
 }
@@ -311,18 +323,18 @@ static void test_environment_in_values(void **state)
 		     "    on: \"*\"\n"
 		     "    run: [/bin/true, \"a${TEST_PORT}${TEST_PORT}b\", \"$${TEST_PORT}\", "
 		     "$TEST_PORT, $$, \"${TEST_NESTED}\", \"${TEST_EMPTY}\"]\n");
-	char *const *run = conf->hooks[0].run;
+	const struct conf_hook *h = &conf->hooks[0];
 
 	(void)state;
 	assert_int_equal(conf->listen[0].port, 8081);
 	assert_string_equal(conf->listen[0].text, "127.0.0.1:8081");
 	assert_string_equal(conf->hooks[0].name, "8081-hook");
-	assert_string_equal(run[1], "a80818081b");
-	assert_string_equal(run[2], "${TEST_PORT}");
-	assert_string_equal(run[3], "$TEST_PORT");
-	assert_string_equal(run[4], "$$");
-	assert_string_equal(run[5], "${TEST_PORT}"); /* what comes out is not read again */
-	assert_string_equal(run[6], "");
+	assert_string_equal(argument(h, 0), "a80818081b");
+	assert_string_equal(argument(h, 1), "${TEST_PORT}");
+	assert_string_equal(argument(h, 2), "$TEST_PORT");
+	assert_string_equal(argument(h, 3), "$$");
+	assert_string_equal(argument(h, 4), "${TEST_PORT}"); /* what comes out is not read again */
+	assert_string_equal(argument(h, 5), "");
 	conf_unref(conf);
 }
 
@@ -336,8 +348,8 @@ static void test_aliases(void **state)
 
 	(void)state;
 	assert_int_equal(conf->hooks[1].on_count, 2);
-	assert_string_equal(conf->hooks[1].run[0], "/bin/true");
-	assert_int_equal(conf->hooks[1].retry.first, 60000);
+	assert_string_equal(conf->hooks[1].own.program, "/bin/true");
+	assert_int_equal(conf->hooks[1].own.retry.first, 60000);
 	conf_unref(conf);
 }
 
@@ -348,7 +360,7 @@ static void test_empty_sections(void **state)
 
 	(void)state;
 	assert_int_equal(conf->limits.connections, 1000);
-	assert_int_equal(conf->hooks[0].retry.attempts, 12);
+	assert_int_equal(conf->hooks[0].own.retry.attempts, 12);
 	conf_unref(conf);
 }
 
@@ -386,6 +398,7 @@ static void test_restart_keys(void **state)
 	struct conf *same = good("limits: {body: 2MiB}\nstore: {retention: 1d}\n" SOURCE HOOK);
 	struct conf *listen = good("listen: [127.0.0.1:8080, 127.0.0.1:8081]\n" SOURCE HOOK);
 	struct conf *both = good("listen: '[::1]:80'\nstore: {path: /x}\n" SOURCE HOOK);
+	struct conf *zone = good("timezone: UTC\n" SOURCE HOOK);
 	struct buf out = {0};
 
 	(void)state;
@@ -396,11 +409,18 @@ static void test_restart_keys(void **state)
 	buf_clear(&out);
 	conf_restart_keys(now, both, &out);
 	assert_string_equal(out.data, "listen, store.path");
+	buf_clear(&out);
+	conf_restart_keys(now, zone, &out);
+	assert_string_equal(out.data, "timezone");
+	buf_clear(&out);
+	conf_restart_keys(zone, zone, &out);
+	assert_int_equal(out.len, 0);
 	buf_free(&out);
 	conf_unref(now);
 	conf_unref(same);
 	conf_unref(listen);
 	conf_unref(both);
+	conf_unref(zone);
 }
 
 static void test_references(void **state)
@@ -413,6 +433,8 @@ static void test_references(void **state)
 	conf_unref(conf);
 	assert_ptr_equal(conf_hook_by_store_id(conf, 7), &conf->hooks[0]);
 	assert_null(conf_hook_by_store_id(conf, 8));
+	assert_ptr_equal(conf_hook_by_name(conf, "ship"), &conf->hooks[0]);
+	assert_null(conf_hook_by_name(conf, "shop"));
 	conf_unref(conf);
 	conf_unref(NULL);
 }

@@ -40,8 +40,8 @@ static struct conf *conf_with(const char *const *scripts, size_t n, unsigned con
 		struct conf_hook *hook =
 			fixture_hook(conf, i, names[i], (int64_t)i + 1, scripts[i]);
 		(void)snprintf(out, sizeof(out), "OUT=%s", out_directory);
-		free(hook->env[1]);
-		hook->env[1] = strdup(out);
+		free(hook->own.base_env[1]);
+		hook->own.base_env[1] = strdup(out);
 	}
 	return conf;
 }
@@ -178,7 +178,7 @@ static void concurrency_is_bounded(void **state)
 	int most = 0;
 	struct conf *conf = conf_with((const char *const[]){COUNTING, COUNTING, COUNTING}, 3, 4);
 
-	conf->hooks[0].concurrency = 100;
+	conf->hooks[0].own.concurrency = 100;
 	open_all(fx, &d, conf);
 	put(fx, 1, 10, 3);
 	fx_await(fx, DONE, 30);
@@ -194,7 +194,7 @@ static void concurrency_of_a_hook_is_bounded(void **state)
 	int most = 0;
 	struct conf *conf = conf_with((const char *const[]){COUNTING}, 1, 50);
 
-	conf->hooks[0].concurrency = 2;
+	conf->hooks[0].own.concurrency = 2;
 	open_all(fx, &d, conf);
 	put(fx, 1, 12, 1);
 	fx_await(fx, DONE, 12);
@@ -212,9 +212,9 @@ static void a_slow_hook_holds_back_no_other(void **state)
 	struct conf *conf = conf_with(
 		(const char *const[]){WAIT_FOR_GO, "exit 1", "echo x >>$OUT/quick"}, 3, 6);
 
-	conf->hooks[0].concurrency = 2;
-	conf->hooks[1].concurrency = 2;
-	conf->hooks[1].retry.attempts = 1000;
+	conf->hooks[0].own.concurrency = 2;
+	conf->hooks[1].own.concurrency = 2;
+	conf->hooks[1].own.retry.attempts = 1000;
 	open_all(fx, &d, conf);
 	put(fx, 1, 20, 3);
 	await_lines("quick", 20);
@@ -316,7 +316,7 @@ static void drain_lets_what_runs_end(void **state)
 	struct conf *conf =
 		conf_with((const char *const[]){"echo x >>$OUT/began; " WAIT_FOR_GO}, 1, 4);
 
-	conf->hooks[0].concurrency = 1;
+	conf->hooks[0].own.concurrency = 1;
 	open_all(fx, &d, conf);
 	put(fx, 1, 2, 1);
 	await_lines("began", 1);

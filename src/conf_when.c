@@ -67,8 +67,8 @@ static bool read_operand(
 	if (text == NULL)
 		return false;
 	*operand = (struct condition_operand){.text = node->value, .plain = node->plain};
-	/* nothing behind the colon is YAML's null */
-	if (conf_node_is_nothing(node)) {
+	/* nothing behind the colon is YAML's null, but hardly meant so */
+	if (node->plain && node->text[0] == '\0') {
 		conf_refuse(&value, "expected a value to compare with, found nothing (null says "
 				    "that it is null)");
 		return false;

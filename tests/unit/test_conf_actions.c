@@ -423,6 +423,20 @@ static void test_order(void **state)
 	conf_unref(conf);
 }
 
+static void test_conditions(void **state)
+{
+	struct conf *conf = good(SOURCE HOOK(
+		"run: [/bin/true], when: {a: null, any: [{b: [1, x]}, {not: {c: ~}}]}"));
+	json_t *document = json_pack("{s:n,s:i}", "a", "b", 1);
+
+	(void)state;
+	assert_true(condition_holds(conf->hooks[0].when, document, NULL));
+	assert_int_equal(json_object_set_new(document, "a", json_string("x")), 0);
+	assert_false(condition_holds(conf->hooks[0].when, document, NULL));
+	json_decref(document);
+	conf_unref(conf);
+}
+
 static void test_zones_of_the_system(void **state)
 {
 	struct conf *conf;
@@ -585,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_digest_and_silence),
 		cmocka_unit_test(test_empty_digest_is_none),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_zones_of_the_system),
 		cmocka_unit_test(test_environment_in_templates),
 		cmocka_unit_test(test_large_template_files),

@@ -41,6 +41,7 @@ struct request {
 	struct event event;
 	int64_t *hooks;
 	struct buf declined; /* by which hooks, and why */
+	bool logged;         /* what the store did with it */
 	bool answered;       /* past libmicrohttpd */
 	unsigned status;     /* the answer, once it is decided */
 	const char *reason;
@@ -61,8 +62,7 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 	struct listener *l = listener;
 	struct connection *c = connection_of(mhd);
 	struct request *r = calloc(1, sizeof(*r));
-	const char *query;
-	char *path;
+	char *query, *path;
 
 	if (r == NULL || c == NULL || uri == NULL) {
 		free(r);
@@ -87,33 +87,6 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 	free(path);
 	connection_enter(&l->connections, c, CONNECTION_READING, r->conf->limits.request_time);
 	return r;
-}
-
-void request_end(void *listener, struct MHD_Connection *mhd, void **request,
-	enum MHD_RequestTerminationCode how)
-{
-	struct listener *l = listener;
-	struct request *r = *request;
-
-	(void)mhd;
-	if (r == NULL)
-		return;
-	*request = NULL;
-	if (r->client_counted)
-		connections_leave_client(&l->connections, &r->client);
-	if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		atomic_store(&r->connection->served, true);
-	connection_enter(
-		&l->connections, r->connection, CONNECTION_IDLE, r->conf->limits.request_time);
-	if (atomic_load(&l->draining) || atomic_load(&r->connection->generation->closing))
-		shutdown(r->connection->fd, SHUT_RD);
-	event_free(&r->event);
-	free(r->hooks);
-	buf_free(&r->declined);
-	free(r->signature);
-	buf_free(&r->body);
-	conf_unref(r->conf);
-	free(r);
 }
 
 /* ---- answering ---- */
@@ -307,28 +280,36 @@ static void log_event(const struct request *r, const char *message)
 		log_int("hooks", (int64_t)r->put.hook_count), log_text("remote", ev->remote));
 }
 
-static enum MHD_Result answer_stored(struct request *r)
+/* What came of it in the store, told once: to the log even when the client has
+ * left and takes no answer. */
+static void log_put(struct request *r)
 {
 	const struct event *ev = &r->event;
 
-	switch (r->put.op.result) {
-	case STORE_OK:
-		if (ev->quarantined == NULL) {
-			log_event(r, "event stored");
-			return answer_event(r, "stored");
-		}
+	if (r->logged)
+		return;
+	r->logged = true;
+	if (r->put.op.result == STORE_OK && ev->quarantined == NULL)
+		log_event(r, "event stored");
+	else if (r->put.op.result == STORE_OK)
 		log_warn("event quarantined", log_int("event", r->put.event_id),
 			log_text("source", ev->source), log_text("reason", ev->quarantined),
 			log_int("bytes", (int64_t)ev->payload_len), log_text("remote", ev->remote));
-		return answer_event(r, "quarantined");
+	else if (r->put.op.result == STORE_DUPLICATE && r->put.conflict)
+		log_warn("idempotency key seen before with another body: kept the first",
+			log_int("event", r->put.event_id), log_text("source", ev->source),
+			log_text("key", ev->idempotency_key), log_text("remote", ev->remote));
+	else if (r->put.op.result == STORE_DUPLICATE)
+		log_event(r, "event seen before");
+}
+
+static enum MHD_Result answer_stored(struct request *r)
+{
+	log_put(r);
+	switch (r->put.op.result) {
+	case STORE_OK:
+		return answer_event(r, r->event.quarantined == NULL ? "stored" : "quarantined");
 	case STORE_DUPLICATE:
-		if (r->put.conflict)
-			log_warn("idempotency key seen before with another body: kept the first",
-				log_int("event", r->put.event_id), log_text("source", ev->source),
-				log_text("key", ev->idempotency_key),
-				log_text("remote", ev->remote));
-		else
-			log_event(r, "event seen before");
 		return answer_event(r, "duplicate");
 	case STORE_FULL:
 		refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many deliveries wait");
@@ -337,8 +318,8 @@ static enum MHD_Result answer_stored(struct request *r)
 	case STORE_ERROR:
 		break;
 	}
-	refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the store cannot take it");
-	return answer_refusal(r); /* the store has logged why */
+	refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the store cannot take it"); /* it has logged why */
+	return answer_refusal(r);
 }
 
 /* ---- the request ---- */
@@ -487,4 +468,33 @@ enum MHD_Result request_handle(void *listener, struct MHD_Connection *mhd, const
 	default:
 		return MHD_NO;
 	}
+}
+
+void request_end(void *listener, struct MHD_Connection *mhd, void **request,
+	enum MHD_RequestTerminationCode how)
+{
+	struct listener *l = listener;
+	struct request *r = *request;
+
+	(void)mhd;
+	if (r == NULL)
+		return;
+	*request = NULL;
+	if (atomic_load(&r->step) == STEP_STORED)
+		log_put(r);
+	if (r->client_counted)
+		connections_leave_client(&l->connections, &r->client);
+	if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		atomic_store(&r->connection->served, true);
+	connection_enter(
+		&l->connections, r->connection, CONNECTION_IDLE, r->conf->limits.request_time);
+	if (atomic_load(&l->draining) || atomic_load(&r->connection->generation->closing))
+		shutdown(r->connection->fd, SHUT_RD);
+	event_free(&r->event);
+	free(r->hooks);
+	buf_free(&r->declined);
+	free(r->signature);
+	buf_free(&r->body);
+	conf_unref(r->conf);
+	free(r);
 }

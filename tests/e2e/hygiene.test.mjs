@@ -205,6 +205,8 @@ test('a client that has shut its side for writing is answered, or taken for gone
 		assert.ok([200, undefined].includes(raw.responses[0]?.status), raw.text);
 	}
 	await waitFor(async () => (await d.events()).length === 20, 'all 20 to be stored');
+	await waitFor(() => d.logLines.filter((line) => / event stored event=/.test(line)).length === 20,
+		'a line in the log for each');
 });
 
 test('clients that leave before the answer: the events are stored, the daemon lives on', limit, async (t) => {

@@ -33,7 +33,7 @@ struct mail_addresses {
  *
  *   mailbox = local "@" domain            at most 254 bytes, ASCII
  *   local   = a dot-atom of RFC 5322, or a quoted text; no "-" in front (a
- *             program might take it for an option), no "=?" in it
+ *             program might take it for an option), no encoded word
  *   domain  = labels of letters, digits and hyphens, the last not a number;
  *             no [address]
  *

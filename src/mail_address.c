@@ -67,11 +67,18 @@ static size_t quoted_length(struct span s)
 	return 0;
 }
 
-/* No "=?" either: there are servers that decode encoded words in an address, and
- * into another one. */
+/* An encoded word (RFC 2047), which has no place in an address: there are servers
+ * that decode it all the same, and into another address. */
+static bool has_encoded_word(struct span s)
+{
+	const char *start = memmem(s.at, s.len, "=?", 2);
+
+	return start != NULL && memmem(start + 2, s.len - (size_t)(start + 2 - s.at), "?=", 2);
+}
+
 static bool good_local_part(struct span s)
 {
-	if (s.len > 0 && memmem(s.at, s.len, "=?", 2) != NULL)
+	if (s.len > 0 && has_encoded_word(s))
 		return false;
 	if (s.len > 0 && s.at[0] == '"')
 		return quoted_length(s) == s.len;

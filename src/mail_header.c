@@ -151,7 +151,8 @@ static void add_word(struct mail_header *h, const char *text, size_t len, bool b
 
 static void add_words(struct mail_header *h, const char *text, size_t len)
 {
-	bool base64 = base64_size(len) < quoted_size(text, len);
+	/* Q where most can be read as it stands, as RFC 2047 (4) recommends. */
+	bool base64 = quoted_size(text, len) > 2 * len;
 	size_t size = base64 ? base64_size(len) : quoted_size(text, len);
 
 	/* A name that can be one word is one, on a line of its own if need be. */

@@ -71,6 +71,10 @@ bool template_is_constant(const struct template *t);
 /* The literal text before the first {{}}; len bytes, NUL-terminated. */
 const char *template_prefix(const struct template *t, size_t *len);
 
+/* The commas of its literal text outside of double quotes: in a list of addresses,
+ * what the config separates. */
+size_t template_commas(const struct template *t);
+
 void template_free(struct template *t); /* NULL is allowed */
 
 #endif

@@ -20,6 +20,7 @@ struct transfer {
 	void *owner; /* the action */
 	struct transfers *transfers;
 	bool under_way;
+	int fd;                      /* the socket it waits for; -1: none */
 	bool public_only;            /* to be set before the start: connects to no internal
 				      * address (net_is_internal), nor by a kept connection */
 	struct net_address refused;  /* such an address that was refused; family 0: none */
@@ -51,7 +52,7 @@ enum transfer_protocol { TRANSFER_HTTP, TRANSFER_SMTP }; /* each also over TLS *
 bool transfer_to(struct transfer *tr, enum transfer_protocol protocol, const char *url) WARN_UNUSED;
 bool transfer_start(struct transfer *tr) WARN_UNUSED;
 
-/* Ends it, under way or not, and frees the handle. Also after a failed open. */
+/* Ends it at once, under way or not, and frees the handle. Also after a failed open. */
 void transfer_close(struct transfer *tr);
 
 #endif

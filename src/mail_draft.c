@@ -48,10 +48,16 @@ static enum attempt_result add_addresses(const struct drafting *g, const char *w
 	struct buf text = {0};
 	char fault[MAIL_WHY];
 	enum attempt_result result = render(g, what, t, missing, &text);
+	size_t before = to->count;
 
 	if (result == ATTEMPT_OK &&
 		!mail_addresses_add(to, text.data != NULL ? text.data : "", text.len, fault))
 		result = refuse(g, what, fault);
+	/* who pays chooses his own address, and not that others get mail from the shop */
+	if (result == ATTEMPT_OK && !template_is_constant(t) &&
+		to->count - before > template_commas(t) + 1)
+		result = refuse(
+			g, what, "the event has more than one address where one is expected");
 	buf_free(&text);
 	return result;
 }

@@ -199,9 +199,13 @@ static bool parse_filter(struct parser *p, struct part *part)
 		struct buf names = {0};
 
 		template_filter_names(&names);
-		(void)refuse(p, first, "%s: expected one of %s",
-			p->at > first ? "unknown filter" : "no filter behind the |",
-			names.data != NULL ? names.data : "the filters");
+		if (p->at > first)
+			(void)refuse(p, first, "unknown filter \"%.*s\": expected one of %s",
+				(int)(p->at - first < 30 ? p->at - first : 30), p->text + first,
+				names.data != NULL ? names.data : "the filters");
+		else
+			(void)refuse(p, first, "has no filter behind the |: expected one of %s",
+				names.data != NULL ? names.data : "the filters");
 		buf_free(&names);
 		return false;
 	}
@@ -380,6 +384,19 @@ const char *template_prefix(const struct template *t, size_t *len)
 
 	*len = literal ? t->parts[0].len : 0;
 	return literal ? t->parts[0].literal : "";
+}
+
+size_t template_commas(const struct template *t)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		for (size_t k = 0; t->parts[i].literal != NULL && k < t->parts[i].len; k++) {
+			quoted ^= t->parts[i].literal[k] == '"';
+			n += !quoted && t->parts[i].literal[k] == ',';
+		}
+	return n;
 }
 
 void template_free(struct template *t)

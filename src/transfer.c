@@ -82,8 +82,11 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 {
 	struct transfers *t = arg;
 	struct epoll_event event = {.data.fd = fd};
+	struct transfer *tr = NULL;
 
-	(void)easy;
+	/* libcurl closes connections with a handle of its own, which is no transfer */
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&tr) == CURLE_OK && tr != NULL)
+		tr->fd = what == CURL_POLL_REMOVE ? -1 : fd;
 	if (what == CURL_POLL_REMOVE) {
 		/* it may be closed already */
 		(void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -218,7 +221,7 @@ struct transfer *transfers_ended(struct transfers *t)
 
 bool transfer_open(struct transfers *t, struct transfer *tr, void *owner)
 {
-	*tr = (struct transfer){.easy = curl_easy_init(), .owner = owner, .transfers = t};
+	*tr = (struct transfer){.easy = curl_easy_init(), .owner = owner, .transfers = t, .fd = -1};
 	if (tr->easy == NULL)
 		return false;
 	(void)curl_easy_setopt(tr->easy, CURLOPT_PRIVATE, (char *)tr);
@@ -264,8 +267,14 @@ bool transfer_start(struct transfer *tr)
 	return tr->under_way;
 }
 
+/* A mail that is taken away from libcurl 7.88 half-sent gets its last dot all the
+ * same, so that half a mail would be delivered, and then libcurl waits for the
+ * answer, letting nobody else go on. On a socket that is shut down it can do
+ * neither. */
 void transfer_close(struct transfer *tr)
 {
+	if (tr->under_way && tr->fd >= 0)
+		(void)shutdown(tr->fd, SHUT_RDWR);
 	if (tr->under_way)
 		(void)curl_multi_remove_handle(tr->transfers->multi, tr->easy);
 	tr->under_way = false;

@@ -3,9 +3,8 @@ const PLAIN = /^[A-Za-z0-9_./-][A-Za-z0-9_./:-]*$/;
 const WORDS = /^(true|false|yes|no|on|off|null|~|y|n)$/i;
 
 function scalar(value) {
-	if (typeof value === 'number') return String(value);
-	const text = String(value);
-	return PLAIN.test(text) && !WORDS.test(text) && !text.endsWith(':') ? text : JSON.stringify(text);
+	if (typeof value !== 'string') return String(value);
+	return PLAIN.test(value) && !WORDS.test(value) && !value.endsWith(':') ? value : JSON.stringify(value);
 }
 
 const isScalar = (value) => value === null || typeof value !== 'object';

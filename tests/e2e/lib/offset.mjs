@@ -1,0 +1,16 @@
+// A wall clock for one daemon that the test sets.
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { run } from './program.mjs';
+
+const SHIM = fileURLToPath(new URL('./clock.c', import.meta.url));
+
+/** From its next start on the daemon's clock is off by set(seconds); 0 at first. */
+export async function wallClock(d) {
+	const library = `${d.dir}/clock.so`;
+	const built = await run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library, SHIM]);
+	assert.equal(built.code, 0, built.stderr);
+	const set = (seconds) => d.file('offset', `${seconds}\n`);
+	Object.assign(d.env, { LD_PRELOAD: library, CLOCK_OFFSET_FILE: set(0), ASAN_OPTIONS: 'verify_asan_link_order=0' });
+	return { set };
+}

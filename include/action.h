@@ -8,6 +8,7 @@
 #include "attributes.h"
 #include "buf.h"
 #include "conf.h"
+#include "mailer.h"
 #include "store.h"
 #include "transfer.h"
 
@@ -37,6 +38,7 @@ enum action_step { ACTION_GOES_ON, ACTION_FINISHED };
 struct action_place {
 	int epoll;
 	struct transfers *transfers;
+	struct mailer *mailer;
 };
 
 struct action_kind {
@@ -53,7 +55,7 @@ struct action_kind {
 		const struct store_job *job, struct buf *out);
 	/* One of its descriptors is ready. NULL: it has none. */
 	enum action_step (*ready)(struct action *a, struct action_watch *watch);
-	/* Its transfer has ended. NULL: it has none. */
+	/* Its transfer or its mailing has ended. NULL: it has none. */
 	enum action_step (*ended)(struct action *a);
 	/* The deadline has passed; sets the next. */
 	enum action_step (*expired)(struct action *a);

@@ -36,6 +36,7 @@ struct run {
 struct dispatcher {
 	int epoll;
 	struct transfers *transfers; /* its descriptor is in epoll */
+	struct mailer *mailer;       /* its, too */
 	int wake;                    /* eventfd: there are orders, or a poke */
 	int timer;                   /* timerfd on the wall clock: the next delivery falls due */
 	int drained;                 /* eventfd: see dispatcher_drain */

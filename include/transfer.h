@@ -1,8 +1,6 @@
-/* transfer.h - network transfers of the actions (HTTP, SMTP) by libcurl, all in
- * the dispatcher's thread and none of them blocking: one libcurl multi handle,
- * whose connections are kept and used again. Only transfer.c and hookctl_post.c
- * include curl.h besides the actions that set options.
- * All of one struct transfers belongs to one thread. */
+/* transfer.h - HTTP requests of the actions by libcurl, all in the dispatcher's thread
+ * and none of them blocking: one libcurl multi handle, whose connections are kept and
+ * used again. Mails go by mailer.h. All of one struct transfers belongs to one thread. */
 #ifndef HOOKD_TRANSFER_H
 #define HOOKD_TRANSFER_H
 
@@ -20,7 +18,6 @@ struct transfer {
 	void *owner; /* the action */
 	struct transfers *transfers;
 	bool under_way;
-	int fd;                      /* the socket it waits for; -1: none */
 	bool public_only;            /* to be set before the start: connects to no internal
 				      * address (net_is_internal), nor by a kept connection */
 	struct net_address refused;  /* such an address that was refused; family 0: none */
@@ -42,15 +39,20 @@ void transfers_step(struct transfers *t);
  * stay with their easy handle until transfer_close. */
 struct transfer *transfers_ended(struct transfers *t);
 
-/* An easy handle with what holds for all: no signals, the error buffer, no
- * proxy or netrc from the environment, no redirects. False: memory is short. */
+/* An easy handle with transfer_set_common, the error buffer and no redirects. False:
+ * memory is short. */
 bool transfer_open(struct transfers *t, struct transfer *tr, void *owner) WARN_UNUSED;
+bool transfer_start(struct transfer *tr) WARN_UNUSED;
+
+/* What holds for every transfer of hookd's, also in other threads: no signals, no
+ * proxy or netrc from the environment, no connection older than a minute, no waiting
+ * for names when it is broken off. False: memory is short. */
+bool transfer_set_common(CURL *easy) WARN_UNUSED;
 
 enum transfer_protocol { TRANSFER_HTTP, TRANSFER_SMTP }; /* each also over TLS */
 
 /* The URL, and that nothing but this protocol is spoken. False: memory is short. */
-bool transfer_to(struct transfer *tr, enum transfer_protocol protocol, const char *url) WARN_UNUSED;
-bool transfer_start(struct transfer *tr) WARN_UNUSED;
+bool transfer_set_url(CURL *easy, enum transfer_protocol protocol, const char *url) WARN_UNUSED;
 
 /* Ends it at once, under way or not, and frees the handle. Also after a failed open. */
 void transfer_close(struct transfer *tr);

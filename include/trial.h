@@ -14,6 +14,7 @@
 struct trial {
 	int epoll;
 	struct transfers *transfers;
+	struct mailer *mailer;
 	struct action *action;
 	int64_t took; /* ms */
 };

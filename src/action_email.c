@@ -1,25 +1,24 @@
 /* action_email.c - sends a mail by SMTP. */
-#include "action_transfer.h"
+#include "action.h"
+#include "clock.h"
 #include "mail_draft.h"
+#include "mailer.h"
+#include "transfer.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_MAX 256 /* bytes of a server's reply kept */
-
 /* s for the server's next word once it has refused something. What follows mostly is
- * our QUIT, for whose answer libcurl waits without letting anybody else go on. */
+ * our QUIT, for whose answer libcurl waits before it tells of the refusal. */
 #define AFTER_REFUSAL 2L
 
 struct email {
-	struct action_transfer transfer; /* first */
-	struct mail_draft draft;
-	size_t sent; /* bytes of the message that libcurl has taken */
-	struct curl_slist *recipients;
-	char reply[REPLY_MAX]; /* the server's last refusal, or its last word */
-	int code;
+	struct action action; /* first: the dispatcher knows only this */
+	struct mailer *mailer;
+	struct mailing *mailing;
+	bool interrupted; /* by hookd's stop */
 };
 
 static struct email *email_of(struct action *a)
@@ -29,12 +28,12 @@ static struct email *email_of(struct action *a)
 
 static size_t give_message(char *to, size_t one, size_t room, void *arg)
 {
-	struct email *e = arg;
-	size_t left = e->draft.message.len - e->sent;
+	struct mailing *g = arg;
+	size_t left = g->message.len - g->sent;
 	size_t n = one * room < left ? one * room : left;
 
-	memcpy(to, e->draft.message.data + e->sent, n);
-	e->sent += n;
+	memcpy(to, g->message.data + g->sent, n);
+	g->sent += n;
 	return n;
 }
 
@@ -55,33 +54,33 @@ static int reply_code(const char *line, size_t len)
 
 static size_t see_reply(char *line, size_t one, size_t len, void *arg)
 {
-	struct email *e = arg;
+	struct mailing *g = arg;
 	int code = reply_code(line, len);
 	size_t n = len;
 
 	(void)one;
 	/* a refusal is not forgotten over the good-bye that follows it */
-	if (code == 0 || (code == 221 && e->code >= 400))
+	if (code == 0 || (code == 221 && g->code >= 400))
 		return len;
-	(void)curl_easy_setopt(e->transfer.transfer.easy, CURLOPT_FTP_RESPONSE_TIMEOUT,
-		code >= 400 ? AFTER_REFUSAL : 0L);
+	if (code >= 400)
+		(void)curl_easy_setopt(g->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, AFTER_REFUSAL);
 	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n'))
 		n--;
-	(void)snprintf(e->reply, sizeof(e->reply), "%.*s", (int)n, line);
-	e->code = code;
+	(void)snprintf(g->reply, sizeof(g->reply), "%.*s", (int)n, line);
+	g->code = code;
 	return len;
 }
 
-static bool set_recipients(struct email *e)
+static bool set_recipients(struct mailing *g, const struct mail_draft *draft)
 {
 	const char *mailbox;
 
-	for (size_t i = 0; (mailbox = mail_draft_recipient(&e->draft, i)) != NULL; i++) {
-		struct curl_slist *more = curl_slist_append(e->recipients, mailbox);
+	for (size_t i = 0; (mailbox = mail_draft_recipient(draft, i)) != NULL; i++) {
+		struct curl_slist *more = curl_slist_append(g->recipients, mailbox);
 
 		if (more == NULL)
 			return false;
-		e->recipients = more;
+		g->recipients = more;
 	}
 	return true;
 }
@@ -103,11 +102,9 @@ static bool set_password(CURL *easy, const struct conf_mail_server *server)
 	return good;
 }
 
-static bool set_server(struct email *e, const struct conf_mail_server *server)
+static bool set_server(CURL *easy, const struct conf_mail_server *server)
 {
-	CURL *easy = e->transfer.transfer.easy;
-
-	if (!transfer_to(&e->transfer.transfer, TRANSFER_SMTP, server->url))
+	if (!transfer_set_url(easy, TRANSFER_SMTP, server->url))
 		return false;
 	/* Required, not asked for: else who stands in between could have the password. */
 	if (server->tls == CONF_MAIL_STARTTLS &&
@@ -121,36 +118,64 @@ static bool set_server(struct email *e, const struct conf_mail_server *server)
 	return server->username == NULL || set_password(easy, server);
 }
 
-static bool set_message(struct email *e)
+/* The hook's timeout ends an attempt, no limit of libcurl's own before it. */
+static bool set_patience(CURL *easy, int64_t timeout)
 {
-	CURL *easy = e->transfer.transfer.easy;
+	const long s = (long)(timeout / 1000) + 1;
 
-	return set_recipients(e) &&
-	       curl_easy_setopt(easy, CURLOPT_MAIL_FROM, e->draft.mail.from.mailbox) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, e->recipients) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)e->draft.message.len) ==
-		       CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_message) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_READDATA, e) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, see_reply) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_HEADERDATA, e) == CURLE_OK;
+	return curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, s) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, s) == CURLE_OK;
 }
 
-static enum action_step begin(struct email *e, const struct action_place *place)
+/* Takes the draft's message. */
+static bool set_message(struct mailing *g, struct mail_draft *draft)
 {
-	struct action *a = &e->transfer.action;
-	char why[MAIL_DRAFT_WHY];
-	enum attempt_result result = mail_draft_make(&e->draft, a->conf, a->hook, a->job, why);
+	CURL *easy = g->easy;
 
-	if (result != ATTEMPT_OK) {
-		action_outcome(a, result, "%s", why);
+	g->message = draft->message;
+	draft->message = (struct buf){0};
+	return set_recipients(g, draft) &&
+	       curl_easy_setopt(easy, CURLOPT_MAIL_FROM, draft->mail.from.mailbox) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, g->recipients) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)g->message.len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_message) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_READDATA, g) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, see_reply) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_HEADERDATA, g) == CURLE_OK;
+}
+
+static enum action_step begin_mailing(struct email *e, struct mail_draft *draft)
+{
+	struct action *a = &e->action;
+	const int64_t timeout = a->hook->action->timeout;
+
+	e->mailing = mailing_open(e->mailer, a);
+	if (e->mailing == NULL || !set_server(e->mailing->easy, &a->conf->email) ||
+		!set_patience(e->mailing->easy, timeout) || !set_message(e->mailing, draft)) {
+		action_outcome(a, ATTEMPT_TEMPFAIL, "out of memory or threads");
 		return ACTION_FINISHED;
 	}
-	if (!transfer_open(place->transfers, &e->transfer.transfer, a) ||
-		!set_server(e, &a->conf->email) || !set_message(e))
-		return action_transfer_no_memory(&e->transfer);
-	return action_transfer_begin(&e->transfer);
+	mailing_start(e->mailing);
+	a->deadline = clock_steady() + timeout;
+	return ACTION_GOES_ON;
+}
+
+static enum action_step begin(struct email *e)
+{
+	struct action *a = &e->action;
+	struct mail_draft draft;
+	char why[MAIL_DRAFT_WHY];
+	enum action_step step = ACTION_FINISHED;
+	enum attempt_result result = mail_draft_make(&draft, a->conf, a->hook, a->job, why);
+
+	if (result == ATTEMPT_OK)
+		step = begin_mailing(e, &draft);
+	else
+		action_outcome(a, result, "%s", why);
+	mail_draft_free(&draft);
+	return step;
 }
 
 static struct action *email_start(const struct action_place *place, struct conf *conf,
@@ -160,16 +185,17 @@ static struct action *email_start(const struct action_place *place, struct conf 
 
 	if (e == NULL)
 		return NULL;
-	action_init(&e->transfer.action, &action_email, conf, hook, job);
-	*step = begin(e, place);
-	return &e->transfer.action;
+	action_init(&e->action, &action_email, conf, hook, job);
+	e->mailer = place->mailer;
+	*step = begin(e);
+	return &e->action;
 }
 
 /* A 5xx for this mail is for ever. One for us - our password, our TLS, our address -
  * is a matter of the configuration, which a person can mend meanwhile. */
-static bool is_permanent(const struct email *e)
+static bool is_permanent(const struct mailing *g)
 {
-	switch (e->transfer.transfer.result) {
+	switch (g->result) {
 	case CURLE_LOGIN_DENIED:
 	case CURLE_USE_SSL_FAILED:
 	case CURLE_REMOTE_ACCESS_DENIED: /* of EHLO and HELO */
@@ -178,24 +204,24 @@ static bool is_permanent(const struct email *e)
 		return false;
 	case CURLE_WEIRD_SERVER_REPLY:
 		/* of the greeting, or of the message */
-		return e->code >= 500 && e->sent > 0;
+		return g->code >= 500 && g->sent > 0;
 	default:
-		return e->code >= 500;
+		return g->code >= 500;
 	}
 }
 
 static enum action_step email_ended(struct action *a)
 {
-	struct email *e = email_of(a);
+	const struct mailing *g = email_of(a)->mailing;
 
 	a->deadline = INT64_MAX;
-	a->outcome.status = e->code;
-	if (e->transfer.transfer.result == CURLE_OK)
+	a->outcome.status = g->code;
+	if (g->result == CURLE_OK)
 		a->outcome.result = ATTEMPT_OK;
 	else
-		action_outcome(a, is_permanent(e) ? ATTEMPT_PERMFAIL : ATTEMPT_TEMPFAIL, "%s%s%s",
-			action_transfer_error(&e->transfer), e->code >= 400 ? ": " : "",
-			e->code >= 400 ? e->reply : "");
+		action_outcome(a, is_permanent(g) ? ATTEMPT_PERMFAIL : ATTEMPT_TEMPFAIL, "%s%s%s",
+			g->error[0] != '\0' ? g->error : curl_easy_strerror(g->result),
+			g->code >= 400 ? ": " : "", g->code >= 400 ? g->reply : "");
 	return ACTION_FINISHED;
 }
 
@@ -203,21 +229,36 @@ static enum action_step email_expired(struct action *a)
 {
 	struct email *e = email_of(a);
 
-	a->outcome.status = e->code;
-	action_transfer_expire(&e->transfer);
-	transfer_close(&e->transfer.transfer);
+	if (mailing_is_over(e->mailer, e->mailing))
+		return email_ended(a);
+	a->deadline = INT64_MAX;
+	if (e->interrupted)
+		action_interrupted(a);
+	else
+		action_timed_out(a);
 	return ACTION_FINISHED;
+}
+
+/* hookd's grace is over when this is called. */
+static void email_interrupt(struct action *a)
+{
+	email_of(a)->interrupted = true;
+	a->deadline = clock_steady();
+}
+
+static void close_mailing(struct action *a)
+{
+	struct email *e = email_of(a);
+
+	mailing_close(e->mailer, e->mailing);
+	e->mailing = NULL;
 }
 
 static void email_free(struct action *a)
 {
-	struct email *e = email_of(a);
-
-	transfer_close(&e->transfer.transfer);
-	curl_slist_free_all(e->recipients);
-	mail_draft_free(&e->draft);
+	close_mailing(a);
 	action_release(a);
-	free(e);
+	free(email_of(a));
 }
 
 static bool email_preview(const struct conf *conf, const struct conf_hook *hook,
@@ -246,7 +287,7 @@ const struct action_kind action_email = {
 	.preview = email_preview,
 	.ended = email_ended,
 	.expired = email_expired,
-	.interrupt = action_transfer_interrupt,
-	.kill = action_transfer_kill,
+	.interrupt = email_interrupt,
+	.kill = close_mailing,
 	.free = email_free,
 };

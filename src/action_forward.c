@@ -1,7 +1,8 @@
 /* action_forward.c - posts the event as it came to another HTTP server. */
-#include "action_transfer.h"
+#include "action.h"
 #include "clock.h"
 #include "forward_request.h"
+#include "transfer.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@ enum {
 };
 
 struct forward {
-	struct action_transfer transfer; /* first */
+	struct action action; /* first: the dispatcher knows only this */
+	struct transfer transfer;
+	bool interrupted; /* by hookd's stop */
 	struct curl_slist *headers;
 	struct buf answer; /* its first bytes */
 	size_t answer_seen;
@@ -28,7 +31,7 @@ static struct forward *forward_of(struct action *a)
 static size_t take_answer(char *bytes, size_t one, size_t len, void *arg)
 {
 	struct forward *f = arg;
-	size_t cap = f->transfer.action.hook->action->output;
+	size_t cap = f->action.hook->action->output;
 	size_t room = cap > f->answer.len ? cap - f->answer.len : 0;
 
 	(void)one;
@@ -70,12 +73,12 @@ static bool set_tls(CURL *easy, const struct conf_forward *does)
 
 static bool set_options(struct forward *f, const struct forward_request *r)
 {
-	const struct conf_forward *does = &f->transfer.action.hook->action->forward;
-	const struct store_job *job = f->transfer.action.job;
-	CURL *easy = f->transfer.transfer.easy;
+	const struct conf_forward *does = &f->action.hook->action->forward;
+	const struct store_job *job = f->action.job;
+	CURL *easy = f->transfer.easy;
 
-	f->transfer.transfer.public_only = !does->url_fixed;
-	return transfer_to(&f->transfer.transfer, TRANSFER_HTTP, r->url) && set_headers(f, r) &&
+	f->transfer.public_only = !does->url_fixed;
+	return transfer_set_url(easy, TRANSFER_HTTP, r->url) && set_headers(f, r) &&
 	       set_tls(easy, does) &&
 	       curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
 		       CURLE_OK &&
@@ -89,9 +92,23 @@ static bool set_options(struct forward *f, const struct forward_request *r)
 	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, f) == CURLE_OK;
 }
 
+static enum action_step no_memory(struct forward *f)
+{
+	action_outcome(&f->action, ATTEMPT_TEMPFAIL, "out of memory");
+	return ACTION_FINISHED;
+}
+
+static enum action_step begin_transfer(struct forward *f)
+{
+	if (!transfer_start(&f->transfer))
+		return no_memory(f);
+	f->action.deadline = clock_steady() + f->action.hook->action->timeout;
+	return ACTION_GOES_ON;
+}
+
 static enum action_step begin(struct forward *f, const struct action_place *place)
 {
-	struct action *a = &f->transfer.action;
+	struct action *a = &f->action;
 	struct forward_request r;
 	char why[FORWARD_WHY];
 	enum attempt_result result =
@@ -100,10 +117,10 @@ static enum action_step begin(struct forward *f, const struct action_place *plac
 
 	if (result != ATTEMPT_OK)
 		action_outcome(a, result, "%s", why);
-	else if (!transfer_open(place->transfers, &f->transfer.transfer, a) || !set_options(f, &r))
-		step = action_transfer_no_memory(&f->transfer);
+	else if (!transfer_open(place->transfers, &f->transfer, a) || !set_options(f, &r))
+		step = no_memory(f);
 	else
-		step = action_transfer_begin(&f->transfer);
+		step = begin_transfer(f);
 	forward_request_free(&r);
 	return step;
 }
@@ -115,9 +132,9 @@ static struct action *forward_start(const struct action_place *place, struct con
 
 	if (f == NULL)
 		return NULL;
-	action_init(&f->transfer.action, &action_forward, conf, hook, job);
+	action_init(&f->action, &action_forward, conf, hook, job);
 	*step = begin(f, place);
-	return &f->transfer.action;
+	return &f->action;
 }
 
 static bool is_temporary(int status)
@@ -127,7 +144,7 @@ static bool is_temporary(int status)
 
 static void judge_status(struct forward *f, int status)
 {
-	struct action *a = &f->transfer.action;
+	struct action *a = &f->action;
 	curl_off_t after = 0;
 
 	a->outcome.status = status;
@@ -135,8 +152,7 @@ static void judge_status(struct forward *f, int status)
 		a->outcome.result = ATTEMPT_OK;
 	} else if (is_temporary(status)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "answered %d", status);
-		if (curl_easy_getinfo(f->transfer.transfer.easy, CURLINFO_RETRY_AFTER, &after) ==
-				CURLE_OK &&
+		if (curl_easy_getinfo(f->transfer.easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK &&
 			after > 0)
 			a->outcome.retry_after =
 				(after < RETRY_AFTER_MAX ? after : RETRY_AFTER_MAX) * 1000;
@@ -152,7 +168,7 @@ static bool judge_answer(struct forward *f)
 {
 	long status = 0;
 
-	(void)curl_easy_getinfo(f->transfer.transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(f->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 999)
 		return false;
 	judge_status(f, (int)status);
@@ -161,7 +177,7 @@ static bool judge_answer(struct forward *f)
 
 static void keep_answer(struct forward *f)
 {
-	struct attempt_outcome *out = &f->transfer.action.outcome;
+	struct attempt_outcome *out = &f->action.outcome;
 
 	out->output_len = f->answer.len;
 	out->output = f->answer.len > 0 ? buf_take(&f->answer) : NULL;
@@ -172,7 +188,7 @@ static void keep_answer(struct forward *f)
 static enum action_step forward_ended(struct action *a)
 {
 	struct forward *f = forward_of(a);
-	const struct transfer *tr = &f->transfer.transfer;
+	const struct transfer *tr = &f->transfer;
 	char address[NET_TEXT];
 
 	a->deadline = INT64_MAX;
@@ -183,7 +199,8 @@ static enum action_step forward_ended(struct action *a)
 			"are forwarded to by the word of an event",
 			address);
 	} else if (!judge_answer(f)) {
-		action_outcome(a, ATTEMPT_TEMPFAIL, "%s", action_transfer_error(&f->transfer));
+		action_outcome(a, ATTEMPT_TEMPFAIL, "%s",
+			tr->error[0] != '\0' ? tr->error : curl_easy_strerror(tr->result));
 	}
 	keep_answer(f);
 	return ACTION_FINISHED;
@@ -193,18 +210,35 @@ static enum action_step forward_expired(struct action *a)
 {
 	struct forward *f = forward_of(a);
 
-	action_transfer_expire(&f->transfer);
+	a->deadline = INT64_MAX;
+	if (f->interrupted)
+		action_interrupted(a);
+	else
+		action_timed_out(a);
 	(void)judge_answer(f);
 	keep_answer(f);
-	transfer_close(&f->transfer.transfer);
+	transfer_close(&f->transfer);
 	return ACTION_FINISHED;
+}
+
+/* What the other side was told so far it may have acted on: that is what the
+ * idempotency key is for. hookd's grace is over when this is called. */
+static void forward_interrupt(struct action *a)
+{
+	forward_of(a)->interrupted = true;
+	a->deadline = clock_steady();
+}
+
+static void forward_kill(struct action *a)
+{
+	transfer_close(&forward_of(a)->transfer);
 }
 
 static void forward_free(struct action *a)
 {
 	struct forward *f = forward_of(a);
 
-	transfer_close(&f->transfer.transfer);
+	transfer_close(&f->transfer);
 	for (struct curl_slist *h = f->headers; h != NULL; h = h->next)
 		sodium_memzero(h->data, strlen(h->data)); /* one is the bearer's */
 	curl_slist_free_all(f->headers);
@@ -248,7 +282,7 @@ const struct action_kind action_forward = {
 	.preview = forward_preview,
 	.ended = forward_ended,
 	.expired = forward_expired,
-	.interrupt = action_transfer_interrupt,
-	.kill = action_transfer_kill,
+	.interrupt = forward_interrupt,
+	.kill = forward_kill,
 	.free = forward_free,
 };

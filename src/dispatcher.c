@@ -148,6 +148,16 @@ static void go_on_with_transfers(struct dispatcher *d)
 	}
 }
 
+static void go_on_with_mails(struct dispatcher *d)
+{
+	struct mailing *ended;
+
+	while ((ended = mailer_ended(d->mailer)) != NULL) {
+		struct action *a = ended->owner;
+		dispatcher_run_step(d, a, a->kind->ended(a));
+	}
+}
+
 /* One event a call: an action may end with it and be freed, and no later event
  * of the same batch can then point at it. */
 static void wait_once(struct dispatcher *d)
@@ -171,6 +181,8 @@ static void wait_once(struct dispatcher *d)
 		dispatcher_timer_fired(d);
 	} else if (event.data.ptr == &d->transfers) {
 		go_on_with_transfers(d);
+	} else if (event.data.ptr == &d->mailer) {
+		go_on_with_mails(d);
 	} else {
 		struct action_watch *watch = event.data.ptr;
 		struct action *a = watch->action;
@@ -255,6 +267,7 @@ static void close_fd(int fd)
 static void release(struct dispatcher *d)
 {
 	transfers_free(d->transfers);
+	mailer_free(d->mailer);
 	close_fd(d->epoll);
 	close_fd(d->wake);
 	close_fd(d->timer);
@@ -284,9 +297,11 @@ struct dispatcher *dispatcher_new(void)
 	d->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	d->transfers = transfers_new();
-	if (d->epoll < 0 || d->drained < 0 || d->transfers == NULL ||
+	d->mailer = mailer_new();
+	if (d->epoll < 0 || d->drained < 0 || d->transfers == NULL || d->mailer == NULL ||
 		!watch(d, d->wake, &d->wake) || !watch(d, d->timer, &d->timer) ||
-		!watch(d, transfers_fd(d->transfers), &d->transfers)) {
+		!watch(d, transfers_fd(d->transfers), &d->transfers) ||
+		!watch(d, mailer_fd(d->mailer), &d->mailer)) {
 		log_error("cannot make the dispatcher's descriptors", log_int("errno", errno));
 		release(d);
 		return NULL;

@@ -129,7 +129,7 @@ void dispatcher_run_start(struct dispatcher *d, struct store_job *job)
 		settle_not_run(d, r, ATTEMPT_INTERRUPTED, "not run: hookd stopped");
 	} else {
 		enum action_step step;
-		const struct action_place place = {d->epoll, d->transfers};
+		const struct action_place place = {d->epoll, d->transfers, d->mailer};
 		r->action =
 			action_of(r->conf, r->hook)->start(&place, r->conf, r->hook, job, &step);
 		if (!r->action) {

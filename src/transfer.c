@@ -23,34 +23,13 @@ struct transfers {
 	CURLM *multi;
 	int epoll;
 	int timer;
-	/* All open sockets. Ending SMTP connections in good form libcurl waits for the
-	 * server's last word, for minutes if need be: when hookd stops they are cut. */
-	int *open;
-	size_t open_count;
-	size_t open_room;
 };
-
-static bool remember(struct transfers *t, int fd)
-{
-	if (t->open_count == t->open_room) {
-		size_t room = t->open_room != 0 ? 2 * t->open_room : 16;
-		int *more = reallocarray(t->open, room, sizeof(*more));
-
-		if (more == NULL)
-			return false;
-		t->open = more;
-		t->open_room = room;
-	}
-	t->open[t->open_count++] = fd;
-	return true;
-}
 
 /* libcurl would not ask for close-on-exec, nor whether we like the address. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transfer *tr = arg;
 	struct net_address to;
-	int fd;
 
 	(void)purpose;
 	net_from_sockaddr(&address->addr, &to);
@@ -58,35 +37,15 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 		tr->refused = to;
 		return CURL_SOCKET_BAD;
 	}
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (fd >= 0 && !remember(tr->transfers, fd)) {
-		close(fd);
-		return CURL_SOCKET_BAD;
-	}
-	return fd;
-}
-
-static int close_socket(void *arg, curl_socket_t fd)
-{
-	struct transfers *t = arg;
-
-	for (size_t i = 0; i < t->open_count; i++)
-		if (t->open[i] == fd) {
-			t->open[i] = t->open[--t->open_count];
-			break;
-		}
-	return close(fd);
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 {
 	struct transfers *t = arg;
 	struct epoll_event event = {.data.fd = fd};
-	struct transfer *tr = NULL;
 
-	/* libcurl closes connections with a handle of its own, which is no transfer */
-	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&tr) == CURLE_OK && tr != NULL)
-		tr->fd = what == CURL_POLL_REMOVE ? -1 : fd;
+	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		/* it may be closed already */
 		(void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -153,15 +112,12 @@ void transfers_free(struct transfers *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->open_count; i++)
-		(void)shutdown(t->open[i], SHUT_RDWR);
 	if (t->multi != NULL)
 		(void)curl_multi_cleanup(t->multi);
 	if (t->timer >= 0)
 		close(t->timer);
 	if (t->epoll >= 0)
 		close(t->epoll);
-	free(t->open);
 	free(t);
 }
 
@@ -219,42 +175,45 @@ struct transfer *transfers_ended(struct transfers *t)
 	return tr;
 }
 
-bool transfer_open(struct transfers *t, struct transfer *tr, void *owner)
+bool transfer_set_common(CURL *easy)
 {
-	*tr = (struct transfer){.easy = curl_easy_init(), .owner = owner, .transfers = t, .fd = -1};
-	if (tr->easy == NULL)
-		return false;
-	(void)curl_easy_setopt(tr->easy, CURLOPT_PRIVATE, (char *)tr);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_ERRORBUFFER, tr->error);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_FOLLOWLOCATION, 0L);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_MAXAGE_CONN, IDLE_MAX);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_OPENSOCKETDATA, tr);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	(void)curl_easy_setopt(tr->easy, CURLOPT_CLOSESOCKETDATA, t);
-	/* http_proxy and its like would send payments where the config does not say */
-	return curl_easy_setopt(tr->easy, CURLOPT_PROXY, "") == CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* else an end before its time waits until the resolver has given up */
+	(void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+	return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX) == CURLE_OK &&
+	       /* http_proxy and its like would send payments where the config does not say */
+	       curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
 }
 
-bool transfer_to(struct transfer *tr, enum transfer_protocol protocol, const char *url)
+bool transfer_set_url(CURL *easy, enum transfer_protocol protocol, const char *url)
 {
 	CURLcode rc;
 
 #if LIBCURL_VERSION_NUM >= 0x075500
-	rc = curl_easy_setopt(tr->easy, CURLOPT_PROTOCOLS_STR,
+	rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
 		protocol == TRANSFER_HTTP ? "http,https" : "smtp,smtps");
 #else
-	rc = curl_easy_setopt(tr->easy, CURLOPT_PROTOCOLS,
+	rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
 		(long)(protocol == TRANSFER_HTTP ? CURLPROTO_HTTP | CURLPROTO_HTTPS
 						 : CURLPROTO_SMTP | CURLPROTO_SMTPS));
 #endif
-	/* An idle SMTP connection that has to make room for a request of HTTP: its server
-	 * gets no longer to say good-bye. */
-	if (protocol == TRANSFER_HTTP)
-		(void)curl_easy_setopt(tr->easy, CURLOPT_FTP_RESPONSE_TIMEOUT, 1L);
-	return rc == CURLE_OK && curl_easy_setopt(tr->easy, CURLOPT_URL, url) == CURLE_OK;
+	return rc == CURLE_OK && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+bool transfer_open(struct transfers *t, struct transfer *tr, void *owner)
+{
+	*tr = (struct transfer){.easy = curl_easy_init(), .owner = owner, .transfers = t};
+	if (tr->easy == NULL)
+		return false;
+	return transfer_set_common(tr->easy) &&
+	       curl_easy_setopt(tr->easy, CURLOPT_PRIVATE, (char *)tr) == CURLE_OK &&
+	       curl_easy_setopt(tr->easy, CURLOPT_ERRORBUFFER, tr->error) == CURLE_OK &&
+	       curl_easy_setopt(tr->easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl_easy_setopt(tr->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+	       curl_easy_setopt(tr->easy, CURLOPT_OPENSOCKETDATA, tr) == CURLE_OK;
 }
 
 bool transfer_start(struct transfer *tr)
@@ -267,14 +226,8 @@ bool transfer_start(struct transfer *tr)
 	return tr->under_way;
 }
 
-/* A mail that is taken away from libcurl 7.88 half-sent gets its last dot all the
- * same, so that half a mail would be delivered, and then libcurl waits for the
- * answer, letting nobody else go on. On a socket that is shut down it can do
- * neither. */
 void transfer_close(struct transfer *tr)
 {
-	if (tr->under_way && tr->fd >= 0)
-		(void)shutdown(tr->fd, SHUT_RDWR);
 	if (tr->under_way)
 		(void)curl_multi_remove_handle(tr->transfers->multi, tr->easy);
 	tr->under_way = false;

@@ -9,14 +9,21 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static bool open_place(struct trial *trial)
+static bool watch(struct trial *trial, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
+	return epoll_ctl(trial->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool open_place(struct trial *trial)
+{
 	*trial = (struct trial){.epoll = epoll_create1(EPOLL_CLOEXEC)};
 	trial->transfers = transfers_new();
-	return trial->epoll >= 0 && trial->transfers != NULL &&
-	       epoll_ctl(trial->epoll, EPOLL_CTL_ADD, transfers_fd(trial->transfers), &event) == 0;
+	trial->mailer = mailer_new();
+	return trial->epoll >= 0 && trial->transfers != NULL && trial->mailer != NULL &&
+	       watch(trial, transfers_fd(trial->transfers)) &&
+	       watch(trial, mailer_fd(trial->mailer));
 }
 
 static enum action_step go_on(struct trial *trial)
@@ -32,7 +39,8 @@ static enum action_step go_on(struct trial *trial)
 		return a->kind->ready(a, event.data.ptr);
 	if (n == 1) {
 		transfers_step(trial->transfers);
-		if (transfers_ended(trial->transfers) != NULL)
+		if (transfers_ended(trial->transfers) != NULL ||
+			mailer_ended(trial->mailer) != NULL)
 			return a->kind->ended(a);
 	}
 	return a->deadline <= clock_steady() ? a->kind->expired(a) : ACTION_GOES_ON;
@@ -45,7 +53,7 @@ bool trial_run(
 	int64_t began = clock_steady();
 
 	if (open_place(trial)) {
-		const struct action_place place = {trial->epoll, trial->transfers};
+		const struct action_place place = {trial->epoll, trial->transfers, trial->mailer};
 
 		trial->action = action_of(conf, hook)->start(&place, conf, hook, job, &step);
 	}
@@ -70,6 +78,7 @@ void trial_end(struct trial *trial)
 	if (trial->action != NULL)
 		trial->action->kind->free(trial->action);
 	transfers_free(trial->transfers);
+	mailer_free(trial->mailer);
 	if (trial->epoll >= 0)
 		close(trial->epoll);
 	*trial = (struct trial){.epoll = -1};

@@ -142,16 +142,22 @@ static bool says(const struct operand *o, const char *word)
 	return o->plain && strcmp(o->text, word) == 0;
 }
 
+/* null without quotes, which is no text. */
+static bool is_null(const struct operand *o)
+{
+	return says(o, "null") || says(o, "~");
+}
+
 bool compare_equal(const json_t *value, const struct operand *o)
 {
 	int order;
 
 	if (json_is_null(value))
-		return says(o, "null") || says(o, "~");
+		return is_null(o);
 	if (json_is_boolean(value))
 		return says(o, json_is_true(value) ? "true" : "false");
 	if (compare_order(value, o, &order))
 		return order == 0;
-	return json_is_string(value) && json_string_length(value) == o->len &&
+	return json_is_string(value) && !is_null(o) && json_string_length(value) == o->len &&
 	       memcmp(json_string_value(value), o->text, o->len) == 0;
 }

@@ -507,15 +507,15 @@ const withSendmail = (t, exits, over = {}, more = {}) => Daemon.start(t, { hooks
 	email: (d) => ({ sendmail: [sendmail(d, ...exits), '-i'], from: FROM }) });
 
 test('sendmail: sender and recipients as arguments, the mail on standard input', limit, async (t) => {
-	const d = await withSendmail(t, [0], { to: ['Awa <awa@example.com>', '-OQueueDirectory=/tmp@example.com'],
+	const d = await withSendmail(t, [0], { to: ['Awa <awa@example.com>', 'c@example.com'],
 		cc: 'b@example.com', bcc: 'secret-archive@example.net', subject: 'Reçu', body: 'Un\n.\nDeux\n', attach_payload: true });
 	const body = `${newBody()}\r\n`;
 	const { event } = (await d.post(body)).json;
 	assert.deepEqual(results(await only(d, event)), ['ok']);
 	const [{ args, raw, mail }] = await sendmails(d);
 	assert.deepEqual(args.slice(0, 4), ['-i', '-f', 'no-reply@example.com', '--']);
-	assert.deepEqual(args.slice(4).sort(), ['-OQueueDirectory=/tmp@example.com', 'awa@example.com',
-		'b@example.com', 'secret-archive@example.net']);
+	assert.deepEqual(args.slice(4).sort(), ['awa@example.com', 'b@example.com', 'c@example.com',
+		'secret-archive@example.net']);
 	assert.equal(mail.subject, 'Reçu');
 	assert.equal(lines(mail.text), 'Un\n.\nDeux');
 	assert.deepEqual(mail.attachments[0].content, Buffer.from(body));

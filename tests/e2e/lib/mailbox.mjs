@@ -64,7 +64,7 @@ export class Mailbox {
 	}
 
 	get connections() { return this.wires.length; }
-	get mails() { return this.arrived.filter((mail) => mail.accepted); }
+	get mails() { return this.arrived.filter(({ accepted, mail }) => accepted && mail); }
 
 	/** What clients wrote, connection by connection; readable without TLS only. */
 	get transcripts() { return this.wires.map((parts) => Buffer.concat(parts).toString('latin1')); }

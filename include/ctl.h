@@ -42,7 +42,8 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct ctl_command ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events, ctl_show;
+extern const struct ctl_command ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events, ctl_show,
+	ctl_replay;
 
 /* "hookctl: …" on stderr. */
 void ctl_say(const char *format, ...) PRINTF(1, 2);

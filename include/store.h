@@ -42,6 +42,7 @@ enum store_op_kind {
 	STORE_OP_NAME,
 	STORE_OP_SHIFT,
 	STORE_OP_PING,
+	STORE_OP_REFRESH, /* another process has changed deliveries: look at all anew */
 	STORE_OP_ORPHANS, /* store_orphans' own */
 };
 

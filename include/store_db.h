@@ -9,6 +9,9 @@
  *   store_claim.c   claiming
  *   store_order.c   which delivery of an entity has its turn, and which has none any more
  *   store_prune.c   retention
+ * and beside the daemon, from other processes:
+ *   store_reader.c, store_read.c, store_report.c   look
+ *   store_editor.c, store_replay.c                 write
  * Functions that return int return an SQLite result code. After store_open the
  * connection belongs to the writer's thread alone. */
 #ifndef HOOKD_STORE_DB_H
@@ -37,7 +40,8 @@ struct sqlite3_stmt;
 
 /* The key that an action gets, of `d`, its event `e`, source `s` and hook `h`. */
 #define STORE_KEY_SQL                                                                              \
-	"s.name || '/' || e.idempotency_key || '/' || h.name || coalesce('/' || d.failed_id, '')"
+	"s.name || '/' || e.idempotency_key || '/' || h.name || coalesce('/' || d.failed_id, '')"  \
+	" || iif(d.replay_of IS NULL, '', '/replay/' || d.id)"
 
 enum store_sql {
 	SQL_BEGIN,
@@ -161,6 +165,10 @@ enum store_file {
 
 enum store_file store_file_kind(struct sqlite3 *db, int64_t *version) WARN_UNUSED;
 
+/* The words for a file of another kind than OURS. */
+void store_file_say(enum store_file kind, struct sqlite3 *db, const char *path, int64_t version,
+	char *why, size_t size);
+
 /* Sets the connection up, makes or migrates the schema. False: logged. */
 bool store_schema_open(struct sqlite3 *db, const char *path) WARN_UNUSED;
 
@@ -170,6 +178,9 @@ int store_number(struct sqlite3 *db, const char *sql, int64_t *value) WARN_UNUSE
 /* Logs `message` with what rc means, in the connection's words if it is its
  * present error, and the file. */
 void store_log_error(struct sqlite3 *db, int rc, const char *message, const char *path);
+
+/* store.c: what waits and what is dead, as the transaction at hand sees it. */
+int store_count(struct store *st, int64_t *waiting, int64_t *dead) WARN_UNUSED;
 
 /* store_writer.c */
 bool store_writer_start(struct store *st) WARN_UNUSED;

@@ -37,7 +37,8 @@ struct store_event_row {
 	const void *payload;
 	size_t payload_len;
 	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that did not want it */
-	int64_t waiting, done, dead, skipped; /* its deliveries by state */
+	int64_t waiting, done, dead, skipped; /* its deliveries by state; a dead one that
+					       * is replayed counts no more */
 };
 
 struct store_delivery_row {
@@ -48,9 +49,11 @@ struct store_delivery_row {
 	int64_t failures;
 	int64_t due_at;
 	const char *idempotency_key;
-	const char *reason; /* NULL, or why it is SKIPPED */
-	int64_t behind;     /* READY: the delivery it is held behind; 0: none */
-	int64_t failed_id;  /* the delivery that was given up, for which this one runs; 0: none */
+	const char *reason;  /* NULL, or why it is SKIPPED */
+	int64_t behind;      /* READY: the delivery it is held behind; 0: none */
+	int64_t failed_id;   /* the delivery that was given up, for which this one runs; 0: none */
+	int64_t replay_of;   /* the first that this one runs again; 0: it is the first */
+	int64_t replayed_by; /* the next that runs this one again; 0: none */
 };
 
 struct store_attempt_row {

@@ -1,5 +1,5 @@
-/* store_reader.h - what store_read.c and store_report.c share and nobody else
- * sees: a reader's connection, behind one way to run a SELECT. */
+/* store_reader.h - what store_read.c, store_report.c and store_replay.c share and
+ * nobody else sees: a reader's connection, behind one way to run a SELECT. */
 #ifndef HOOKD_STORE_READER_H
 #define HOOKD_STORE_READER_H
 
@@ -21,10 +21,17 @@ struct store_value {
 /* The statement stands on a row; what it gives is valid during the call. */
 typedef void store_row_seen(struct sqlite3_stmt *s, void *to);
 
-/* Shows each row of a SELECT with its parameters ?1 to ?count; all come from one
- * state of the store. False with the reason in why. */
+/* Shows each row of a SELECT with its parameters ?1 to ?count, of which it may leave
+ * some out; all come from one state of the store. False with the reason in why. */
 bool store_look(struct store_reader *r, const char *sql, const struct store_value *values,
 	size_t count, store_row_seen *seen, void *to, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* What errno says of opening a store's file, with the group to join if that is what
+ * is missing. */
+void store_say_errno(const char *path, bool to_write, char why[STORE_READ_WHY]);
+
+/* Of a column `state`, which has no other texts than these. */
+enum delivery_state store_state_from_text(const char *text);
 
 /* Never NULL. */
 const char *store_column_text(struct sqlite3_stmt *s, int column);

@@ -59,7 +59,8 @@ struct store_report_dead {
 };
 typedef void store_report_dead_seen(void *arg, const struct store_report_dead *row);
 
-/* The DEAD deliveries, those that died last first, up to `limit`. */
+/* The DEAD deliveries, those that died last first, up to `limit`. Here and below
+ * those that were replayed are left out. */
 bool store_report_dead(struct store_reader *r, unsigned limit, store_report_dead_seen *seen,
 	void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const struct ctl_command *const commands[] = {
-	&ctl_send, &ctl_sign, &ctl_verify, &ctl_test, &ctl_events, &ctl_show};
+	&ctl_send, &ctl_sign, &ctl_verify, &ctl_test, &ctl_events, &ctl_show, &ctl_replay};
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

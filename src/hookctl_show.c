@@ -19,7 +19,7 @@ static const struct ctl_option options[] = {
 
 /* A delivery's row, kept: its attempts are read when all rows were seen. */
 struct delivery {
-	int64_t id, attempts, failures, due_at, behind, failed_id;
+	int64_t id, attempts, failures, due_at, behind, failed_id, replay_of, replayed_by;
 	enum delivery_state state;
 	char *hook, *key, *reason;
 };
@@ -206,6 +206,8 @@ static void delivery_seen(void *arg, const struct store_delivery_row *d)
 		.due_at = d->due_at,
 		.behind = d->behind,
 		.failed_id = d->failed_id,
+		.replay_of = d->replay_of,
+		.replayed_by = d->replayed_by,
 		.state = d->state,
 		.hook = strdup(d->hook),
 		.key = strdup(d->idempotency_key),
@@ -287,6 +289,10 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 	add_field(out, "hook", d->hook);
 	if (d->failed_id != 0)
 		buf_printf(out, "  for delivery %" PRId64 ", which was given up\n", d->failed_id);
+	if (d->replay_of != 0)
+		buf_printf(out, "  replay of delivery %" PRId64 "\n", d->replay_of);
+	if (d->replayed_by != 0)
+		buf_printf(out, "  replayed by delivery %" PRId64 "\n", d->replayed_by);
 	buf_printf(out, "  %-16s %s, %" PRId64 " attempt%s, %" PRId64 " failed\n", "state",
 		store_state_text(d->state), d->attempts, d->attempts == 1 ? "" : "s", d->failures);
 	add_field(out, "reason", d->reason);
@@ -310,6 +316,8 @@ static void add_delivery_json(struct buf *out, bool comma, const struct delivery
 	ctl_json_time(out, "due_at", d->state == DELIVERY_READY ? d->due_at : 0);
 	add_json_number(out, "behind", d->behind);
 	add_json_number(out, "failed_id", d->failed_id);
+	add_json_number(out, "replay_of", d->replay_of);
+	add_json_number(out, "replayed_by", d->replayed_by);
 	ctl_json_text(out, true, "idempotency_key", d->key);
 	buf_printf(out, ",\"failures\":%" PRId64 ",\"attempts\":[", d->failures);
 }

@@ -1,18 +1,18 @@
 /* The daemon: options, start in order, signals, stop in reverse order. */
 #include "clock.h"
 #include "conf.h"
-#include "conf_explain.h"
 #include "dispatcher.h"
 #include "listener.h"
 #include "log.h"
 #include "notify.h"
+#include "options.h"
+#include "poke.h"
 #include "reporter.h"
 #include "store.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,7 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXIT_CONFIG  78    /* EX_CONFIG of sysexits.h */
 #define STATUS_EVERY 10000 /* ms between STATUS lines when no watchdog sets the pace */
 #define STOP_MARGIN  5000  /* ms beyond its own limits that stopping may take */
 
@@ -39,96 +38,10 @@ struct hookd {
 	struct listener *listener;
 	struct reporter *reporter;
 	int signals; /* signalfd */
+	int pokes;   /* poke_listen's; -1: none */
 	struct store_op ping;
 	_Atomic bool ping_out; /* the store has not answered the last one yet */
 };
-
-/* ---- options ---- */
-
-static const char usage[] = "Usage: hookd [--config FILE] [--check [--explain]]\n"
-			    "  -c, --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
-			    "      --check        only check it: exit 0, or 78 with every error\n"
-			    "      --explain      and then say what it means, in words\n"
-			    "  -V, --version\n"
-			    "  -h, --help\n"
-			    "See hookd(8) and hookd.yaml(5).\n";
-
-struct options {
-	const char *config;
-	bool check;
-	bool explain;
-};
-
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct options *o)
-{
-	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, 'k'},
-		{"explain", no_argument, NULL, 'e'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int c;
-
-	*o = (struct options){.config = CONF_DEFAULT_FILE};
-	while ((c = getopt_long(argc, argv, "c:Vh", known, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'k':
-			o->check = true;
-			break;
-		case 'e':
-			o->explain = true;
-			break;
-		case 'V':
-			puts("hookd " HOOKD_VERSION);
-			return EXIT_SUCCESS;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_SUCCESS;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "hookd: unexpected argument \"%s\"\n%s", argv[optind], usage);
-		return 2;
-	}
-	if (o->explain && !o->check) {
-		fprintf(stderr, "hookd: --explain goes with --check\n%s", usage);
-		return 2;
-	}
-	return -1;
-}
-
-static int check_config(const char *file, bool explain)
-{
-	struct buf errors = {0}, words = {0};
-	struct conf *conf;
-
-	secret_find_credentials();
-	conf = conf_load(file, &errors);
-	if (errors.len > 0)
-		fwrite(errors.data, 1, errors.len, stderr);
-	if (conf != NULL)
-		printf("%s: ok, sources: %zu, hooks: %zu\n", file, conf->source_count,
-			conf->hook_count);
-	if (conf != NULL && explain) {
-		conf_explain(conf, &words);
-		fwrite(words.data != NULL ? words.data : "", 1, words.len, stdout);
-	}
-	buf_free(&words);
-	buf_free(&errors);
-	if (conf == NULL)
-		return EXIT_CONFIG;
-	conf_unref(conf);
-	return EXIT_SUCCESS;
-}
 
 /* Loads the config and logs what it has to say, a line each. */
 static struct conf *load_config(const char *file)
@@ -353,12 +266,14 @@ static bool start(struct hookd *h)
 	h->reporter = reporter_start(h->conf, h->store);
 	if (h->reporter == NULL)
 		return false;
+	h->pokes = poke_listen(h->conf->store.path);
 	warn_of_orphans(h->store, h->conf);
 	return true;
 }
 
 static void stop(struct hookd *h)
 {
+	poke_close(h->pokes);
 	if (h->listener != NULL)
 		listener_stop(h->listener);
 	reporter_stop(h->reporter);
@@ -385,21 +300,35 @@ static int wait_ms(int64_t until)
 	return until == INT64_MAX ? -1 : ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
+/* hookctl has changed deliveries in the store. */
+static void look_anew(struct hookd *h)
+{
+	struct store_op op = {.kind = STORE_OP_REFRESH};
+
+	if (store_wait(h->store, &op) == STORE_OK)
+		log_info("deliveries were changed by hand");
+}
+
 /* Returns on SIGTERM or SIGINT. */
 static void run(struct hookd *h)
 {
-	struct pollfd signals = {.fd = h->signals, .events = POLLIN};
+	struct pollfd fds[] = {
+		{.fd = h->signals, .events = POLLIN},
+		{.fd = h->pokes, .events = POLLIN},
+	};
 	int64_t every = notify_watchdog() > 0 ? notify_watchdog() : STATUS_EVERY;
 	int64_t next = notify_wanted() ? clock_steady() + every : INT64_MAX;
 	int signal;
 
 	for (;;) {
-		poll(&signals, 1, wait_ms(next));
+		poll(fds, 2, wait_ms(next));
 		while ((signal = next_signal(h)) != 0) {
 			if (signal != SIGHUP)
 				return;
 			reload(h);
 		}
+		if (poke_taken(h->pokes))
+			look_anew(h);
 		if (clock_steady() >= next) {
 			tick(h);
 			next = clock_steady() + every;
@@ -441,9 +370,9 @@ static void drain(struct hookd *h)
 
 int main(int argc, char **argv)
 {
-	struct hookd h = {.signals = -1};
+	struct hookd h = {.signals = -1, .pokes = -1};
 	struct options options;
-	int code = read_options(argc, argv, &options);
+	int code = options_read(argc, argv, &options);
 
 	if (code != -1)
 		return code;
@@ -453,7 +382,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (options.check)
-		return check_config(options.config, options.explain);
+		return options_check_config(&options);
 	notify_init();
 	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
 	h.config = options.config;

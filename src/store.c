@@ -18,7 +18,7 @@
 /* The greatest retry.max: nothing is due later, unless the clock was wrong. */
 #define DUE_MAX "86400000" /* ms */
 
-#define FILE_MODE 0640 /* the group may read: hookctl */
+#define FILE_MODE 0660 /* the group may read and replay: hookctl */
 
 const char *store_attempt_text(enum attempt_result result)
 {
@@ -230,6 +230,22 @@ static int recover_late(struct store *st, int64_t now, int64_t *late)
 	return rc;
 }
 
+int store_count(struct store *st, int64_t *waiting, int64_t *dead)
+{
+	int rc = store_number(st->db,
+		"SELECT (SELECT count(*) FROM deliveries WHERE state = 'READY' AND behind IS NULL)"
+		" + (SELECT count(*) FROM deliveries WHERE behind IS NOT NULL)"
+		" + (SELECT count(*) FROM deliveries WHERE state = 'RUNNING')",
+		waiting);
+
+	if (rc == SQLITE_OK)
+		rc = store_number(st->db,
+			"SELECT count(*) FROM deliveries"
+			" WHERE state = 'DEAD' AND replayed_by IS NULL",
+			dead);
+	return rc;
+}
+
 /* What the last hookd left RUNNING is READY again, due at once; and what a
  * wrong clock put off beyond any retry is due now. Looks at live deliveries
  * only, however many events there are. */
@@ -246,14 +262,7 @@ static bool recover(struct store *st)
 	if (rc == SQLITE_OK)
 		rc = recover_late(st, now, &late);
 	if (rc == SQLITE_OK)
-		rc = store_number(st->db,
-			"SELECT (SELECT count(*) FROM deliveries"
-			" WHERE state = 'READY' AND behind IS NULL)"
-			" + (SELECT count(*) FROM deliveries WHERE behind IS NOT NULL)",
-			&st->counts.waiting);
-	if (rc == SQLITE_OK)
-		rc = store_number(st->db, "SELECT count(*) FROM deliveries WHERE state = 'DEAD'",
-			&st->counts.dead);
+		rc = store_count(st, &st->counts.waiting, &st->counts.dead);
 	if (store_end(st, rc) != SQLITE_OK)
 		return false;
 	if (st->counts.recovered > 0)

@@ -260,6 +260,21 @@ void store_orphans_free(struct store_orphans *o)
 	o->count = 0;
 }
 
+static int refresh(struct store *st, struct store_delta *delta)
+{
+	int64_t waiting, dead;
+
+	store_order_forget(st); /* what is new has no place yet */
+	int rc = store_count(st, &waiting, &dead);
+	if (rc != SQLITE_OK)
+		return rc;
+	/* What the transaction did before this is in them. */
+	delta->waiting = waiting - st->counts.waiting;
+	delta->dead = dead - st->counts.dead;
+	delta->ready = true;
+	return SQLITE_OK;
+}
+
 /* Each request begins with its operation. */
 _Static_assert(
 	offsetof(struct store_put, op) == 0 && offsetof(struct store_claim, op) == 0 &&
@@ -288,6 +303,7 @@ void store_op_start(struct store_op *op)
 	case STORE_OP_SETTLE:
 	case STORE_OP_SHIFT:
 	case STORE_OP_PING:
+	case STORE_OP_REFRESH:
 		break;
 	}
 }
@@ -307,6 +323,8 @@ int store_op_run(struct store *st, struct store_op *op, struct store_delta *delt
 		return shift(st, (struct store_shift *)op, delta);
 	case STORE_OP_ORPHANS:
 		return orphans(st, (struct store_orphans *)op);
+	case STORE_OP_REFRESH:
+		return refresh(st, delta);
 	case STORE_OP_PING:
 		break;
 	}

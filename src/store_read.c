@@ -15,7 +15,8 @@
 	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id"                              \
 	" AND d.state IN ('READY', 'RUNNING')),"                                                   \
 	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'DONE'),"       \
-	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'DEAD'),"       \
+	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'DEAD'"         \
+	" AND d.replayed_by IS NULL),"                                                             \
 	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'SKIPPED')"
 
 static void see_event(sqlite3_stmt *s, store_event_seen *seen, void *arg)
@@ -111,15 +112,6 @@ bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen
 		id, event_row, &to, why);
 }
 
-static enum delivery_state state_from_text(const char *text)
-{
-	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
-		if (strcmp(text, store_state_text((enum delivery_state)i)) == 0)
-			return (enum delivery_state)i;
-	}
-	return DELIVERY_SKIPPED; /* the table's CHECK lets no other in */
-}
-
 struct delivery_to {
 	store_delivery_seen *seen;
 	void *arg;
@@ -131,7 +123,7 @@ static void delivery_row(sqlite3_stmt *s, void *to)
 	struct store_delivery_row row = {
 		.id = sqlite3_column_int64(s, 0),
 		.hook = store_column_text(s, 1),
-		.state = state_from_text(store_column_text(s, 2)),
+		.state = store_state_from_text(store_column_text(s, 2)),
 		.attempts = sqlite3_column_int64(s, 3),
 		.failures = sqlite3_column_int64(s, 4),
 		.due_at = sqlite3_column_int64(s, 5),
@@ -139,6 +131,8 @@ static void delivery_row(sqlite3_stmt *s, void *to)
 		.reason = (const char *)sqlite3_column_text(s, 7),
 		.behind = sqlite3_column_int64(s, 8),
 		.failed_id = sqlite3_column_int64(s, 9),
+		.replay_of = sqlite3_column_int64(s, 10),
+		.replayed_by = sqlite3_column_int64(s, 11),
 	};
 
 	d->seen(d->arg, &row);
@@ -151,7 +145,8 @@ bool store_read_deliveries(struct store_reader *r, int64_t event, store_delivery
 
 	return look_by_id(r,
 		"SELECT d.id, h.name, d.state, d.attempts, d.failures, d.due_at,"
-		" " STORE_KEY_SQL ", d.reason, d.behind, d.failed_id FROM deliveries d"
+		" " STORE_KEY_SQL ", d.reason, d.behind, d.failed_id,"
+		" d.replay_of, d.replayed_by FROM deliveries d"
 		" JOIN hooks h ON h.id = d.hook_id JOIN events e ON e.id = d.event_id"
 		" JOIN sources s ON s.id = e.source_id WHERE d.event_id = ?1 ORDER BY d.id",
 		event, delivery_row, &to, why);

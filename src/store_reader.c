@@ -41,7 +41,7 @@ static bool group_needed(const char *path, mode_t bit, char *name, size_t size)
 	return true;
 }
 
-static void say_denied(const char *path, char why[STORE_READ_WHY])
+static void say_denied(const char *path, bool to_write, char why[STORE_READ_WHY])
 {
 	char copy[PATH_MAX];
 	char group[128];
@@ -49,26 +49,26 @@ static void say_denied(const char *path, char why[STORE_READ_WHY])
 	bool found = false;
 
 	if (stat(path, &sb) == 0) {
-		found = group_needed(path, S_IRGRP, group, sizeof(group));
+		found = group_needed(path, to_write ? S_IWGRP : S_IRGRP, group, sizeof(group));
 	} else if (strlen(path) < sizeof(copy)) {
 		memcpy(copy, path, strlen(path) + 1);
 		found = group_needed(dirname(copy), S_IXGRP, group, sizeof(group));
 	}
 	if (found)
 		(void)snprintf(why, STORE_READ_WHY,
-			"%s: permission denied; members of the group \"%s\" may read it", path,
-			group);
+			"%s: permission denied; members of the group \"%s\" may %s it", path, group,
+			to_write ? "change" : "read");
 	else
 		(void)snprintf(why, STORE_READ_WHY,
 			"%s: permission denied; run this as its owner or as root", path);
 }
 
-static void say_errno(const char *path, char why[STORE_READ_WHY])
+void store_say_errno(const char *path, bool to_write, char why[STORE_READ_WHY])
 {
 	char text[128];
 
 	if (errno == EACCES)
-		say_denied(path, why);
+		say_denied(path, to_write, why);
 	else if (errno == ENOENT)
 		(void)snprintf(why, STORE_READ_WHY,
 			"%s: no such file; hookd makes it when it first starts", path);
@@ -117,30 +117,11 @@ static bool wal_there(const struct store_reader *r)
 static bool check_file(struct store_reader *r, char why[STORE_READ_WHY])
 {
 	int64_t version;
+	enum store_file kind = store_file_kind(r->db, &version);
 
-	switch (store_file_kind(r->db, &version)) {
-	case STORE_FILE_OURS:
-		return true;
-	case STORE_FILE_EMPTY:
-	case STORE_FILE_FOREIGN:
-		(void)snprintf(why, STORE_READ_WHY, "%s: not a hookd store", r->path);
-		return false;
-	case STORE_FILE_OLDER:
-		(void)snprintf(why, STORE_READ_WHY,
-			"%s: schema version %lld is older than this hookctl's (%d); restart hookd, "
-			"which brings it up to date",
-			r->path, (long long)version, STORE_SCHEMA);
-		return false;
-	case STORE_FILE_NEWER:
-		(void)snprintf(why, STORE_READ_WHY,
-			"%s: schema version %lld is newer than this hookctl knows (%d); use the "
-			"hookctl that came with that hookd",
-			r->path, (long long)version, STORE_SCHEMA);
-		return false;
-	case STORE_FILE_UNREADABLE:
-		break;
-	}
-	return say_sqlite(r, why);
+	if (kind != STORE_FILE_OURS)
+		store_file_say(kind, r->db, r->path, version, why, STORE_READ_WHY);
+	return kind == STORE_FILE_OURS;
 }
 
 static void disconnect(struct store_reader *r)
@@ -184,7 +165,7 @@ struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY
 		goto memory;
 	r->path = realpath(path, NULL);
 	if (r->path == NULL || access(r->path, R_OK) != 0) {
-		say_errno(path, why);
+		store_say_errno(path, false, why);
 		goto fail;
 	}
 	if (stat(r->path, &sb) != 0 || !S_ISREG(sb.st_mode)) {
@@ -242,9 +223,10 @@ static bool look_end(struct store_reader *r, int rc, char why[STORE_READ_WHY])
 
 static int bind(sqlite3_stmt *s, const struct store_value *values, size_t count)
 {
+	size_t known = (size_t)sqlite3_bind_parameter_count(s);
 	int rc = SQLITE_OK;
 
-	for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
+	for (size_t i = 0; i < count && i < known && rc == SQLITE_OK; i++) {
 		int column = (int)i + 1;
 		if (values[i].text != NULL)
 			rc = sqlite3_bind_text(s, column, values[i].text, -1, SQLITE_STATIC);
@@ -275,4 +257,13 @@ const char *store_column_text(struct sqlite3_stmt *s, int column)
 	const char *text = (const char *)sqlite3_column_text(s, column);
 
 	return text != NULL ? text : "";
+}
+
+enum delivery_state store_state_from_text(const char *text)
+{
+	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
+		if (strcmp(text, store_state_text((enum delivery_state)i)) == 0)
+			return (enum delivery_state)i;
+	}
+	return DELIVERY_SKIPPED; /* the table's CHECK lets no other in */
 }

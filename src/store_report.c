@@ -183,7 +183,8 @@ bool store_report_hooks(struct store_reader *r, int64_t from, int64_t to,
 				   " (SELECT count(*) FROM deliveries WHERE hook_id = h.id"
 				   " AND state = 'RUNNING'),"
 				   " (SELECT count(*) FROM deliveries WHERE hook_id = h.id"
-				   " AND state = 'DEAD' AND ended_at IS NOT NULL)"
+				   " AND state = 'DEAD' AND ended_at IS NOT NULL"
+				   " AND replayed_by IS NULL)"
 				   " FROM hooks h WHERE h.name NOT GLOB 'hookd/*' ORDER BY h.name",
 		values, 2, hook_row, &hook_to, why);
 }
@@ -224,7 +225,7 @@ bool store_report_dead(struct store_reader *r, unsigned limit, store_report_dead
 		" CROSS JOIN events e ON e.id = d.event_id"
 		" CROSS JOIN sources s ON s.id = e.source_id"
 		" LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts"
-		" WHERE d.state = 'DEAD' AND d.hook_id NOT IN " OWN_HOOKS
+		" WHERE d.state = 'DEAD' AND d.replayed_by IS NULL AND d.hook_id NOT IN " OWN_HOOKS
 		" ORDER BY d.ended_at DESC, d.hook_id DESC, d.id DESC LIMIT ?1",
 		&value, 1, dead_row, &to, why);
 }
@@ -261,7 +262,7 @@ bool store_report_deaths(struct store_reader *r, int64_t since, int64_t *dead, i
 
 	return look_numbers(r,
 		"SELECT count(*), count(*) FILTER (WHERE ended_at >= ?1) FROM deliveries"
-		" WHERE state = 'DEAD' AND hook_id NOT IN " OWN_HOOKS,
+		" WHERE state = 'DEAD' AND replayed_by IS NULL AND hook_id NOT IN " OWN_HOOKS,
 		&value, 1, dead, died, why);
 }
 

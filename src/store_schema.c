@@ -65,6 +65,8 @@ static const char *const migrations[] = {
 	 *   all that the entity ever had.
 	 * - behind is only set where the state is READY: such a one is out of the due
 	 *   index and costs nothing until it is released.
+	 * - replay_of is the first of those that a person had run again, replayed_by the
+	 *   next: one that has it is history and counts as dead no more.
 	 * - ended_at is set in DONE, DEAD and SKIPPED. Those that ended before have the
 	 *   time of their last attempt if a report may still ask for it. */
 	"ALTER TABLE events ADD COLUMN declined TEXT;"
@@ -75,6 +77,8 @@ static const char *const migrations[] = {
 	"ALTER TABLE deliveries ADD COLUMN failed_id INTEGER"
 	"	REFERENCES deliveries(id) ON DELETE CASCADE;"
 	"ALTER TABLE deliveries ADD COLUMN reason TEXT;"
+	"ALTER TABLE deliveries ADD COLUMN replay_of INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN replayed_by INTEGER;"
 	"ALTER TABLE deliveries ADD COLUMN ended_at INTEGER;"
 	"ALTER TABLE deliveries ADD COLUMN lane TEXT;"
 	"ALTER TABLE deliveries ADD COLUMN lane_at INTEGER;"
@@ -95,7 +99,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX deliveries_ended ON deliveries(hook_id, state, ended_at)"
 	"	WHERE ended_at IS NOT NULL;"
 	"DROP INDEX deliveries_dead;"
-	"CREATE INDEX deliveries_dead ON deliveries(ended_at, hook_id) WHERE state = 'DEAD';",
+	"CREATE INDEX deliveries_dead ON deliveries(ended_at, hook_id)"
+	"	WHERE state = 'DEAD' AND replayed_by IS NULL;",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,
@@ -155,6 +160,33 @@ enum store_file store_file_kind(struct sqlite3 *db, int64_t *version)
 	if (*version > STORE_SCHEMA)
 		return STORE_FILE_NEWER;
 	return *version < STORE_SCHEMA ? STORE_FILE_OLDER : STORE_FILE_OURS;
+}
+
+void store_file_say(enum store_file kind, struct sqlite3 *db, const char *path, int64_t version,
+	char *why, size_t size)
+{
+	switch (kind) {
+	case STORE_FILE_EMPTY:
+	case STORE_FILE_FOREIGN:
+		(void)snprintf(why, size, "%s: not a hookd store", path);
+		break;
+	case STORE_FILE_OLDER:
+		(void)snprintf(why, size,
+			"%s: schema version %lld is older than this hookctl's (%d); restart hookd, "
+			"which brings it up to date",
+			path, (long long)version, STORE_SCHEMA);
+		break;
+	case STORE_FILE_NEWER:
+		(void)snprintf(why, size,
+			"%s: schema version %lld is newer than this hookctl knows (%d); use the "
+			"hookctl that came with that hookd",
+			path, (long long)version, STORE_SCHEMA);
+		break;
+	case STORE_FILE_OURS:
+	case STORE_FILE_UNREADABLE:
+		(void)snprintf(why, size, "%s: %s", path, sqlite3_errmsg(db));
+		break;
+	}
 }
 
 static int exec(struct sqlite3 *db, const char *sql)

@@ -88,7 +88,7 @@ static const char *const texts[SQL_COUNT] = {
 		" FROM deliveries d CROSS JOIN events own ON own.id = d.event_id"
 		" CROSS JOIN events e ON e.entity_id = own.entity_id"
 		" AND e.entity_kind IS own.entity_kind AND e.source_id = own.source_id"
-		" WHERE d.id = ?1 ORDER BY e.id DESC LIMIT ?2",
+		" WHERE d.id = ?1 AND d.replay_of IS NULL ORDER BY e.id DESC LIMIT ?2",
 	[SQL_STALE_SKIP] = "UPDATE deliveries SET state = 'SKIPPED', reason = ?2, ended_at = ?3"
 			   " WHERE id = ?1 AND state = 'READY'",
 	[SQL_SOURCE_FIND] = "SELECT id FROM sources WHERE name = ?1",
@@ -107,8 +107,8 @@ static const char *const texts[SQL_COUNT] = {
 			  " WHERE (received_at, id) > (?1, ?2) AND received_at < ?3"
 			  " ORDER BY received_at, id LIMIT ?4",
 	[SQL_PRUNE_STATES] = "SELECT count(*) FILTER (WHERE state IN ('READY', 'RUNNING')),"
-			     " count(*) FILTER (WHERE state = 'DEAD')"
-			     " FROM deliveries WHERE event_id = ?1",
+			     " count(*) FILTER (WHERE state = 'DEAD' AND"
+			     " replayed_by IS NULL) FROM deliveries WHERE event_id = ?1",
 	[SQL_PRUNE_DELETE] = "DELETE FROM events WHERE id = ?1",
 };
 

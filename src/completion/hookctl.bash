@@ -8,7 +8,7 @@ _hookctl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--config) ((i++)) ;;
-		send | sign | verify | test | events | show) command=$word; break ;;
+		send | sign | verify | test | events | show | replay) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -18,6 +18,7 @@ _hookctl()
 		compopt -o nospace
 		return
 		;;
+	--state) mapfile -t COMPREPLY < <(compgen -W 'done dead skipped' -- "$cur"); return ;;
 	--scheme) mapfile -t COMPREPLY < <(compgen -W 'fedapay' -- "$cur"); return ;;
 	--type)
 		mapfile -t COMPREPLY < <(compgen -W 'transaction.created transaction.approved
@@ -35,7 +36,8 @@ _hookctl()
 	test) word="--event --type --amount --file --run --store $common" ;;
 	events) word="--limit --before --type --source --quarantined --json --store $common" ;;
 	show) word="--payload --json --store $common" ;;
-	*) word="send sign verify test events show --version $common" ;;
+	replay) word="--state --hook --since --dry-run --yes --json --store $common" ;;
+	*) word="send sign verify test events show replay --version $common" ;;
 	esac
 	if [[ ($command == sign || $command == verify) && $cur != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

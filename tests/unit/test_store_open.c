@@ -108,7 +108,7 @@ static void test_a_new_file_has_all_its_marks(void **state)
 		char name[128];
 		(void)snprintf(name, sizeof(name), "%s%s", fx->path, suffixes[i]);
 		assert_int_equal(stat(name, &sb), 0);
-		assert_int_equal(sb.st_mode & 07777, 0640);
+		assert_int_equal(sb.st_mode & 07777, 0660);
 	}
 	fx_close(fx);
 	(void)umask(mask);

@@ -287,6 +287,19 @@ static bool set_options(struct mailer_thread *t, struct mailing *g)
 	       curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t) == CURLE_OK;
 }
 
+/* Frees one that was not started; its thread waits for another. */
+static void give_back(struct mailing *g)
+{
+	struct mailer_thread *t = g->thread;
+
+	curl_easy_reset(t->easy);
+	pthread_mutex_lock(&t->mailer->lock);
+	t->state = IDLE;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
+	pthread_mutex_unlock(&t->mailer->lock);
+	free_mailing(g);
+}
+
 struct mailing *mailing_open(struct mailer *m, void *owner)
 {
 	struct mailing *g = calloc(1, sizeof(*g));
@@ -302,7 +315,7 @@ struct mailing *mailing_open(struct mailer *m, void *owner)
 	g->easy = g->thread->easy;
 	g->thread->broken_off = false;
 	if (!set_options(g->thread, g)) {
-		mailing_close(m, g);
+		give_back(g);
 		return NULL;
 	}
 	return g;
@@ -351,20 +364,21 @@ static void break_off(struct mailer_thread *t)
 
 void mailing_close(struct mailer *m, struct mailing *g)
 {
+	bool busy;
+
 	if (g == NULL)
 		return;
 	pthread_mutex_lock(&m->lock);
 	(void)take_from_ended(m, g);
-	if (g->thread != NULL && g->thread->state == BUSY) {
+	busy = g->thread != NULL && g->thread->state == BUSY;
+	if (busy)
 		break_off(g->thread); /* which frees it */
-		g = NULL;
-	} else if (g->thread != NULL) {
-		curl_easy_reset(g->easy);
-		g->thread->state = IDLE;
-		(void)clock_gettime(CLOCK_MONOTONIC, &g->thread->idle_since);
-	}
 	pthread_mutex_unlock(&m->lock);
-	if (g != NULL)
+	if (busy)
+		return;
+	if (g->thread != NULL)
+		give_back(g);
+	else
 		free_mailing(g);
 }
 

@@ -467,7 +467,7 @@ static const struct {
 	{"{a b: 1}",
 		"8:12: WHEN \"a b\" has a character that no step has: expected letters, digits, "
 		"_ - $ @ : / or a \"quoted step\""},
-	{"{'\"a': 1}", "8:12: WHEN \"\\\"a\" has a \\\" without its closing one"},
+	{"{'\"a': 1}", "8:12: WHEN \"\\\"a\" has a \" without its closing one"},
 	{"{a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q: 1}",
 		"8:12: WHEN \"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q\" has more than 16 steps"},
 	{"\n      a: 1\n      b: {gt: x}", "10:15: WHEN b: gt: \"x\"" WANTS_NUMBER},

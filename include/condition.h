@@ -4,9 +4,11 @@
  *                         JSON reals as doubles), else RFC 3339 times as times;
  *                         eq and ne also texts, true, false and null
  *   in not_in             eq to one of a list, or to none
- *   glob                  fnmatch(3) without flags
+ *   glob                  fnmatch(3) without flags, the whole text; one with a NUL
+ *                         fits none
  *   matches               POSIX extended, somewhere in the text; only the first
- *                         CONDITION_SUBJECT bytes are looked at
+ *                         CONDITION_SUBJECT bytes are looked at, and $ is not where
+ *                         a longer one is cut
  *   exists: true|false    is it there (null is)
  *   empty: true|false     missing, null, "", [] or {}
  *

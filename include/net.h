@@ -37,7 +37,8 @@ bool net_within(const struct net_address *a, const struct net_range *ranges, siz
 void net_format(const struct net_address *a, char out[NET_TEXT]); /* "unix" for AF_UNIX */
 
 /* Is it no address of the public Internet: this host, a link, a private network,
- * multicast, reserved, or an IPv6 address that stands for such an IPv4 one?
+ * multicast, documentation, reserved (of IPv6 all outside of 2000::/3), or an IPv6
+ * address that stands for such an IPv4 one?
  * (IANA's special-purpose address registries, RFC 6890.) */
 bool net_is_internal(const struct net_address *a);
 

@@ -12,7 +12,7 @@
 
 #define SHOWN       60  /* bytes of a value in a reason */
 #define PATTERN_MAX 256 /* bytes */
-#define REPEATS_MAX 1000
+#define ATOMS_MAX   1000
 
 const char *const condition_ops[] = {"eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "glob",
 	"matches", "exists", "empty", NULL};
@@ -23,8 +23,7 @@ struct condition {
 	struct path *path;
 	enum condition_op op;
 	struct operand *operands;
-	regex_t *regex; /* of CONDITION_MATCHES */
-	bool wanted;    /* of CONDITION_EXISTS and CONDITION_EMPTY */
+	bool wanted; /* of CONDITION_EXISTS and CONDITION_EMPTY */
 	/* a join */
 	enum condition_join join;
 	struct condition **parts;
@@ -33,29 +32,88 @@ struct condition {
 
 /* ---- making one ---- */
 
-/* The product of all {n,m}: what the compiled expression may grow by. */
-static bool repeats_are_bearable(const char *pattern)
+/* The factor that {n,m} makes, *at behind its brace; leaves it behind the other one. */
+static unsigned long repeats(const char **at)
 {
-	unsigned long product = 1;
+	char *end;
+	unsigned long least = strtoul(*at, &end, 10), most = least;
 
-	for (const char *at = strchr(pattern, '{'); at != NULL; at = strchr(at + 1, '{')) {
-		char *end;
-		unsigned long n = strtoul(at + 1, &end, 10), m = n;
+	if (*end == ',')
+		most = end[1] == '}' ? least + 1 : strtoul(end + 1, &end, 10);
+	*at += strcspn(*at, "}");
+	if (**at == '}')
+		(*at)++;
+	return most > least ? most : least;
+}
 
-		if (*end == ',')
-			m = strtoul(end + 1, NULL, 10);
-		if (m < n)
-			m = n;
-		if (m > REPEATS_MAX || (product *= m > 1 ? m : 1) > REPEATS_MAX)
-			return false;
+/* Leaves *at behind a [list], whose bracket it stands behind. */
+static void skip_list(const char **at)
+{
+	if (**at == '^')
+		(*at)++;
+	if (**at == ']')
+		(*at)++;
+	for (; **at != '\0' && **at != ']'; (*at)++) {
+		const char kind = (*at)[0] == '[' ? (*at)[1] : '\0';
+		const char *end = NULL;
+
+		if (kind == ':' || kind == '.' || kind == '=')
+			end = strstr(*at + 2, (const char[]){kind, ']', '\0'});
+		if (end != NULL)
+			*at = end + 1;
 	}
-	return true;
+	if (**at == ']')
+		(*at)++;
+}
+
+static unsigned long at_most(unsigned long n)
+{
+	return n < ATOMS_MAX + 1 ? n : ATOMS_MAX + 1;
+}
+
+/* How many characters and lists to match the expression has, up to the bracket that
+ * closes it, once its repetitions are written out as glibc does: x{3} is xxx, and x+
+ * is xx*, so that n of them within each other make 2 to the power of n. */
+static unsigned long atoms(const char **at, unsigned depth)
+{
+	unsigned long sum = 0, last = 0;
+
+	while (**at != '\0' && (**at != ')' || depth == 0)) {
+		char c = *(*at)++;
+		unsigned long factor = 1;
+
+		if (c == '+') {
+			factor = 2;
+		} else if (c == '{') {
+			factor = at_most(repeats(at));
+		} else if (c == '(') {
+			last = atoms(at, depth + 1);
+			if (**at == ')')
+				(*at)++;
+			sum += last;
+		} else if (c != '*' && c != '?' && c != '|') {
+			if (c == '[')
+				skip_list(at);
+			else if (c == '\\' && **at != '\0')
+				(*at)++;
+			last = 1;
+			sum++;
+		}
+		if (factor > 1) {
+			sum = at_most(sum + last * (factor - 1));
+			last = at_most(last * factor);
+		}
+		sum = at_most(sum);
+	}
+	return sum;
 }
 
 /* What would let an event take long to match is not compiled at all. Without
  * back-references glibc matches in time linear in the subject. */
-static bool compile(struct condition *c, const char *pattern, char what[200])
+static bool check_regex(const char *pattern, char what[200])
 {
+	const char *rest = pattern;
+	regex_t regex;
 	int error;
 
 	for (const char *at = strchr(pattern, '\\'); at != NULL; at = strchr(at + 2, '\\')) {
@@ -69,28 +127,23 @@ static bool compile(struct condition *c, const char *pattern, char what[200])
 		if (at[1] == '\0')
 			break;
 	}
-	if (strlen(pattern) > PATTERN_MAX || !repeats_are_bearable(pattern)) {
+	if (strlen(pattern) > PATTERN_MAX || atoms(&rest, 0) > ATOMS_MAX) {
 		(void)snprintf(what, 200,
-			"is too large: expected at most %d bytes, and {n} that multiplied make at "
-			"most %d",
-			PATTERN_MAX, REPEATS_MAX);
+			"is too large: expected at most %d bytes, and %d characters with each {n} "
+			"written out and each + twice",
+			PATTERN_MAX, ATOMS_MAX);
 		return false;
 	}
-	c->regex = calloc(1, sizeof(*c->regex));
-	if (c->regex == NULL) {
-		(void)snprintf(what, 200, "out of memory");
-		return false;
-	}
-	error = regcomp(c->regex, pattern, REG_EXTENDED | REG_NOSUB);
+	error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
 	if (error != 0) {
 		char text[100];
 
-		(void)regerror(error, c->regex, text, sizeof(text));
+		(void)regerror(error, &regex, text, sizeof(text));
 		(void)snprintf(what, 200, "is no POSIX extended regular expression: %s", text);
-		free(c->regex);
-		c->regex = NULL;
+		return false;
 	}
-	return error == 0;
+	regfree(&regex);
+	return true;
 }
 
 static bool check_operands(struct condition *c, char what[200])
@@ -110,7 +163,7 @@ static bool check_operands(struct condition *c, char what[200])
 			"2026-06-30T22:50:29Z");
 		return false;
 	case CONDITION_MATCHES:
-		return compile(c, first->text, what);
+		return check_regex(first->text, what);
 	case CONDITION_EXISTS:
 	case CONDITION_EMPTY:
 		c->wanted = strcmp(first->text, "true") == 0;
@@ -178,9 +231,6 @@ void condition_free(struct condition *c)
 		else
 			free(c->operands[i].text);
 	}
-	if (c->regex != NULL)
-		regfree(c->regex);
-	free(c->regex);
 	free(c->parts);
 	free(c->operands);
 	path_free(c->path);
@@ -189,8 +239,8 @@ void condition_free(struct condition *c)
 
 /* ---- a test ---- */
 
-/* A scalar as text for patterns: at most size - 1 bytes of it. */
-static const char *subject_of(const json_t *value, char *out, size_t size)
+/* A number or a word as text. NULL: it is neither. */
+static const char *word_of(const json_t *value, char *out, size_t size)
 {
 	out[0] = '\0';
 	if (json_is_integer(value))
@@ -199,22 +249,45 @@ static const char *subject_of(const json_t *value, char *out, size_t size)
 		(void)snprintf(out, size, "%.15g", json_real_value(value));
 	else if (json_is_boolean(value))
 		(void)snprintf(out, size, "%s", json_is_true(value) ? "true" : "false");
-	else if (json_is_string(value))
-		(void)snprintf(out, size, "%s", json_string_value(value));
 	else
 		return NULL;
 	return out;
 }
 
+/* Compiled each time: what glibc finds out while it matches it keeps with the
+ * expression, so events could make one that lives on grow without end. */
+static bool fits_regex(const char *pattern, const char *text, size_t len)
+{
+	bool cut = len > CONDITION_SUBJECT;
+	regmatch_t subject = {.rm_so = 0, .rm_eo = cut ? CONDITION_SUBJECT : (regoff_t)len};
+	regex_t regex;
+	bool fits;
+
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	fits = regexec(&regex, text, 1, &subject, REG_STARTEND | (cut ? REG_NOTEOL : 0)) == 0;
+	regfree(&regex);
+	return fits;
+}
+
 static bool fits_pattern(const struct condition *c, const json_t *value)
 {
-	char text[CONDITION_SUBJECT + 1];
-	const char *subject = subject_of(value, text, sizeof(text));
+	const char *pattern = c->operands[0].text, *text;
+	char word[64];
+	size_t len;
 
-	if (subject == NULL)
-		return false;
-	return c->op == CONDITION_GLOB ? fnmatch(c->operands[0].text, subject, 0) == 0
-				       : regexec(c->regex, subject, 0, NULL, 0) == 0;
+	if (json_is_string(value)) {
+		text = json_string_value(value);
+		len = json_string_length(value);
+	} else {
+		text = word_of(value, word, sizeof(word));
+		if (text == NULL)
+			return false;
+		len = strlen(text);
+	}
+	if (c->op == CONDITION_GLOB)
+		return strlen(text) == len && fnmatch(pattern, text, 0) == 0;
+	return fits_regex(pattern, text, len);
 }
 
 static bool is_empty(const json_t *value)
@@ -302,7 +375,7 @@ static void add_value(struct buf *out, const json_t *value)
 	else if (json_is_array(value))
 		buf_add_text(out, json_array_size(value) > 0 ? "a list" : "an empty list");
 	else
-		buf_add_text(out, subject_of(value, text, sizeof(text)));
+		buf_add_text(out, word_of(value, text, sizeof(text)));
 }
 
 /* As the config has it: numbers and words bare, texts in quotes. */

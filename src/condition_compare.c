@@ -25,7 +25,7 @@ bool decimal_read(const char *text, size_t len, struct decimal *out)
 	*out = (struct decimal){.negative = len > 0 && text[0] == '-'};
 	if (len > DIGITS_MAX)
 		return false;
-	if (len > 0 && (text[0] == '-' || text[0] == '+')) {
+	if (out->negative) {
 		text++;
 		len--;
 	}

@@ -124,33 +124,35 @@ void net_format(const struct net_address *a, char out[NET_TEXT])
 }
 
 static const struct net_range internal[] = {
-	{{AF_INET, {0}}, 8},                  /* this network; 0.0.0.0 is this host */
-	{{AF_INET, {10}}, 8},                 /* private */
-	{{AF_INET, {100, 64}}, 10},           /* a provider's own */
-	{{AF_INET, {127}}, 8},                /* loopback */
-	{{AF_INET, {169, 254}}, 16},          /* link-local, and the clouds' metadata */
-	{{AF_INET, {172, 16}}, 12},           /* private */
-	{{AF_INET, {192, 0, 0}}, 24},         /* protocol assignments */
-	{{AF_INET, {192, 168}}, 16},          /* private */
-	{{AF_INET, {198, 18}}, 15},           /* benchmarking */
-	{{AF_INET, {224}}, 4},                /* multicast */
-	{{AF_INET, {240}}, 4},                /* reserved, broadcast */
-	{{AF_INET6, {0}}, 96},                /* ::, ::1, and IPv4 in its oldest dress */
-	{{AF_INET6, {0x01}}, 8},              /* discard-only and more that is reserved */
-	{{AF_INET6, {0xfc}}, 7},              /* unique local */
-	{{AF_INET6, {0xfe, 0x80}}, 10},       /* link-local */
-	{{AF_INET6, {0xfe, 0xc0}}, 10},       /* site-local of old */
-	{{AF_INET6, {0xff}}, 8},              /* multicast */
-	{{AF_INET6, {0x20, 0x01, 0, 0}}, 32}, /* Teredo: IPv4 inside */
+	{{AF_INET, {0}}, 8},                        /* this network; 0.0.0.0 is this host */
+	{{AF_INET, {10}}, 8},                       /* private */
+	{{AF_INET, {100, 64}}, 10},                 /* a provider's own */
+	{{AF_INET, {127}}, 8},                      /* loopback */
+	{{AF_INET, {169, 254}}, 16},                /* link-local, and the clouds' metadata */
+	{{AF_INET, {172, 16}}, 12},                 /* private */
+	{{AF_INET, {192, 0, 0}}, 24},               /* protocol assignments */
+	{{AF_INET, {192, 0, 2}}, 24},               /* documentation */
+	{{AF_INET, {192, 168}}, 16},                /* private */
+	{{AF_INET, {198, 18}}, 15},                 /* benchmarking */
+	{{AF_INET, {198, 51, 100}}, 24},            /* documentation */
+	{{AF_INET, {203, 0, 113}}, 24},             /* documentation */
+	{{AF_INET, {224}}, 4},                      /* multicast */
+	{{AF_INET, {240}}, 4},                      /* reserved, broadcast */
+	{{AF_INET6, {0x20, 0x01}}, 23},             /* protocol assignments; Teredo: IPv4 inside */
+	{{AF_INET6, {0x20, 0x01, 0x0d, 0xb8}}, 32}, /* documentation */
+	{{AF_INET6, {0x3f, 0xff}}, 20},             /* documentation */
 };
 
-/* Where an IPv6 address carries an IPv4 one: NAT64 (RFC 6052, RFC 8215), 6to4. */
+/* All that IANA has given out of IPv6 for the public is in here, but for the first
+ * of the carriers. */
+static const struct net_range unicast = {{AF_INET6, {0x20}}, 3};
+
+/* Where an IPv6 address carries an IPv4 one: NAT64 (RFC 6052), 6to4. */
 static const struct {
 	struct net_range range;
 	size_t at;
 } carriers[] = {
 	{{{AF_INET6, {0, 0x64, 0xff, 0x9b}}, 96}, 12},
-	{{{AF_INET6, {0, 0x64, 0xff, 0x9b, 0, 1}}, 48}, 12},
 	{{{AF_INET6, {0x20, 0x02}}, 16}, 2},
 };
 
@@ -168,7 +170,7 @@ bool net_is_internal(const struct net_address *a)
 		memcpy(inner.bytes, a->bytes + carriers[i].at, 4);
 		return net_is_internal(&inner);
 	}
-	return false;
+	return a->family == AF_INET6 && !net_within(a, &unicast, 1);
 }
 
 /* ":4711", or nothing. */

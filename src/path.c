@@ -33,6 +33,13 @@ static bool refuse(struct fault *fault, size_t at, const char *format, ...)
 	return false;
 }
 
+static bool refuse_character(struct fault *fault, size_t at)
+{
+	return refuse(fault, at,
+		"has a character that no step has: expected letters, digits, _ - $ @ : / or "
+		"a \"quoted step\"");
+}
+
 static bool is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -105,9 +112,7 @@ static bool parse_step(
 	if (first == len || text[first] == '.')
 		return refuse(fault, first,
 			"has an empty step: expected a path such as entity.customer.email");
-	return refuse(fault, first,
-		"has a character that no step has: expected letters, digits, _ - $ @ : / or "
-		"a \"quoted step\"");
+	return refuse_character(fault, first);
 }
 
 static bool parse_steps(struct path *p, const char *text, size_t len, struct fault *fault)
@@ -117,9 +122,11 @@ static bool parse_steps(struct path *p, const char *text, size_t len, struct fau
 	while (parse_step(p, text, len, &at, fault)) {
 		if (at == len)
 			return true;
-		if (text[at] != '.')
+		if (text[at] == '"' || is_plain(text[at]))
 			return refuse(
 				fault, at, "goes on without a dot: expected one between steps");
+		if (text[at] != '.')
+			return refuse_character(fault, at);
 		at++;
 	}
 	return false;

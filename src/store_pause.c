@@ -10,8 +10,8 @@ int store_pause_read(struct store *st)
 	sqlite3_stmt *s = NULL;
 	int64_t *paused = NULL;
 	size_t count = 0;
-	int rc = sqlite3_prepare_v2(
-		st->db, "SELECT id, name FROM hooks WHERE paused_at IS NOT NULL", -1, &s, NULL);
+	int rc = sqlite3_prepare_v2(st->db,
+		"SELECT h.id, h.name FROM hooks h WHERE h.paused_at IS NOT NULL", -1, &s, NULL);
 
 	while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		int64_t *more = reallocarray(paused, count + 1, sizeof(*more));

@@ -44,7 +44,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events,
-	ctl_show, ctl_replay, ctl_cancel, ctl_pause, ctl_resume;
+	ctl_show, ctl_replay, ctl_cancel, ctl_pause, ctl_resume, ctl_backup, ctl_check;
 
 /* "hookctl: …" on stderr. */
 void ctl_say(const char *format, ...) PRINTF(1, 2);
@@ -131,6 +131,10 @@ void ctl_json_time(struct buf *out, const char *key, int64_t ms);
 
 /* What an attempt printed, escaped, each line behind `before`. */
 void ctl_add_output(struct buf *out, const char *before, const char *text, size_t len);
+
+/* Shows how far something has come: `done` of `all`, counted in `unit` ("" or " pages"),
+ * since `began` (clock_steady). Nothing where nobody looks. */
+void ctl_progress(int64_t done, int64_t all, const char *unit, int64_t began);
 
 /* May standard output be coloured? A terminal, and NO_COLOR unset or empty. */
 bool ctl_colour(void);

@@ -1,4 +1,4 @@
-/* store_reader.h - what store_read.c, store_report.c and store_replay.c share and
+/* store_reader.h - what store_read.c, store_report.c and others share and
  * nobody else sees: a reader's connection, behind one way to run a SELECT. */
 #ifndef HOOKD_STORE_READER_H
 #define HOOKD_STORE_READER_H
@@ -10,7 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sqlite3;
 struct sqlite3_stmt;
+
+/* For what is more than a SELECT: begins to read, and ends it; between the two all
+ * reads of the connection see one state. NULL and false: the reason is in why, when rc
+ * is not SQLITE_OK in the connection's words. */
+struct sqlite3 *store_look_begin(struct store_reader *r, char why[STORE_READ_WHY]) WARN_UNUSED;
+bool store_look_end(struct store_reader *r, int rc, char why[STORE_READ_WHY]) WARN_UNUSED;
 
 /* A parameter: the text, or where that is NULL the number. */
 struct store_value {

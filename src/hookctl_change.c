@@ -14,7 +14,6 @@
 enum {
 	ASK_BEYOND = 100,   /* deliveries: more are not changed by a slip */
 	STEPS_A_SECOND = 4, /* with a rate */
-	BAR = 24,           /* columns */
 };
 
 static void seen(void *arg, const struct store_changeable *row)
@@ -182,20 +181,8 @@ static bool in_lines(const struct ctl_change *r)
 
 static void show_progress(const struct ctl_change *r, size_t done, int64_t began)
 {
-	int64_t took = clock_steady() - began;
-	char bar[BAR + 1], left[CTL_SPAN];
-	size_t full = done * BAR / r->count;
-
-	if (done == 0 || in_lines(r) || isatty(STDERR_FILENO) != 1)
-		return;
-	memset(bar, '.', BAR);
-	memset(bar, '#', full);
-	bar[BAR] = '\0';
-	ctl_span(took * (int64_t)(r->count - done) / (int64_t)done / 1000, left);
-	fprintf(stderr, "\r[%s] %zu of %zu, %" PRId64 " a second, %s left \033[K", bar, done,
-		r->count, took > 0 ? (int64_t)done * 1000 / took : 0, left);
-	if (done == r->count)
-		fputc('\n', stderr);
+	if (!in_lines(r))
+		ctl_progress((int64_t)done, (int64_t)r->count, "", began);
 }
 
 /* Changes and tells of up to STORE_CHANGE_MAX; what was told is in the store. */

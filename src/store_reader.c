@@ -196,18 +196,19 @@ void store_reader_close(struct store_reader *r)
 	free(r);
 }
 
-static bool look_begin(struct store_reader *r, char why[STORE_READ_WHY])
+struct sqlite3 *store_look_begin(struct store_reader *r, char why[STORE_READ_WHY])
 {
 	if (r->db != NULL && r->still && wal_there(r))
 		disconnect(r); /* hookd was started meanwhile */
 	if (r->db == NULL && !connect(r, why))
-		return false;
-	if (sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-		return say_sqlite(r, why);
-	return true;
+		return NULL;
+	if (sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK)
+		return r->db;
+	(void)say_sqlite(r, why);
+	return NULL;
 }
 
-static bool look_end(struct store_reader *r, int rc, char why[STORE_READ_WHY])
+bool store_look_end(struct store_reader *r, int rc, char why[STORE_READ_WHY])
 {
 	bool ok = rc == SQLITE_OK;
 
@@ -241,7 +242,7 @@ bool store_look(struct store_reader *r, const char *sql, const struct store_valu
 {
 	sqlite3_stmt *s = NULL;
 
-	if (!look_begin(r, why))
+	if (store_look_begin(r, why) == NULL)
 		return false;
 	int rc = sqlite3_prepare_v2(r->db, sql, -1, &s, NULL);
 	if (rc == SQLITE_OK)
@@ -249,7 +250,7 @@ bool store_look(struct store_reader *r, const char *sql, const struct store_valu
 	while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
 		seen(s, to);
 	int end = sqlite3_finalize(s);
-	return look_end(r, rc != SQLITE_OK ? rc : end, why);
+	return store_look_end(r, rc != SQLITE_OK ? rc : end, why);
 }
 
 const char *store_column_text(struct sqlite3_stmt *s, int column)

@@ -8,7 +8,7 @@ _hookctl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--config) ((i++)) ;;
-		status | send | sign | verify | test | events | show | replay | cancel | pause | resume) command=$word; break ;;
+		status | send | sign | verify | test | events | show | replay | cancel | pause | resume | backup | check) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -39,10 +39,11 @@ _hookctl()
 	show) word="--payload --json --store $common" ;;
 	replay) word="--state --hook --since --rate --dry-run --yes --json --store $common" ;;
 	cancel) word="--hook --dry-run --yes --json --store $common" ;;
-	pause | resume) word="--store $common" ;;
-	*) word="status send sign verify test events show replay cancel pause resume --version $common" ;;
+	pause | resume | backup) word="--store $common" ;;
+	check) word="--full --store $common" ;;
+	*) word="status send sign verify test events show replay cancel pause resume backup check --version $common" ;;
 	esac
-	if [[ ($command == sign || $command == verify) && $cur != -* ]]; then
+	if [[ ($command == sign || $command == verify || $command == backup) && $cur != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")

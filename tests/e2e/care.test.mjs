@@ -1,0 +1,84 @@
+// hookctl backup and check.
+import assert from 'node:assert/strict';
+import { copyFileSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { test } from 'node:test';
+import { Daemon, HOOKCTL } from './lib/daemon.mjs';
+import { newBody } from './lib/fedapay.mjs';
+import { run } from './lib/program.mjs';
+import { limit } from './lib/wait.mjs';
+
+const beside = (d) => readdirSync(d.dir).filter((name) => name.startsWith('copy'));
+
+test('a backup under load has all that was acknowledged before it, and is sound', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true')], limits: { concurrency: 8 } });
+	const before = [];
+	for (let i = 0; i < 300; i++) before.push((await d.post()).json.event);
+	let go = true;
+	const clients = Array.from({ length: 4 }, async () => { while (go) await d.post(newBody()); });
+	const { code, stdout, stderr } = await d.ctl('backup', `${d.dir}/copy.db`);
+	go = false;
+	await Promise.all(clients);
+	assert.equal(code, 0, stderr);
+	assert.match(stdout, /copy\.db: \d+ bytes, checked/);
+	assert.deepEqual(beside(d), ['copy.db']);
+	assert.equal(statSync(`${d.dir}/copy.db`).mode & 0o777, 0o600);
+	const checked = await run(HOOKCTL, ['check', '--full', '--store', `${d.dir}/copy.db`]);
+	assert.equal(checked.code, 0, checked.stdout + checked.stderr);
+	assert.match(checked.stdout, /copy\.db: sound/);
+	for (const event of [before[0], before.at(-1)]) {
+		const [copied, original] = await Promise.all([`${d.dir}/copy.db`, `${d.dir}/hookd.db`].map((store) =>
+			run(HOOKCTL, ['show', String(event), '--payload', '--store', store])));
+		assert.ok(copied.bytes.length > 0);
+		assert.deepEqual(copied.bytes, original.bytes);
+	}
+	// restored: a daemon on the copy goes on where it was
+	const listed = (await run(HOOKCTL, ['events', '--json', '--limit', '100000', '--store', `${d.dir}/copy.db`])).stdout
+		.split('\n').filter(Boolean).map((line) => JSON.parse(line).id);
+	for (const event of before) assert.ok(listed.includes(event));
+	await d.stop();
+	d.configure({ store: { path: `${d.dir}/copy.db` } });
+	await d.start();
+	for (const event of before.slice(-3)) await d.settled(event);
+});
+
+test('a backup never overwrites, and leaves nothing when it fails', limit, async (t) => {
+	const d = await Daemon.start(t);
+	await d.settled(await d.store());
+	writeFileSync(`${d.dir}/copy.db`, 'mine');
+	const there = await d.ctl('backup', `${d.dir}/copy.db`);
+	assert.equal(there.code, 1);
+	assert.match(there.stderr, /is there already/);
+	assert.equal(readFileSync(`${d.dir}/copy.db`, 'utf8'), 'mine');
+	const nowhere = await d.ctl('backup', `${d.dir}/none/copy.db`);
+	assert.equal(nowhere.code, 1);
+	assert.match(nowhere.stderr, /none\/copy\.db: cannot be made: No such file/);
+	assert.equal((await d.ctl('backup')).code, 2);
+	assert.deepEqual(beside(d), ['copy.db']);
+	const full = await run('sh', ['-c', `ulimit -f 8; exec ${HOOKCTL} backup ${d.dir}/copy2.db --store ${d.dir}/hookd.db`]);
+	assert.notEqual(full.code, 0, 'a file that may not grow');
+	await d.stop();
+	const stopped = await d.ctl('backup', `${d.dir}/copy3.db`);
+	assert.equal(stopped.code, 0, `without a daemon: ${stopped.stderr}`);
+});
+
+test('check: sound while hookd runs and when it does not; a flipped page is found', limit, async (t) => {
+	const d = await Daemon.start(t);
+	for (let i = 0; i < 50; i++) await d.settled(await d.store());
+	for (const args of [[], ['--full']]) {
+		const { code, stdout, stderr } = await d.ctl('check', ...args);
+		assert.equal(code, 0, stdout + stderr);
+		assert.match(stdout, /sound/);
+	}
+	await d.stop();
+	assert.equal((await d.ctl('check')).code, 0);
+	copyFileSync(`${d.dir}/hookd.db`, `${d.dir}/broken.db`);
+	const size = statSync(`${d.dir}/broken.db`).size;
+	const fd = openSync(`${d.dir}/broken.db`, 'r+');
+	for (let page = 2; page * 8192 < size; page++) writeSync(fd, Buffer.alloc(64, 0xa5), 0, 64, page * 8192);
+	const broken = await run(HOOKCTL, ['check', '--store', `${d.dir}/broken.db`]);
+	assert.equal(broken.code, 1);
+	assert.match(broken.stderr, /not sound|malformed/);
+	const backup = await run(HOOKCTL, ['backup', `${d.dir}/copy.db`, '--store', `${d.dir}/broken.db`]);
+	assert.equal(backup.code, 1, 'what is not sound is no backup');
+	assert.deepEqual(beside(d), []);
+});

@@ -43,7 +43,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events, ctl_show,
-	ctl_replay;
+	ctl_replay, ctl_cancel, ctl_pause, ctl_resume;
 
 /* "hookctl: …" on stderr. */
 void ctl_say(const char *format, ...) PRINTF(1, 2);

@@ -8,10 +8,11 @@
  *   store_ops.c     each operation but
  *   store_claim.c   claiming
  *   store_order.c   which delivery of an entity has its turn, and which has none any more
+ *   store_pause.c   which hooks are paused
  *   store_prune.c   retention
  * and beside the daemon, from other processes:
  *   store_reader.c, store_read.c, store_report.c   look
- *   store_editor.c, store_replay.c                 write
+ *   store_editor.c, store_change.c                 write
  * Functions that return int return an SQLite result code. After store_open the
  * connection belongs to the writer's thread alone. */
 #ifndef HOOKD_STORE_DB_H
@@ -120,7 +121,9 @@ struct store {
 	struct store_prune prune;
 	int64_t *ordered; /* hooks that the last claims wanted in order */
 	size_t ordered_count;
-	bool held; /* a delivery may be held behind another; false: surely none */
+	bool held;       /* a delivery may be held behind another; false: surely none */
+	int64_t *paused; /* hooks */
+	size_t paused_count;
 	unsigned groups_since_slice;
 	unsigned group_backlog; /* `backlog` as it was when the group was taken */
 	bool failing;           /* the last transaction that wanted to write could not */
@@ -231,6 +234,10 @@ int store_order_put_back(struct store *st, int64_t delivery, struct store_delta 
  * says, and tells that through *skip. */
 int store_order_skip(struct store *st, int64_t delivery, int64_t now, struct store_skip *skip,
 	bool *skipped) WARN_UNUSED;
+
+/* store_pause.c */
+int store_pause_read(struct store *st) WARN_UNUSED; /* which hooks are paused now */
+bool store_pause_has(const struct store *st, int64_t hook);
 
 /* store_prune.c: one slice. Returns the ms until the next one is due: 0 while
  * the pass has more to do. */

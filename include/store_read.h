@@ -54,6 +54,7 @@ struct store_delivery_row {
 	int64_t failed_id;   /* the delivery that was given up, for which this one runs; 0: none */
 	int64_t replay_of;   /* the first that this one runs again; 0: it is the first */
 	int64_t replayed_by; /* the next that runs this one again; 0: none */
+	int64_t paused_at;   /* when its hook was paused; 0: it is not */
 };
 
 struct store_attempt_row {
@@ -90,6 +91,11 @@ bool store_read_events(struct store_reader *r, const struct store_event_filter *
 
 /* One event with its payload; not calling `seen` means: no such event. */
 bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen, void *arg,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* The hooks that the store has ever had, by name; only the one of that name, if given. */
+typedef void store_hook_seen(void *arg, const char *hook);
+bool store_read_hooks(struct store_reader *r, const char *name, store_hook_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
 bool store_read_deliveries(struct store_reader *r, int64_t event, store_delivery_seen *seen,

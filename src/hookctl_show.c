@@ -19,7 +19,8 @@ static const struct ctl_option options[] = {
 
 /* A delivery's row, kept: its attempts are read when all rows were seen. */
 struct delivery {
-	int64_t id, attempts, failures, due_at, behind, failed_id, replay_of, replayed_by;
+	int64_t id, attempts, failures, due_at, behind, failed_id, replay_of, replayed_by,
+		paused_at;
 	enum delivery_state state;
 	char *hook, *key, *reason;
 };
@@ -208,6 +209,7 @@ static void delivery_seen(void *arg, const struct store_delivery_row *d)
 		.failed_id = d->failed_id,
 		.replay_of = d->replay_of,
 		.replayed_by = d->replayed_by,
+		.paused_at = d->paused_at,
 		.state = d->state,
 		.hook = strdup(d->hook),
 		.key = strdup(d->idempotency_key),
@@ -296,6 +298,8 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 	buf_printf(out, "  %-16s %s, %" PRId64 " attempt%s, %" PRId64 " failed\n", "state",
 		store_state_text(d->state), d->attempts, d->attempts == 1 ? "" : "s", d->failures);
 	add_field(out, "reason", d->reason);
+	if (d->state == DELIVERY_READY && d->paused_at != 0)
+		add_time_field(out, "hook paused", d->paused_at);
 	if (d->behind != 0) {
 		buf_printf(out, "  held behind delivery %" PRId64 "\n", d->behind);
 	} else if (d->state == DELIVERY_READY) {
@@ -318,6 +322,7 @@ static void add_delivery_json(struct buf *out, bool comma, const struct delivery
 	add_json_number(out, "failed_id", d->failed_id);
 	add_json_number(out, "replay_of", d->replay_of);
 	add_json_number(out, "replayed_by", d->replayed_by);
+	ctl_json_time(out, "hook_paused_at", d->paused_at);
 	ctl_json_text(out, true, "idempotency_key", d->key);
 	buf_printf(out, ",\"failures\":%" PRId64 ",\"attempts\":[", d->failures);
 }

@@ -263,6 +263,8 @@ static bool recover(struct store *st)
 		rc = recover_late(st, now, &late);
 	if (rc == SQLITE_OK)
 		rc = store_count(st, &st->counts.waiting, &st->counts.dead);
+	if (rc == SQLITE_OK)
+		rc = store_pause_read(st);
 	if (store_end(st, rc) != SQLITE_OK)
 		return false;
 	if (st->counts.recovered > 0)
@@ -288,6 +290,7 @@ static void store_free(struct store *st)
 	(void)pthread_cond_destroy(&st->wake);
 	(void)pthread_mutex_destroy(&st->mutex);
 	free(st->ordered);
+	free(st->paused);
 	free(st->path);
 	free(st);
 }

@@ -198,6 +198,8 @@ static int claim_next(struct store *st, struct store_claim *c)
 
 	for (size_t i = 0; i < c->want_count; i++) {
 		int rc = SQLITE_OK;
+		if (store_pause_has(st, c->wants[i].hook))
+			continue;
 		store_bind_int(s, 1, c->wants[i].hook, &rc);
 		if (rc == SQLITE_OK)
 			rc = sqlite3_step(s);
@@ -248,7 +250,7 @@ static int pick_want(struct store *st, struct store_claim *c, size_t i, struct p
 	size_t found = 0;
 
 	int rc = store_order_want(st, want->hook, want->ordered);
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK || store_pause_has(st, want->hook))
 		return rc;
 	if (!want->ordered && !want->skip_stale)
 		return claim_due(st, want->hook, p->now, limit, ids, &p->counts[i]);

@@ -265,7 +265,9 @@ static int refresh(struct store *st, struct store_delta *delta)
 	int64_t waiting, dead;
 
 	store_order_forget(st); /* what is new has no place yet */
-	int rc = store_count(st, &waiting, &dead);
+	int rc = store_pause_read(st);
+	if (rc == SQLITE_OK)
+		rc = store_count(st, &waiting, &dead);
 	if (rc != SQLITE_OK)
 		return rc;
 	/* What the transaction did before this is in them. */

@@ -133,6 +133,7 @@ static void delivery_row(sqlite3_stmt *s, void *to)
 		.failed_id = sqlite3_column_int64(s, 9),
 		.replay_of = sqlite3_column_int64(s, 10),
 		.replayed_by = sqlite3_column_int64(s, 11),
+		.paused_at = sqlite3_column_int64(s, 12),
 	};
 
 	d->seen(d->arg, &row);
@@ -146,7 +147,7 @@ bool store_read_deliveries(struct store_reader *r, int64_t event, store_delivery
 	return look_by_id(r,
 		"SELECT d.id, h.name, d.state, d.attempts, d.failures, d.due_at,"
 		" " STORE_KEY_SQL ", d.reason, d.behind, d.failed_id,"
-		" d.replay_of, d.replayed_by FROM deliveries d"
+		" d.replay_of, d.replayed_by, h.paused_at FROM deliveries d"
 		" JOIN hooks h ON h.id = d.hook_id JOIN events e ON e.id = d.event_id"
 		" JOIN sources s ON s.id = e.source_id WHERE d.event_id = ?1 ORDER BY d.id",
 		event, delivery_row, &to, why);
@@ -187,4 +188,28 @@ bool store_read_attempts(struct store_reader *r, int64_t delivery, store_attempt
 		" signal, message, output, status FROM attempts WHERE delivery_id = ?1 ORDER BY "
 		"number",
 		delivery, attempt_row, &to, why);
+}
+
+struct hook_to {
+	store_hook_seen *seen;
+	void *arg;
+};
+
+static void hook_row(sqlite3_stmt *s, void *to)
+{
+	const struct hook_to *h = to;
+
+	h->seen(h->arg, store_column_text(s, 0));
+}
+
+bool store_read_hooks(struct store_reader *r, const char *name, store_hook_seen *seen, void *arg,
+	char why[STORE_READ_WHY])
+{
+	struct hook_to to = {seen, arg};
+	const struct store_value value = {.text = name};
+
+	return store_look(r,
+		name != NULL ? "SELECT name FROM hooks WHERE name = ?1"
+			     : "SELECT name FROM hooks ORDER BY name",
+		&value, 1, hook_row, &to, why);
 }

@@ -82,6 +82,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE deliveries ADD COLUMN ended_at INTEGER;"
 	"ALTER TABLE deliveries ADD COLUMN lane TEXT;"
 	"ALTER TABLE deliveries ADD COLUMN lane_at INTEGER;"
+	"ALTER TABLE hooks ADD COLUMN paused_at INTEGER;"
 	"ALTER TABLE attempts ADD COLUMN status INTEGER;"
 	"UPDATE deliveries SET ended_at = coalesce((SELECT a.ended_at FROM attempts a"
 	"	WHERE a.delivery_id = id AND a.number = attempts), due_at) WHERE state = 'DEAD';"

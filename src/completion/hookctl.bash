@@ -8,7 +8,7 @@ _hookctl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--config) ((i++)) ;;
-		send | sign | verify | test | events | show | replay) command=$word; break ;;
+		send | sign | verify | test | events | show | replay | cancel | pause | resume) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -36,8 +36,10 @@ _hookctl()
 	test) word="--event --type --amount --file --run --store $common" ;;
 	events) word="--limit --before --type --source --quarantined --json --store $common" ;;
 	show) word="--payload --json --store $common" ;;
-	replay) word="--state --hook --since --dry-run --yes --json --store $common" ;;
-	*) word="send sign verify test events show replay --version $common" ;;
+	replay) word="--state --hook --since --rate --dry-run --yes --json --store $common" ;;
+	cancel) word="--hook --dry-run --yes --json --store $common" ;;
+	pause | resume) word="--store $common" ;;
+	*) word="send sign verify test events show replay cancel pause resume --version $common" ;;
 	esac
 	if [[ ($command == sign || $command == verify) && $cur != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

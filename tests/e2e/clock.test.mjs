@@ -34,7 +34,7 @@ test('the clock jumps a day ahead and back: nothing runs early, nothing is put o
 		d.file('offset', `${seconds}\n`);
 		const event = await d.store(); // wakes it; time alone would do so when it is really set
 		const [, by] = /by_ms=(-?\d+)/.exec(await d.logged(/the clock was set/, mark));
-		assert.equal(Math.round((Number(by) / 1000 - (seconds - now)) / 60), 0, `set by ${by} ms`);
+		assert.ok(Math.abs(Number(by) / 1000 - (seconds - now)) < 30, `set by ${by} ms`);
 		now = seconds;
 		await waitFor(() => d.lines('quick').includes(String(event)), 'an event under the new clock to run');
 		const waiting = late(await d.show(first));

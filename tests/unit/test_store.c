@@ -395,7 +395,8 @@ static void test_every_statement_uses_an_index(void **state)
 			if (strncmp(step, "SCAN", 4) == 0 &&
 				strstr(step, "INDEX deliveries_due") == NULL &&
 				strstr(step, "INDEX deliveries_held") == NULL &&
-				strcmp(step, "SCAN h") != 0)
+				strcmp(step, "SCAN h") != 0 &&
+				strncmp(step, "SCAN h ", 7) != 0) /* hooks */
 				fail_msg("%s: %s", sqlite3_sql(s), step);
 			if (strstr(step, "TEMP B-TREE") != NULL)
 				fail_msg("%s: %s", sqlite3_sql(s), step);

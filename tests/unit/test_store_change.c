@@ -1,7 +1,7 @@
 /* Running deliveries again: what is made, what is left as it was, and what the daemon
  * makes of it. */
+#include "store_change.h"
 #include "store_fixture.h"
-#include "store_replay.h"
 
 struct listed {
 	size_t count;
@@ -10,7 +10,7 @@ struct listed {
 	char hooks[16][16];
 };
 
-static void list_one(void *arg, const struct store_replayable *row)
+static void list_one(void *arg, const struct store_changeable *row)
 {
 	struct listed *l = arg;
 
@@ -20,13 +20,13 @@ static void list_one(void *arg, const struct store_replayable *row)
 	(void)snprintf(l->hooks[l->count++], sizeof(l->hooks[0]), "%s", row->hook);
 }
 
-static struct listed list(struct fixture *fx, struct store_replay_filter filter)
+static struct listed list(struct fixture *fx, struct store_change_filter filter)
 {
 	char why[STORE_READ_WHY] = "";
 	struct store_reader *r = store_reader_open(fx->path, why);
 	struct listed l = {0};
 
-	if (r == NULL || !store_replay_find(r, &filter, list_one, &l, why))
+	if (r == NULL || !store_change_find(r, &filter, list_one, &l, why))
 		fail_msg("%s", why);
 	store_reader_close(r);
 	return l;
@@ -174,24 +174,24 @@ static void test_the_filter_names_exactly_these(void **state)
 	struct store_job again = ended(fx, "id:3", DELIVERY_DEAD);
 
 	(void)replay(fx, again.delivery);
-	struct listed l = list(fx, (struct store_replay_filter){.state = DELIVERY_DEAD});
+	struct listed l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD});
 	assert_int_equal(l.count, 1);
 	assert_int_equal(l.deliveries[0], dead.delivery);
 	assert_int_equal(l.events[0], dead.event);
 	assert_string_equal(l.hooks[0], "alpha");
-	l = list(fx, (struct store_replay_filter){.any_state = true});
+	l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_ENDED});
 	assert_int_equal(l.count, 2);
-	l = list(fx, (struct store_replay_filter){.any_state = true, .event = done.event});
+	l = list(fx, (struct store_change_filter){.event = done.event});
 	assert_int_equal(l.count, 1);
 	assert_int_equal(l.deliveries[0], done.delivery);
-	l = list(fx, (struct store_replay_filter){.any_state = true, .hook = "beta"});
+	l = list(fx, (struct store_change_filter){.hook = "beta"});
 	assert_int_equal(l.count, 0);
-	l = list(fx, (struct store_replay_filter){.any_state = true, .hook = "alpha"});
+	l = list(fx, (struct store_change_filter){.hook = "alpha"});
 	assert_int_equal(l.count, 2);
 	fx_exec(fx->path, "UPDATE deliveries SET ended_at = 5000 WHERE id = 1");
-	l = list(fx, (struct store_replay_filter){.state = DELIVERY_DEAD, .since = 5000});
+	l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD, .since = 5000});
 	assert_int_equal(l.count, 1);
-	l = list(fx, (struct store_replay_filter){.state = DELIVERY_DEAD, .since = 5001});
+	l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD, .since = 5001});
 	assert_int_equal(l.count, 0);
 }
 

@@ -1,13 +1,21 @@
-// hookctl replay: running deliveries again, beside the daemon and without it.
+// What a person changes: hookctl replay, cancel, pause, resume; beside the daemon and without it.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { Daemon } from './lib/daemon.mjs';
-import { limit } from './lib/wait.mjs';
+import { Daemon, HOOKCTL } from './lib/daemon.mjs';
+import { run } from './lib/program.mjs';
+import { limit, waitFor } from './lib/wait.mjs';
 
 /* Dies until $OUT/mended is there. */
 const SHIP = 'echo "$HOOKD_IDEMPOTENCY_KEY" >>"$OUT/keys"; [ -e "$OUT/mended" ] || { echo no stock; exit 65; }';
 const broken = (t, more = {}) => Daemon.start(t, { hooks: (d) => [d.hook('ship', SHIP), d.hook('book', 'true')], ...more });
+
+/** hookctl on a terminal of its own: what was shown there, and the exit code. */
+function terminal(d, args, answer) {
+	const command = [HOOKCTL, '--config', d.configFile, ...args].map((word) => `'${word}'`).join(' ');
+	return run('script', ['-qec', command, '/dev/null'], { input: answer === undefined ? undefined : `${answer}\n` });
+}
 
 const json = (text) => text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 const states = (seen, hook) => seen.deliveries.filter((x) => x.hook === hook).map((x) => x.state);
@@ -115,7 +123,7 @@ test('what cannot be: words, events, hooks, stores', limit, async (t) => {
 		[['--since', 'yesterday', '--state', 'dead'], 2, /--since/],
 		[['x'], 2, /EVENT/],
 		[['4711'], 1, /no event 4711/],
-		[['--hook', 'nosuch'], 1, /no delivery was ever made/],
+		[['--hook', 'nosuch'], 1, /knows no hook/],
 		[[String(event), '--hook', 'ship', '--state', 'skipped'], 1, /nothing to replay/],
 		[[String(event), '--store', `${d.dir}/hookd.yaml`], 1, /not a hookd store/],
 		[[String(event), '--store', `${d.dir}/none`], 1, /no such file/],
@@ -132,10 +140,115 @@ test('the socket beside the store is for owner and group; garbage to it does no 
 	const d = await broken(t);
 	assert.equal(statSync(`${d.dir}/hookd.db.poke`).mode & 0o777, 0o660);
 	assert.equal(statSync(`${d.dir}/hookd.db`).mode & 0o777, 0o660);
-	const { execFileSync } = await import('node:child_process');
 	execFileSync('perl', ['-MSocket', '-e', 'socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; ' +
 		'for (1..50) { send($s, "x" x ($_ * 100), 0, pack_sockaddr_un($ARGV[0])) or last }', `${d.dir}/hookd.db.poke`]);
 	const event = await d.store();
 	await d.settled(event);
 	assert.ok(d.running);
+});
+
+test('replay with a rate, and a bar on a terminal', limit, async (t) => {
+	const d = await broken(t, { hooks: (x) => [x.hook('ship', 'true')], limits: { concurrency: 8 } });
+	for (let i = 0; i < 120; i++) await d.store();
+	for (const { id } of await d.events()) await d.settled(id);
+	for (const rate of ['0', 'fast', '5/m', '-1/s']) {
+		const { code, stderr } = await d.ctl('replay', '--state', 'done', '--yes', '--rate', rate);
+		assert.equal(code, 2, rate);
+		assert.match(stderr, /--rate/);
+	}
+	const { code, stdout } = await terminal(d, ['replay', '--state', 'done', '--yes', '--rate', '400/s']);
+	assert.equal(code, 0, stdout);
+	assert.match(stdout, /\[#+\.*\] 100 of 120, \d+ a second, .* left/);
+	assert.match(stdout, /\[#{24}\] 120 of 120/);
+	assert.match(stdout, /120 deliveries run again\r?\n/);
+	assert.equal(new Set((await d.show(1)).deliveries.map((x) => x.id)).size, 2);
+});
+
+test('on a terminal many are asked for: only yes is a yes', limit, async (t) => {
+	const d = await broken(t, { hooks: (x) => [x.hook('ship', 'true')], limits: { concurrency: 8 } });
+	for (let i = 0; i < 101; i++) await d.store();
+	for (const { id } of await d.events()) await d.settled(id);
+	for (const [answer, deliveries] of [['n', 1], ['', 1], ['yes', 2]]) {
+		const { stdout } = await terminal(d, ['replay', '--state', 'done'], answer);
+		assert.match(stdout, /Run 101 deliveries again\? \[y\/N\]/);
+		assert.equal((await d.show(1)).deliveries.length, deliveries, `after "${answer}"`);
+	}
+});
+
+test('cancel takes back what waits; what goes on behind it', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [
+		x.hook('later', 'exit 75', { retry: { attempts: 5, first: '1h', max: '1h' } }),
+		x.hook('slow', 'while [ ! -e "$OUT/go" ]; do sleep 0.05; done')] });
+	const event = await d.store();
+	await d.logged(/delivery failed.*hook=later/);
+	const { code, stdout, stderr } = await d.ctl('cancel', String(event), '--json');
+	assert.equal(code, 0, stderr);
+	assert.deepEqual(json(stdout).map((x) => [x.hook, x.cancelled]), [['later', true]], 'what runs is left alone');
+	d.touch('go');
+	const seen = await d.settled(event);
+	assert.deepEqual(states(seen, 'later'), ['SKIPPED']);
+	assert.deepEqual(states(seen, 'slow'), ['DONE']);
+	assert.match(seen.deliveries.find((x) => x.hook === 'later').reason, /cancelled by hand/);
+	const again = await d.ctl('cancel', String(event));
+	assert.equal(again.code, 1);
+	assert.match(again.stderr, /nothing to cancel/);
+	assert.equal((await d.ctl('cancel')).code, 2);
+	const back = await d.ctl('replay', String(event), '--state', 'skipped');
+	assert.equal(back.code, 0, 'and a cancelled one can be replayed');
+	await d.logged(/delivery failed.*hook=later attempt=1.*/, d.logLines.length);
+});
+
+test('cancel in order: the next of the entity goes on', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [
+		x.hook('ship', 'echo "$HOOKD_EVENT_ID" >>"$OUT/ran"; [ -e "$OUT/mended" ] || exit 75',
+			{ order: 'entity', retry: { attempts: 5, first: '1h', max: '1h' } })] });
+	const first = await d.store();
+	await d.logged(/delivery failed/);
+	d.touch('mended');
+	const second = await d.store();
+	await waitFor(async () => (await d.show(second)).deliveries[0].behind, 'the second to be held');
+	assert.equal((await d.ctl('cancel', String(first))).code, 0);
+	await d.settled(second);
+	assert.deepEqual(d.lines('ran'), [String(first), String(second)]);
+});
+
+test('pause and resume: at once, over restarts, and only that hook', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true'), x.hook('book', 'true')] });
+	const paused = await d.ctl('pause', 'ship');
+	assert.equal(paused.code, 0, paused.stderr);
+	assert.match(paused.stdout, /ship: paused/);
+	await d.logged(/hook is paused.*hook=ship/);
+	const event = await d.store();
+	const book = () => d.delivery(event, (x) => x, 'a delivery');
+	await book();
+	await waitFor(async () => states(await d.show(event), 'book')[0] === 'DONE', 'the other hook');
+	assert.deepEqual(states(await d.show(event), 'ship'), ['READY']);
+	assert.match((await d.ctl('show', String(event))).stdout, /hook paused/);
+	assert.match((await d.ctl('pause', 'ship')).stdout, /paused already/);
+	await d.restart();
+	await d.logged(/hook is paused.*hook=ship/);
+	const second = await d.store();
+	await waitFor(async () => states(await d.show(second), 'book')[0] === 'DONE', 'the other hook');
+	assert.deepEqual(states(await d.show(event), 'ship'), ['READY']);
+	const resumed = await d.ctl('resume', 'ship');
+	assert.match(resumed.stdout, /goes on/);
+	for (const id of [event, second]) assert.deepEqual(states(await d.settled(id), 'ship'), ['DONE']);
+	const unknown = await d.ctl('pause', 'nosuch');
+	assert.equal(unknown.code, 1);
+	assert.match(unknown.stderr, /no hook "nosuch"; the store knows.* book.* ship/);
+	assert.equal((await d.ctl('resume')).code, 2);
+});
+
+test('who may not write is told which group may', limit, async (t) => {
+	const d = await broken(t);
+	await d.settled(await d.store());
+	execFileSync('chmod', ['-R', 'a+rX', d.dir]);
+	execFileSync('chmod', ['0664', `${d.dir}/hookd.db`]);
+	const outside = (...args) => run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', HOOKCTL,
+		...args, '--store', `${d.dir}/hookd.db`], { env: {} });
+	for (const args of [['replay', '1'], ['cancel', '--hook', 'ship'], ['pause', 'ship']]) {
+		const { code, stderr } = await outside(...args);
+		assert.equal(code, 1, stderr);
+		if (args[0] !== 'cancel') assert.match(stderr, /permission denied; members of the group "\S+" may change it/);
+	}
 });

@@ -20,6 +20,7 @@ enum ctl_exit {
 	CTL_OK = 0,
 	CTL_FAILED = 1, /* the answer is no: refused, does not match, not found */
 	CTL_USAGE = 2,  /* the words of the command are wrong */
+	CTL_DOWN = 2,   /* status: hookd does not run, or there is no store */
 	CTL_CONFIG = 78 /* the config cannot be used */
 };
 
@@ -42,8 +43,8 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct ctl_command ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events, ctl_show,
-	ctl_replay, ctl_cancel, ctl_pause, ctl_resume;
+extern const struct ctl_command ctl_status, ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events,
+	ctl_show, ctl_replay, ctl_cancel, ctl_pause, ctl_resume;
 
 /* "hookctl: …" on stderr. */
 void ctl_say(const char *format, ...) PRINTF(1, 2);

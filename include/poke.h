@@ -18,6 +18,9 @@ bool poke_taken(int fd);
 /* The socket's file stays for the next hookd. -1 is allowed. */
 void poke_close(int fd);
 
+/* Does a hookd listen? Also no if it may not be spoken to. */
+bool poke_heard(const char *store);
+
 /* False: no hookd listens, or it may not be spoken to. */
 bool poke_send(const char *store);
 

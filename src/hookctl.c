@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct ctl_command *const commands[] = {&ctl_send, &ctl_sign, &ctl_verify, &ctl_test,
-	&ctl_events, &ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume};
+static const struct ctl_command *const commands[] = {&ctl_status, &ctl_send, &ctl_sign, &ctl_verify,
+	&ctl_test, &ctl_events, &ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume};
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -64,6 +64,21 @@ void poke_close(int fd)
 		close(fd);
 }
 
+bool poke_heard(const char *store)
+{
+	struct sockaddr_un address;
+	bool heard;
+	int fd;
+
+	if (!address_of(store, &address))
+		return false;
+	fd = open_socket();
+	/* refused where the file is there but nobody has it open */
+	heard = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	poke_close(fd);
+	return heard;
+}
+
 bool poke_send(const char *store)
 {
 	struct sockaddr_un address;

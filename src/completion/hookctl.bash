@@ -8,7 +8,7 @@ _hookctl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--config) ((i++)) ;;
-		send | sign | verify | test | events | show | replay | cancel | pause | resume) command=$word; break ;;
+		status | send | sign | verify | test | events | show | replay | cancel | pause | resume) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -30,6 +30,7 @@ _hookctl()
 		;;
 	esac
 	case $command in
+	status) word="--json --store $common" ;;
 	send) word="--type --amount --file --count --same --source --url --secret-from --insecure --dry-run $common" ;;
 	sign) word="--secret-from --source --scheme --time $common" ;;
 	verify) word="--header --secret-from --source --scheme --tolerance --at $common" ;;
@@ -39,7 +40,7 @@ _hookctl()
 	replay) word="--state --hook --since --rate --dry-run --yes --json --store $common" ;;
 	cancel) word="--hook --dry-run --yes --json --store $common" ;;
 	pause | resume) word="--store $common" ;;
-	*) word="send sign verify test events show replay cancel pause resume --version $common" ;;
+	*) word="status send sign verify test events show replay cancel pause resume --version $common" ;;
 	esac
 	if [[ ($command == sign || $command == verify) && $cur != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

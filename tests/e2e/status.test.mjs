@@ -1,0 +1,94 @@
+// hookctl status: what it says, and its exit code for monitoring.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { Daemon } from './lib/daemon.mjs';
+import { newBody } from './lib/fedapay.mjs';
+import { limit, waitFor } from './lib/wait.mjs';
+
+/** {code, text, json} of both forms; no line is wider than a terminal. */
+async function status(d) {
+	const [text, json] = [await d.ctl('status'), await d.ctl('status', '--json')];
+	assert.equal(text.code, json.code);
+	for (const line of text.stdout.split('\n'))
+		if (!line.includes(d.dir)) assert.ok(line.length <= 80, line);
+	return { code: text.code, text: text.stdout, json: JSON.parse(json.stdout) };
+}
+
+test('all is well: 0', limit, async (t) => {
+	const d = await Daemon.start(t);
+	assert.equal((await status(d)).code, 0, 'with nothing yet');
+	for (let i = 0; i < 3; i++) await d.settled(await d.store());
+	const { code, text, json } = await status(d);
+	t.diagnostic(text.replaceAll('\n', ' | '));
+	assert.equal(code, 0, text);
+	assert.match(text, new RegExp(`^hookd +up, pid ${d.pid}, started .* ago$`, 'm'));
+	assert.match(text, /^events +3 stored, 0 quarantined\n +3 in the last minute, 3 in the last hour, 3 in the last day$/m);
+	assert.match(text, /^deliveries +0 waiting, 0 running, 3 done, 0 dead, 0 skipped$/m);
+	assert.match(text, /^last event\n {2}fedapay {2}.* ago$/m);
+	assert.doesNotMatch(text, /attention/);
+	assert.deepEqual([json.up, json.events, json.done, json.dead_count, json.attention], [true, 3, 3, 0, null]);
+	assert.deepEqual(json.sources.map((x) => x.source), ['fedapay']);
+	assert.ok(json.store_bytes > 0 && json.free_bytes > 0);
+	assert.ok(Math.abs(Date.parse(json.since) - Date.now()) < 600_000);
+});
+
+test('something died, something fails, a hook is paused: 1', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'exit 65'), x.hook('book', 'true'),
+		x.hook('later', 'echo no stock >&2; exit 75', { retry: { attempts: 5, first: '1h', max: '1h' } })] });
+	const event = await d.store();
+	await d.logged(/delivery dead.*hook=ship/);
+	await d.logged(/delivery failed.*hook=later/);
+	await waitFor(async () => (await status(d)).json.done === 1, 'the other hook');
+	const dead = await status(d);
+	assert.equal(dead.code, 1);
+	assert.match(dead.text, new RegExp(`^dead\n {2}event ${event} {2}ship {2}.* ago\n {4}exited with 65$`, 'm'));
+	assert.match(dead.text, new RegExp(`^failing\n {2}event ${event} {2}later {2}failed 1 time, next in .*\n {4}exited with 75$`, 'm'));
+	assert.match(dead.text, /^attention +1 dead \(hookctl replay\)$/m);
+	assert.deepEqual([dead.json.dead_count, dead.json.waiting, dead.json.dead[0].hook, dead.json.failing[0].failures],
+		[1, 1, 'ship', 1]);
+	await d.ctl('replay', String(event), '--state', 'dead');
+	await waitFor(async () => (await status(d)).json.replayed === 1, 'the replay');
+	await d.ctl('pause', 'ship');
+	const paused = await status(d);
+	assert.equal(paused.code, 1);
+	assert.match(paused.text, /attention .*hook ship is paused/);
+	assert.deepEqual(paused.json.paused.map((x) => x.hook), ['ship']);
+});
+
+test('what was quarantined wants a look: 1', limit, async (t) => {
+	const d = await Daemon.start(t);
+	await d.post('{"no": "type"}');
+	const { code, text, json } = await status(d);
+	assert.equal(code, 1, text);
+	assert.match(text, /1 quarantined since yesterday/);
+	assert.equal(json.quarantined, 1);
+});
+
+test('hookd is down, or there is no store: 2', limit, async (t) => {
+	const d = await Daemon.start(t);
+	await d.settled(await d.store(undefined, {}));
+	await d.stop();
+	const stopped = await status(d);
+	assert.equal(stopped.code, 2);
+	assert.match(stopped.text, /^hookd +down/m);
+	assert.match(stopped.text, /attention .*hookd does not run/);
+	assert.deepEqual([stopped.json.up, stopped.json.events], [false, 1]);
+	await d.start();
+	assert.equal((await status(d)).code, 0);
+	await d.kill();
+	assert.equal((await status(d)).code, 2, 'also after SIGKILL');
+	rmSync(`${d.dir}/hookd.db`);
+	const gone = await d.ctl('status');
+	assert.equal(gone.code, 2);
+	assert.match(gone.stderr, /no such file/);
+	assert.equal((await d.ctl('status', 'x')).code, 2);
+});
+
+test('names and messages that are hostile are escaped', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('odd', 'exit 65', { on: ['*'], args: ['{{entity.none}}'] })] });
+	const event = (await d.post(newBody())).json.event;
+	await d.settled(event);
+	const { text } = await status(d);
+	assert.match(text, /^[^\0-\x09\x0b-\x1f\x7f]*$/);
+});

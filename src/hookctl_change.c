@@ -186,7 +186,7 @@ static void show_progress(const struct ctl_change *r, size_t done, int64_t began
 	char bar[BAR + 1], left[CTL_SPAN];
 	size_t full = done * BAR / r->count;
 
-	if (in_lines(r) || isatty(STDERR_FILENO) != 1)
+	if (done == 0 || in_lines(r) || isatty(STDERR_FILENO) != 1)
 		return;
 	memset(bar, '.', BAR);
 	memset(bar, '#', full);

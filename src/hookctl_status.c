@@ -192,8 +192,8 @@ static void look_for_daemon(struct status *s)
 {
 	struct stat sb;
 	char name[4096];
+	char text[24];
 	FILE *file;
-	long pid;
 
 	s->up = poke_heard(s->path);
 	if ((size_t)snprintf(name, sizeof(name), "%s.lock", s->path) >= sizeof(name))
@@ -201,8 +201,8 @@ static void look_for_daemon(struct status *s)
 	file = s->up ? fopen(name, "re") : NULL;
 	if (file == NULL)
 		return;
-	if (fscanf(file, "%ld", &pid) == 1 && fstat(fileno(file), &sb) == 0) {
-		s->pid = pid;
+	if (fgets(text, sizeof(text), file) != NULL && fstat(fileno(file), &sb) == 0) {
+		s->pid = strtoll(text, NULL, 10);
 		s->since = (int64_t)sb.st_mtim.tv_sec * 1000;
 	}
 	fclose(file);
@@ -248,7 +248,7 @@ static void add_head_text(struct status *s)
 		: s->up ? "\033[32m"
 			: "\033[31m",
 		s->up ? "up" : "down: nobody listens beside the store", colour ? "\033[0m" : "");
-	if (s->since != 0) {
+	if (s->since != 0 && s->pid > 0) {
 		buf_printf(&s->out, ", pid %" PRId64 ", started ", s->pid);
 		add_ago(s, s->since);
 	}

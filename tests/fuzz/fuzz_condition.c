@@ -1,88 +1,125 @@
+#include "buf.h"
 #include "condition.h"
+#include "document.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What glibc takes for an expression and a text is not what is looked for here. */
+#define MATCHED 256
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* Takes what stands before the first NUL off the input. */
-static const char *field(const char **at, const char *end, size_t *len)
+/* The next of the fields that NULs are between, as a new text. */
+static char *field(const char **at, const char *end)
 {
-	const char *text = *at, *nul = memchr(text, '\0', (size_t)(end - text));
+	const char *start = *at;
+	const char *nul = start < end ? memchr(start, '\0', (size_t)(end - start)) : NULL;
+	size_t len = (size_t)((nul != NULL ? nul : end) - start);
+	char *text = len > 0 ? strndup(start, len) : strdup("");
 
-	*len = (size_t)((nul != NULL ? nul : end) - text);
+	if (text == NULL)
+		abort();
 	*at = nul != NULL ? nul + 1 : end;
 	return text;
 }
 
-static char *copy(const char *text, size_t len)
+/* What goes to logs and terminals. */
+static void check_shown(const struct buf *text)
 {
-	char *s = strndup(text, len);
-
-	if (s == NULL)
+	if (!buf_ok(text) || text->len == 0)
 		abort();
-	return s;
+	for (size_t i = 0; i < text->len; i++)
+		if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
+			abort();
 }
 
-/* An op in the first byte; a path, two operands and JSON to judge, NULs between. The
- * operands of `matches` are the config's, whose author may be slow as he likes: here
- * it is one of a few. */
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+/* The condition of one test; NULL: it is refused. */
+static struct condition *make(
+	const char *where, enum condition_op op, const struct condition_operand *operand)
 {
-	static const char *const expressions[] = {"^(a+)+$", "(x|y)*z", "[[:alpha:]]+@.*", "b?"};
-	const char *at = (const char *)data, *end = at + size, *text;
-	struct condition_operand operands[2];
-	struct condition *c, *whole, *parts[2];
-	struct buf why = {0}, words = {0};
 	struct fault fault;
-	struct path *path;
+	struct path *path = path_parse(where, strlen(where), &fault);
+	struct condition *c;
 	char what[200] = "";
-	enum condition_op op;
-	json_t *document;
-	bool holds;
-	size_t len;
 
-	if (size == 0)
-		return 0;
-	op = (enum condition_op)(data[0] % (CONDITION_EMPTY + 1));
-	at++;
-	text = field(&at, end, &len);
-	path = path_parse(text, len, &fault);
 	if (path == NULL)
-		return 0;
-	for (size_t i = 0; i < 2; i++) {
-		text = field(&at, end, &len);
-		operands[i].plain = data[0] >= 0x80;
-		operands[i].text = op == CONDITION_MATCHES ? copy(expressions[len % 4],
-								     strlen(expressions[len % 4]))
-							   : copy(text, len);
-	}
-	c = condition_test(
-		path, op, operands, op == CONDITION_IN || op == CONDITION_NOT_IN ? 2 : 1, what);
-	free(operands[0].text);
-	free(operands[1].text);
-	if (c == NULL) {
-		if (what[0] == '\0')
-			abort();
-		return 0;
-	}
-	parts[0] = c;
-	whole = condition_join(CONDITION_NOT, parts, 1);
-	if (whole == NULL)
+		return NULL;
+	c = condition_test(path, op, operand, 1, what);
+	if (c == NULL && what[0] == '\0')
 		abort();
-	document = json_loadb(at, (size_t)(end - at), JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
-	if (document != NULL) {
-		holds = condition_holds(c, document, &why);
-		if (holds == condition_holds(whole, document, NULL) || holds != (why.len == 0))
-			abort();
-		for (size_t i = 0; i < why.len; i++)
-			if ((unsigned char)why.data[i] < ' ' || why.data[i] == 0x7f)
-				abort();
-	}
-	condition_explain(whole, &words);
-	json_decref(document);
+	return c;
+}
+
+/* Does it hold; with a reason just when it does not, and `not` of it the other way round? */
+static bool holds(struct condition *c, const json_t *document)
+{
+	struct buf why = {0}, words = {0};
+	bool good = condition_holds(c, document, &why);
+	struct condition *opposite;
+
+	if (good != (why.len == 0) || condition_holds(c, document, NULL) != good)
+		abort();
+	if (!good)
+		check_shown(&why);
+	condition_explain(c, &words);
+	check_shown(&words);
+	opposite = condition_join(CONDITION_NOT, &c, 1);
+	if (opposite == NULL || condition_holds(opposite, document, NULL) == good)
+		abort();
+	condition_free(opposite);
 	buf_free(&why);
 	buf_free(&words);
-	condition_free(whole);
+	return good;
+}
+
+/* What the operators say must fit together. */
+static void check(const char *where, const struct condition_operand *operand,
+	const json_t *document, bool with_matches)
+{
+	bool said[CONDITION_EMPTY + 1] = {false}, made[CONDITION_EMPTY + 1] = {false};
+
+	for (int op = CONDITION_EQ; op <= CONDITION_EMPTY; op++) {
+		struct condition *c;
+
+		if (op == CONDITION_MATCHES && !with_matches)
+			continue;
+		c = make(where, (enum condition_op)op, operand);
+		if (c == NULL)
+			continue;
+		made[op] = true;
+		said[op] = holds(c, document);
+	}
+	if (said[CONDITION_EQ] != said[CONDITION_IN] ||
+		said[CONDITION_NE] != said[CONDITION_NOT_IN])
+		abort();
+	if (said[CONDITION_EQ] && (said[CONDITION_NE] || said[CONDITION_GT] || said[CONDITION_LT]))
+		abort();
+	if (made[CONDITION_GT] &&
+		(said[CONDITION_GT] != (said[CONDITION_GTE] && !said[CONDITION_EQ]) ||
+			said[CONDITION_LT] != (said[CONDITION_LTE] && !said[CONDITION_EQ])))
+		abort();
+	if (said[CONDITION_GT] && said[CONDITION_LT])
+		abort();
+}
+
+/* Path, "'" for an operand in quotes, operand, JSON, with NULs between. */
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	const char *at = (const char *)data, *end = at + size;
+	char *where = field(&at, end), *quotes = field(&at, end), *text = field(&at, end);
+	struct condition_operand operand = {.text = text, .plain = quotes[0] != '\''};
+	json_t *document = NULL, *entity;
+
+	if (!document_parse(at, (size_t)(end - at), &document))
+		abort();
+	if (document != NULL && !document_entity(document, &entity))
+		abort();
+	check(where, &operand, document, end - at <= MATCHED);
+	json_decref(document);
+	free(where);
+	free(quotes);
+	free(text);
 	return 0;
 }

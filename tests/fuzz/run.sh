@@ -9,8 +9,11 @@ libs="libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl"
 failed=0
 
 mkdir -p "$build/obj"
+# shellcheck disable=SC2012
+modules=$(ls src/*.c | grep -vE '/hookd\.c|/hookctl')
+objects=$(echo "$modules" | sed "s|^src/\(.*\)c$|$build/obj/\1o|")
 # shellcheck disable=SC2046,SC2086
-ls src/*.c | grep -vE '/hookd\.c|/hookctl' | xargs -P 2 -I{} sh -c '
+echo "$modules" | xargs -P 2 -I{} sh -c '
 	o="$1/obj/$(basename "$2" .c).o"
 	[ "$o" -nt "$2" ] || clang $3 -fsanitize=fuzzer-no-link,address,undefined -c -o "$o" "$2"' \
 	sh "$build" {} "$flags $(pkg-config --cflags $libs)"
@@ -19,7 +22,7 @@ for target in tests/fuzz/fuzz_*.c; do
 	corpus=${name#fuzz_}
 	# shellcheck disable=SC2046,SC2086
 	clang $flags -fsanitize=fuzzer,address,undefined -o "$build/$name" "$target" \
-		"$build"/obj/*.o -pthread $(pkg-config --libs $libs)
+		$objects -pthread $(pkg-config --libs $libs)
 	mkdir -p "$build/corpus-$corpus"
 	if "$build/$name" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix="$build/$name-" "$build/corpus-$corpus" "tests/fuzz/corpus/$corpus" \

@@ -316,6 +316,8 @@ static const struct {
 	{"{'a.\"b.c\"': 1}", "{\"a\":{\"b\":{\"c\":1}}}", false, "a.\"b.c\" is missing"},
 	{"{'\"all\"': 1}", "{\"all\":1}", true, NULL},
 	{"{'\"\"': 1}", "{\"\":1}", true, NULL},
+	{"{\"\\\"a\\nb\\tc\\\"\": 1}", "{\"a\\nb\\tc\":2}", false,
+		"\"a\\nb\\tc\" is 2: expected 1"},
 	{"{été: 1}", "{\"\\u00e9t\\u00e9\":1}", true, NULL},
 	{"{a: 1}", "{\"a\":1,\"a\":2}", false, "a is 2"},
 	{"{a: 1}", "[{\"a\":1}]", false, "a is missing"},

@@ -12,7 +12,7 @@
 
 static const struct ctl_command *const commands[] = {&ctl_status, &ctl_send, &ctl_sign, &ctl_verify,
 	&ctl_test, &ctl_events, &ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume,
-	&ctl_backup, &ctl_check};
+	&ctl_backup, &ctl_check, &ctl_quarantine};
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -20,7 +20,7 @@ static void print_usage(FILE *to)
 {
 	fputs("usage: hookctl [--config FILE] COMMAND …\n\n", to);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n  --config FILE  the config (" CONF_DEFAULT_FILE ")\n"
 	      "  --version      the version\n"
 	      "  --help         this list; after a command: its options\n",

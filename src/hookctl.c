@@ -12,7 +12,7 @@
 
 static const struct ctl_command *const commands[] = {&ctl_status, &ctl_send, &ctl_sign, &ctl_verify,
 	&ctl_test, &ctl_events, &ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume,
-	&ctl_backup, &ctl_check, &ctl_quarantine};
+	&ctl_backup, &ctl_check, &ctl_quarantine, &ctl_prune, &ctl_vacuum};
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -53,13 +53,15 @@ static struct store_editor *open_at(struct ctl *ctl, struct quarantine *q, int *
 
 	if (reader == NULL)
 		return NULL;
-	if (!store_read_event(reader, q->id, event_seen, q, why))
-		ctl_say("%s", why);
-	else if (!q->found)
-		ctl_say("no event %" PRId64 " in %s", q->id, path);
-	else if (!q->quarantined)
-		ctl_say("event %" PRId64 " is not in quarantine", q->id);
-	else if ((e = store_editor_open(path, why)) == NULL)
+	if (store_read_event(reader, q->id, event_seen, q, why)) {
+		if (!q->found)
+			ctl_say("no event %" PRId64 " in %s", q->id, path);
+		else if (!q->quarantined)
+			ctl_say("event %" PRId64 " is not in quarantine", q->id);
+		else
+			e = store_editor_open(path, why);
+	}
+	if (why[0] != '\0')
 		ctl_say("%s", why);
 	store_reader_close(reader);
 	free(path);

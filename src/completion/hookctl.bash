@@ -8,7 +8,7 @@ _hookctl()
 		word=${COMP_WORDS[i]}
 		case $word in
 		--config) ((i++)) ;;
-		status | send | sign | verify | test | events | show | replay | cancel | pause | resume | quarantine | backup | check) command=$word; break ;;
+		status | send | sign | verify | test | events | show | replay | cancel | pause | resume | quarantine | backup | check | prune | vacuum) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -39,10 +39,11 @@ _hookctl()
 	show) word="--payload --json --store $common" ;;
 	replay) word="--state --hook --since --rate --dry-run --yes --json --store $common" ;;
 	cancel) word="--hook --dry-run --yes --json --store $common" ;;
-	pause | resume | backup) word="--store $common" ;;
+	prune) word="--older-than --dry-run --yes --store $common" ;;
+	pause | resume | backup | vacuum) word="--store $common" ;;
 	quarantine) word="list show release drop --type --yes --json --store $common" ;;
 	check) word="--full --store $common" ;;
-	*) word="status send sign verify test events show replay cancel pause resume quarantine backup check --version $common" ;;
+	*) word="status send sign verify test events show replay cancel pause resume quarantine backup check prune vacuum --version $common" ;;
 	esac
 	if [[ ($command == sign || $command == verify || $command == backup) && $cur != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

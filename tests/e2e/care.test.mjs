@@ -1,11 +1,11 @@
-// hookctl backup and check.
+// hookctl backup, check, prune and vacuum.
 import assert from 'node:assert/strict';
 import { copyFileSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
 import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { newBody } from './lib/fedapay.mjs';
 import { run } from './lib/program.mjs';
-import { limit } from './lib/wait.mjs';
+import { limit, waitFor } from './lib/wait.mjs';
 
 const beside = (d) => readdirSync(d.dir).filter((name) => name.startsWith('copy'));
 
@@ -81,4 +81,29 @@ test('check: sound while hookd runs and when it does not; a flipped page is foun
 	const backup = await run(HOOKCTL, ['backup', `${d.dir}/copy.db`, '--store', `${d.dir}/broken.db`]);
 	assert.equal(backup.code, 1, 'what is not sound is no backup');
 	assert.deepEqual(beside(d), []);
+});
+
+test('prune and vacuum: what is over goes, what waits stays, while hookd runs', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true', { args: [] }),
+		x.hook('later', 'exit 75', { on: ['payout.*'], retry: { attempts: 5, first: '1h', max: '1h' } })] });
+	for (let i = 0; i < 450; i++) await d.post(newBody({ entity: { id: i, note: 'x'.repeat(4000) } }));
+	const waiting = await d.store({ name: 'payout.sent' });
+	await d.logged(/delivery failed.*hook=later/);
+	for (const { id } of (await d.events()).slice(-3)) await d.settled(id);
+	await waitFor(async () => (await d.events()).filter((x) => x.waiting > 0).length === 1, 'all others to end');
+	assert.equal((await d.ctl('prune')).code, 2);
+	assert.equal((await d.ctl('prune', '--older-than', 'long')).code, 2);
+	assert.match((await d.ctl('prune', '--older-than', '1d', '--yes')).stdout, /^0 events are older/);
+	assert.match((await d.ctl('prune', '--older-than', '0', '--dry-run')).stdout, /^451 events are older/);
+	const unasked = await d.ctl('prune', '--older-than', '0');
+	assert.equal(unasked.code, 2);
+	assert.match(unasked.stderr, /--yes/);
+	const { code, stdout, stderr } = await d.ctl('prune', '--older-than', '0', '--yes');
+	assert.equal(code, 0, stderr);
+	assert.match(stdout, /^450 events removed, 1 kept: their deliveries still wait/);
+	assert.deepEqual((await d.events()).map((x) => x.id), [waiting]);
+	const size = async () => Number(/: (\d+) bytes/.exec((await d.ctl('vacuum')).stdout)[1]);
+	assert.ok(await size() < 450 * 4000 / 4, 'the file shrinks');
+	assert.equal((await d.ctl('check', '--full')).code, 0);
+	await d.settled(await d.store({ name: 'transaction.approved' }));
 });

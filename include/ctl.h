@@ -69,6 +69,9 @@ bool ctl_number(
 /* A duration as in the config: 500ms, 10s, 5m, 2h, 90d, a bare 0. Milliseconds. */
 bool ctl_duration(const char *what, const char *text, int64_t *ms) WARN_UNUSED;
 
+/* A moment: RFC 3339, or how long ago, as a duration. Unix ms. */
+bool ctl_moment(const char *what, const char *text, int64_t *ms) WARN_UNUSED;
+
 #define CTL_SPAN 32
 
 /* Seconds for people, two units at most: "12 min 3 s". */

@@ -76,14 +76,20 @@ typedef void store_event_seen(void *arg, const struct store_event_row *row);
 typedef void store_delivery_seen(void *arg, const struct store_delivery_row *row);
 typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
 
-/* The newest `limit` events with an id below `before` (0: no bound), newest
- * first; `type` is a glob, `source` exact, NULL: any. Payloads and what was
- * declined are not read (NULL). */
+/* The newest events, newest first: by id, and with `since` or `until` by time of
+ * arrival. Payloads and what was declined are not read (NULL). */
 struct store_event_filter {
-	int64_t before;
+	int64_t before; /* id; 0: no bound */
 	unsigned limit;
-	const char *type;
-	const char *source;
+	unsigned skip;           /* so many of what fits first */
+	const char *type;        /* a glob; NULL: any, as all below */
+	const char *source;      /* exact */
+	const char *entity_kind; /* exact; only with entity_id */
+	const char *entity_id;   /* exact */
+	const char *hook;        /* one of its deliveries is of this hook, … */
+	const char *state;       /* … and in this state: "READY", …; dead and not replayed */
+	const char *text;        /* these bytes are in its payload */
+	int64_t since, until;    /* received in [since, until), unix ms; 0: no bound */
 	bool quarantined_only;
 };
 bool store_read_events(struct store_reader *r, const struct store_event_filter *filter,

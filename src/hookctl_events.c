@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,14 @@ static const struct ctl_option options[] = {
 	{'b', "before", "ID", "older than this event"},
 	{'t', "type", "GLOB", "of these types: 'transaction.*'"},
 	{'s', "source", "NAME", "of this source"},
+	{'e', "entity", "ID", "of this entity: 98446301, transaction:98446301"},
+	{'k', "hook", "HOOK", "with a delivery of this hook"},
+	{'S', "state", "STATE", "with a delivery that is ready, running, done, dead, skipped"},
+	{'f', "since", "TIME", "received since: 2h, 3d, 2026-06-30T22:50:00Z"},
+	{'u', "until", "TIME", "received before that"},
+	{'x', "text", "TEXT", "with this in the payload"},
+	{'p', "page", "N", "the N-th --limit of them"},
+	{'U', "utc", NULL, "times in UTC, not local"},
 	{'q', "quarantined", NULL, "only what was quarantined"},
 	{'j', "json", NULL, "one JSON object a line"},
 	{'D', "store", "FILE", "look into this store (the config's)"},
@@ -288,52 +297,111 @@ static int list(
 	return status;
 }
 
+static bool read_state(struct store_event_filter *f, const char *text)
+{
+	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
+		f->state = store_state_text((enum delivery_state)i);
+		if (strcasecmp(text, f->state) == 0)
+			return true;
+	}
+	ctl_say("--state: expected ready, running, done, dead or skipped");
+	return false;
+}
+
+/* "ID" or "KIND:ID", which is cut in two. */
+static void read_entity(struct store_event_filter *f, char *text)
+{
+	char *colon = strchr(text, ':');
+
+	f->entity_id = text;
+	if (colon == NULL)
+		return;
+	*colon = '\0';
+	f->entity_kind = text;
+	f->entity_id = colon + 1;
+}
+
+struct words {
+	struct store_event_filter filter;
+	const char *store;
+	int64_t limit, page;
+	bool json, utc;
+};
+
+static bool read_option(struct words *w, int key)
+{
+	struct store_event_filter *f = &w->filter;
+
+	switch (key) {
+	case 'l':
+		return ctl_number("--limit", optarg, 1, LIMIT_MAX, &w->limit);
+	case 'p':
+		return ctl_number("--page", optarg, 1, LIMIT_MAX / LIMIT_DEFAULT, &w->page);
+	case 'b':
+		return ctl_number("--before", optarg, 1, INT64_MAX, &f->before);
+	case 'f':
+		return ctl_moment("--since", optarg, &f->since);
+	case 'u':
+		return ctl_moment("--until", optarg, &f->until);
+	case 'S':
+		return read_state(f, optarg);
+	case 'e':
+		read_entity(f, optarg);
+		break;
+	case 't':
+		f->type = optarg;
+		break;
+	case 's':
+		f->source = optarg;
+		break;
+	case 'k':
+		f->hook = optarg;
+		break;
+	case 'x':
+		f->text = optarg;
+		break;
+	case 'q':
+		f->quarantined_only = true;
+		break;
+	case 'j':
+		w->json = true;
+		break;
+	case 'U':
+		w->utc = true;
+		break;
+	case 'D':
+		w->store = optarg;
+		break;
+	}
+	return true;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-	struct store_event_filter filter = {.limit = LIMIT_DEFAULT};
-	const char *store = NULL;
-	bool json = false;
-	int64_t limit;
+	struct words w = {.limit = LIMIT_DEFAULT, .page = 1};
 	int key, status;
 
-	while ((key = ctl_next_option(ctl, &ctl_events, argc, argv, &status)) >= 0) {
-		switch (key) {
-		case 'l':
-			if (!ctl_number("--limit", optarg, 1, LIMIT_MAX, &limit))
-				return CTL_USAGE;
-			filter.limit = (unsigned)limit;
-			break;
-		case 'b':
-			if (!ctl_number("--before", optarg, 1, INT64_MAX, &filter.before))
-				return CTL_USAGE;
-			break;
-		case 't':
-			filter.type = optarg;
-			break;
-		case 's':
-			filter.source = optarg;
-			break;
-		case 'q':
-			filter.quarantined_only = true;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'D':
-			store = optarg;
-			break;
-		}
-	}
+	while ((key = ctl_next_option(ctl, &ctl_events, argc, argv, &status)) >= 0)
+		if (!read_option(&w, key))
+			return CTL_USAGE;
 	if (key == CTL_STOP)
 		return status;
 	if (!ctl_operands(&ctl_events, argc, 0, "options only"))
 		return CTL_USAGE;
-	return list(ctl, store, &filter, json);
+	if ((w.page - 1) * w.limit > UINT32_MAX) {
+		ctl_say("--page: that is beyond any store's end");
+		return CTL_USAGE;
+	}
+	w.filter.limit = (unsigned)w.limit;
+	w.filter.skip = (unsigned)((w.page - 1) * w.limit);
+	if (w.utc && setenv("TZ", "UTC0", 1) == 0)
+		tzset();
+	return list(ctl, w.store, &w.filter, w.json);
 }
 
 const struct ctl_command ctl_events = {
 	"events",
-	"[--limit N] [--before ID] [--type GLOB] [--source NAME] [--quarantined] [--json]",
+	"[--type GLOB] [--source NAME] [--entity ID] [--hook HOOK] [--state STATE] …",
 	"list the events in the store, the newest first",
 	options,
 	run,

@@ -164,6 +164,18 @@ bool ctl_duration(const char *what, const char *text, int64_t *ms)
 	return false;
 }
 
+bool ctl_moment(const char *what, const char *text, int64_t *ms)
+{
+	int64_t ago;
+
+	if (clock_parse(text, strlen(text), ms))
+		return true;
+	if (!ctl_duration(what, text, &ago))
+		return false;
+	*ms = clock_wall() - ago;
+	return true;
+}
+
 void ctl_span(int64_t seconds, char out[CTL_SPAN])
 {
 	static const struct {

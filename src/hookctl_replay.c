@@ -1,5 +1,4 @@
 /* hookctl replay: runs deliveries again. */
-#include "clock.h"
 #include "ctl_change.h"
 
 #include <getopt.h>
@@ -38,18 +37,6 @@ static bool read_state(struct ctl_change *c, const char *text)
 	return false;
 }
 
-static bool read_since(struct ctl_change *c, const char *text)
-{
-	int64_t ago;
-
-	if (clock_parse(text, strlen(text), &c->filter.since))
-		return true;
-	if (!ctl_duration("--since", text, &ago))
-		return false;
-	c->filter.since = clock_wall() - ago;
-	return true;
-}
-
 /* "50/s", or "50". */
 static bool read_rate(struct ctl_change *c, const char *text)
 {
@@ -72,7 +59,7 @@ static bool read_options(struct ctl *ctl, int argc, char **argv, struct ctl_chan
 		if (key == 's')
 			good = read_state(c, optarg);
 		else if (key == 't')
-			good = read_since(c, optarg);
+			good = ctl_moment("--since", optarg, &c->filter.since);
 		else if (key == 'r')
 			good = read_rate(c, optarg);
 		else

@@ -1,5 +1,6 @@
 /* store_read.c - events, deliveries and attempts as they lie in the store. */
 #include "store_read.h"
+#include "buf.h"
 #include "store_db.h"
 #include "store_reader.h"
 
@@ -65,31 +66,98 @@ static void event_row(sqlite3_stmt *s, void *to)
 	see_event(s, e->seen, e->arg);
 }
 
+/* The condition on an event's deliveries. What waits or is dead has an index that is
+ * small; else it is looked for event by event. */
+static void add_delivery_condition(struct buf *sql, const struct store_event_filter *f)
+{
+	static const struct {
+		const char *state, *index;
+	} small[] = {{"READY", "READY' AND behind IS NULL"}, {"RUNNING", "RUNNING'"},
+		{"DEAD", "DEAD' AND replayed_by IS NULL"}};
+	const char *of_hook =
+		f->hook != NULL ? " AND hook_id = (SELECT id FROM hooks WHERE name = ?6)" : "";
+
+	for (size_t i = 0; f->state != NULL && i < sizeof(small) / sizeof(small[0]); i++) {
+		if (strcmp(f->state, small[i].state) != 0)
+			continue;
+		buf_printf(sql,
+			" AND (e.id IN (SELECT event_id FROM deliveries WHERE state = '%s%s)",
+			small[i].index, of_hook);
+		if (i == 0)
+			buf_printf(sql,
+				" OR e.id IN (SELECT event_id FROM deliveries"
+				" WHERE behind IS NOT NULL%s)",
+				of_hook);
+		buf_add_char(sql, ')');
+		return;
+	}
+	if (f->state != NULL || f->hook != NULL)
+		buf_printf(sql, " AND EXISTS (SELECT 1 FROM deliveries WHERE event_id = e.id%s%s)",
+			of_hook, f->state != NULL ? " AND state = ?12" : "");
+}
+
+/* Spelled out rather than "?2 IS NULL OR …", so that the planner sees what may use an
+ * index; with a + before the source, whose index it would take and then sort all that
+ * the source ever sent. */
+static void add_conditions(struct buf *sql, const struct store_event_filter *f)
+{
+	bool by_time = f->since != 0 || f->until != 0;
+
+	if (f->type != NULL)
+		buf_add_text(sql, " AND e.type GLOB ?2");
+	if (f->source != NULL)
+		buf_add_text(sql, " AND +e.source_id = (SELECT id FROM sources WHERE name = ?3)");
+	if (f->entity_id != NULL)
+		buf_add_text(sql, " AND e.entity_id = ?7");
+	if (f->entity_kind != NULL)
+		buf_add_text(sql, " AND +e.entity_kind = ?8");
+	if (f->since != 0)
+		buf_add_text(sql, " AND e.received_at >= ?9");
+	if (f->until != 0)
+		buf_add_text(sql, " AND e.received_at < ?10");
+	if (f->text != NULL)
+		buf_add_text(sql, " AND instr(e.payload, CAST(?11 AS BLOB)) > 0");
+	if (f->quarantined_only)
+		buf_add_text(sql, " AND e.quarantined IS NOT NULL");
+	add_delivery_condition(sql, f);
+	buf_add_text(sql, by_time && f->entity_id == NULL
+				  ? " ORDER BY e.received_at DESC, e.id DESC"
+				  : " ORDER BY e.id DESC");
+	buf_add_text(sql, " LIMIT ?4 OFFSET ?5");
+}
+
 bool store_read_events(struct store_reader *r, const struct store_event_filter *filter,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY])
 {
-	static const char head[] =
-		"SELECT " EVENT_COLUMNS " FROM events e CROSS JOIN sources s ON s.id = e.source_id"
-		" WHERE e.id < ?1";
-	char sql[sizeof(head) + 256];
-
-	/* Spelled out rather than "?2 IS NULL OR …", so that the planner sees what may
-	 * use an index; with a + before the source, whose index it would take and
-	 * then sort all that the source ever sent. */
-	(void)snprintf(sql, sizeof(sql), "%s%s%s%s ORDER BY e.id DESC LIMIT ?4", head,
-		filter->type != NULL ? " AND e.type GLOB ?2" : "",
-		filter->source != NULL
-			? " AND +e.source_id = (SELECT id FROM sources WHERE name = ?3)"
-			: "",
-		filter->quarantined_only ? " AND e.quarantined IS NOT NULL" : "");
 	struct event_to to = {seen, arg};
 	const struct store_value values[] = {
 		{.number = filter->before > 0 ? filter->before : INT64_MAX},
 		{.text = filter->type},
 		{.text = filter->source},
 		{.number = filter->limit},
+		{.number = filter->skip},
+		{.text = filter->hook},
+		{.text = filter->entity_id},
+		{.text = filter->entity_kind},
+		{.number = filter->since},
+		{.number = filter->until},
+		{.text = filter->text},
+		{.text = filter->state},
 	};
-	return store_look(r, sql, values, 4, event_row, &to, why);
+	struct buf sql = {0};
+	bool good;
+
+	buf_add_text(&sql, "SELECT " EVENT_COLUMNS " FROM events e CROSS JOIN sources s"
+			   " ON s.id = e.source_id WHERE e.id < ?1");
+	add_conditions(&sql, filter);
+	good = buf_ok(&sql);
+	if (good)
+		good = store_look(r, sql.data, values, sizeof(values) / sizeof(values[0]),
+			event_row, &to, why);
+	else
+		(void)snprintf(why, STORE_READ_WHY, "out of memory");
+	buf_free(&sql);
+	return good;
 }
 
 /* Runs a SELECT over one id and shows each row. */

@@ -35,7 +35,7 @@ _hookctl()
 	sign) word="--secret-from --source --scheme --time $common" ;;
 	verify) word="--header --secret-from --source --scheme --tolerance --at $common" ;;
 	test) word="--event --type --amount --file --run --store $common" ;;
-	events) word="--limit --before --type --source --quarantined --json --store $common" ;;
+	events) word="--limit --before --page --type --source --entity --hook --state --since --until --text --quarantined --utc --json --store $common" ;;
 	show) word="--payload --json --store $common" ;;
 	replay) word="--state --hook --since --rate --dry-run --yes --json --store $common" ;;
 	cancel) word="--hook --dry-run --yes --json --store $common" ;;

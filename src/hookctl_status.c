@@ -388,7 +388,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_status = {
 	"status",
 	"[--json]",
-	"is all well? exits with 0: yes, 1: it wants attention, 2: hookd is down",
+	"is all well? exit status 0: yes, 1: look at it, 2: it is down",
 	options,
 	run,
 };

@@ -11,7 +11,7 @@ LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount clang clang-format \
-            clang-tidy cppcheck tzdata
+            clang-tidy cppcheck tzdata zsh fish
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
@@ -27,6 +27,8 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
+            fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
 .PHONY: all run check check-unit check-e2e fuzz install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
@@ -75,8 +77,9 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man8 src/man/hookd.8
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man5 src/man/hookd.yaml.5
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man1 src/man/hookctl.1
-	install -D -m 644 src/completion/hookctl.bash \
-		$(DESTDIR)$(prefix)/share/bash-completion/completions/hookctl
+	install -d $(addprefix $(DESTDIR)$(prefix)/share/,$(dir $(COMPLETIONS)))
+	for f in $(COMPLETIONS); do shell=$${f%%[-/]*}; \
+		$(BUILD)/hookctl completion $$shell >$(DESTDIR)$(prefix)/share/$$f || exit; done
 	for l in fr en; do install -D -m 644 -t $(DESTDIR)$(prefix)/share/hookd/mail/$$l conf/mail/$$l/* || exit; done
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/sysusers.d systemd/sysusers.d/hookd.conf
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/tmpfiles.d systemd/tmpfiles.d/hookd.conf
@@ -90,7 +93,7 @@ uninstall: ## remove what install put there, but for the config
 	rm -rf $(DESTDIR)$(prefix)/share/hookd
 	rm -f $(addprefix $(DESTDIR)$(prefix)/,bin/hookctl sbin/hookd share/man/man8/hookd.8 \
 		share/man/man5/hookd.yaml.5 share/man/man1/hookctl.1 lib/sysusers.d/hookd.conf \
-		lib/tmpfiles.d/hookd.conf share/bash-completion/completions/hookctl) $(addprefix $(DESTDIR)$(unitdir)/hookd.,service socket)
+		lib/tmpfiles.d/hookd.conf $(addprefix share/,$(COMPLETIONS))) $(addprefix $(DESTDIR)$(unitdir)/hookd.,service socket)
 
 deps: ## install what the build needs (Debian)
 	@pkg-config --exists $(LIBS) 2>/dev/null || { apt-get update -q && \

@@ -11,7 +11,7 @@
  *   store_pause.c   which hooks are paused
  *   store_prune.c   retention
  * and beside the daemon, from other processes:
- *   store_reader.c, store_read.c, store_report.c   look
+ *   store_reader.c, store_read.c, store_list.c, …   look
  *   store_editor.c, store_change.c                 write
  * Functions that return int return an SQLite result code. After store_open the
  * connection belongs to the writer's thread alone. */

@@ -76,24 +76,46 @@ typedef void store_event_seen(void *arg, const struct store_event_row *row);
 typedef void store_delivery_seen(void *arg, const struct store_delivery_row *row);
 typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
 
-/* The newest events, newest first: by id, and with `since` or `until` by time of
- * arrival. Payloads and what was declined are not read (NULL). */
-struct store_event_filter {
-	int64_t before; /* id; 0: no bound */
+/* What to list of events or deliveries, the newest first: by id, or where that needs no
+ * sorting of many by their event's time of arrival, or by their event. Payloads and what
+ * was declined are not read (NULL). */
+struct store_filter {
+	int64_t before; /* smaller ids than this; 0: no bound */
+	int64_t after;  /* larger ids than this */
+	bool oldest_first;
 	unsigned limit;
 	unsigned skip;           /* so many of what fits first */
 	const char *type;        /* a glob; NULL: any, as all below */
 	const char *source;      /* exact */
 	const char *entity_kind; /* exact; only with entity_id */
 	const char *entity_id;   /* exact */
-	const char *hook;        /* one of its deliveries is of this hook, … */
+	const char *hook;        /* the delivery, or one of the event's, is of this hook, … */
 	const char *state;       /* … and in this state: "READY", …; dead and not replayed */
-	const char *text;        /* these bytes are in its payload */
+	const char *text;        /* these bytes are in the payload */
 	int64_t since, until;    /* received in [since, until), unix ms; 0: no bound */
 	bool quarantined_only;
 };
-bool store_read_events(struct store_reader *r, const struct store_event_filter *filter,
+bool store_read_events(struct store_reader *r, const struct store_filter *filter,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* A delivery with what matters of its event, in a list. */
+struct store_listed {
+	struct store_delivery_row delivery;
+	int64_t event, ended_at;                             /* ended_at 0: it has not */
+	const char *type, *source, *entity_kind, *entity_id; /* all but source may be NULL */
+	const char *message;                                 /* of its last attempt; "" for none */
+};
+typedef void store_listed_seen(void *arg, const struct store_listed *row);
+bool store_list_deliveries(struct store_reader *r, const struct store_filter *filter,
+	store_listed_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* One delivery; not calling `seen` means: no such one. */
+bool store_list_delivery(struct store_reader *r, int64_t id, store_listed_seen *seen, void *arg,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* A number that is another one when another process has changed the store since. */
+bool store_read_version(
+	struct store_reader *r, int64_t *version, char why[STORE_READ_WHY]) WARN_UNUSED;
 
 /* One event with its payload; not calling `seen` means: no such event. */
 bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen, void *arg,

@@ -43,4 +43,30 @@ enum delivery_state store_state_from_text(const char *text);
 /* Never NULL. */
 const char *store_column_text(struct sqlite3_stmt *s, int column);
 
+/* The columns of `e` with its source `s`, and its deliveries' states; behind them may be
+ * the payload and what was declined. */
+#define STORE_EVENT_COLUMNS                                                                        \
+	"e.id, s.name, e.idempotency_key, e.provider_event_id, e.type, e.entity_kind,"             \
+	" e.entity_id, e.received_at, e.occurred_at, e.origin, e.remote_addr,"                     \
+	" e.duplicates, e.conflicts, e.quarantined,"                                               \
+	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id"                              \
+	" AND d.state IN ('READY', 'RUNNING')),"                                                   \
+	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'DONE'),"       \
+	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'DEAD'"         \
+	" AND d.replayed_by IS NULL),"                                                             \
+	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'SKIPPED')"
+
+struct store_event_to {
+	store_event_seen *seen;
+	void *arg;
+};
+store_row_seen store_event_row; /* to: a struct store_event_to */
+
+/* The columns of `d` with its event `e`, source `s` and hook `h`. */
+#define STORE_DELIVERY_COLUMNS                                                                     \
+	"d.id, h.name, d.state, d.attempts, d.failures, d.due_at, " STORE_KEY_SQL                  \
+	", d.reason, d.behind, d.failed_id, d.replay_of, d.replayed_by, h.paused_at"
+#define STORE_DELIVERY_WIDTH 13
+struct store_delivery_row store_delivery_row(struct sqlite3_stmt *s);
+
 #endif

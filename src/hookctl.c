@@ -10,17 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct ctl_command *const commands[] = {&ctl_status, &ctl_send, &ctl_sign, &ctl_verify,
-	&ctl_test, &ctl_events, &ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume,
-	&ctl_backup, &ctl_check, &ctl_quarantine, &ctl_prune, &ctl_vacuum};
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+const struct ctl_command *const ctl_commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
+	&ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_test,
+	&ctl_send, &ctl_sign, &ctl_verify, &ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum,
+	&ctl_completion, NULL};
 
 static void print_usage(FILE *to)
 {
 	fputs("usage: hookctl [--config FILE] COMMAND …\n\n", to);
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; ctl_commands[i] != NULL; i++)
+		fprintf(to, "  %-10s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
 	fputs("\n  --config FILE  the config (" CONF_DEFAULT_FILE ")\n"
 	      "  --version      the version\n"
 	      "  --help         this list; after a command: its options\n",
@@ -34,18 +33,18 @@ static void say_command(const char *word)
 	buf_add_text(&line, "unknown command \"");
 	buf_add_escaped(&line, word, strlen(word), '"');
 	buf_add_text(&line, "\"; expected one of");
-	for (size_t i = 0; i < COMMANDS; i++)
-		buf_printf(&line, " %s", commands[i]->name);
+	for (size_t i = 0; ctl_commands[i] != NULL; i++)
+		buf_printf(&line, " %s", ctl_commands[i]->name);
 	ctl_say("%s", line.data != NULL ? line.data : "");
 	buf_free(&line);
 }
 
 static int run_command(struct ctl *ctl, int argc, char **argv)
 {
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(commands[i]->name, argv[0]) == 0) {
+	for (size_t i = 0; ctl_commands[i] != NULL; i++) {
+		if (strcmp(ctl_commands[i]->name, argv[0]) == 0) {
 			optind = 0; /* getopt starts over with the command's own words */
-			return commands[i]->run(ctl, argc, argv);
+			return ctl_commands[i]->run(ctl, argc, argv);
 		}
 	}
 	say_command(argv[0]);

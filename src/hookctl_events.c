@@ -1,95 +1,39 @@
 #include "clock.h"
 #include "ctl.h"
+#include "ctl_filter.h"
+#include "ctl_table.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
-
-#define LIMIT_DEFAULT 20
-#define LIMIT_MAX     1000000
-#define WIDTH_DEFAULT 80
 
 static const struct ctl_option options[] = {
-	{'l', "limit", "N", "at most so many (20)"},
-	{'b', "before", "ID", "older than this event"},
-	{'t', "type", "GLOB", "of these types: 'transaction.*'"},
-	{'s', "source", "NAME", "of this source"},
-	{'e', "entity", "ID", "of this entity: 98446301, transaction:98446301"},
+	CTL_PAGE_OPTIONS,
 	{'k', "hook", "HOOK", "with a delivery of this hook"},
 	{'S', "state", "STATE", "with a delivery that is ready, running, done, dead, skipped"},
-	{'f', "since", "TIME", "received since: 2h, 3d, 2026-06-30T22:50:00Z"},
-	{'u', "until", "TIME", "received before that"},
-	{'x', "text", "TEXT", "with this in the payload"},
-	{'p', "page", "N", "the N-th --limit of them"},
-	{'U', "utc", NULL, "times in UTC, not local"},
 	{'q', "quarantined", NULL, "only what was quarantined"},
-	{'j', "json", NULL, "one JSON object a line"},
-	{'D', "store", "FILE", "look into this store (the config's)"},
+	CTL_FILTER_OPTIONS,
 	{0},
 };
 
 enum column { ID, RECEIVED, TYPE, ENTITY, SOURCE, DELIVERIES, COLUMNS };
 
-static const char *const titles[COLUMNS] = {
-	"id", "received", "type", "entity", "source", "deliveries"};
-
-/* When the terminal is too narrow these give way, in this order, down to that
- * width. */
-static const struct {
-	enum column column;
-	size_t least;
-} narrowing[] = {{SOURCE, 6}, {ENTITY, 8}, {TYPE, 14}, {SOURCE, 3}, {ENTITY, 4}, {TYPE, 8}};
-
-struct row {
-	char *cells[COLUMNS];
-	bool quarantined, dead, waiting;
+static const struct ctl_column columns[COLUMNS] = {
+	[ID] = {"id", true, 0, 0, 0},
+	[RECEIVED] = {"received", false, 0, 0, 0},
+	[TYPE] = {"type", false, 3, 14, 8},
+	[ENTITY] = {"entity", false, 2, 8, 4},
+	[SOURCE] = {"source", false, 1, 6, 3},
+	[DELIVERIES] = {"deliveries", false, 0, 0, 0},
 };
 
 struct listing {
-	struct row *rows;
-	size_t count, capacity;
-	bool json, failed;
-	int64_t now;
+	struct store_reader *reader;
+	struct store_filter filter;
+	struct ctl_table table;
+	bool json, relative, failed;
+	int64_t now, lowest, highest; /* ids */
 };
-
-static size_t width_of(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text != '\0'; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
-/* As ls does: the clock for the last months, the year for what is older. */
-static void add_received(struct buf *out, int64_t ms, int64_t now)
-{
-	const int64_t half_year = INT64_C(183) * 86400 * 1000;
-	time_t seconds = (time_t)(ms / 1000);
-	char text[32];
-	struct tm tm;
-
-	if (localtime_r(&seconds, &tm) == NULL ||
-		strftime(text, sizeof(text),
-			now - ms < half_year && ms - now < half_year ? "%m-%d %H:%M:%S"
-								     : "%Y-%m-%d",
-			&tm) == 0)
-		snprintf(text, sizeof(text), "%" PRId64, ms);
-	buf_add_text(out, text);
-}
-
-static void add_outside(struct buf *out, const char *text)
-{
-	if (text == NULL || *text == '\0')
-		text = "-";
-	buf_add_escaped(out, text, strlen(text), '\0');
-}
 
 static void add_deliveries(struct buf *out, const struct store_event_row *e)
 {
@@ -110,36 +54,25 @@ static void add_deliveries(struct buf *out, const struct store_event_row *e)
 		buf_add_char(out, '-');
 }
 
-static bool add_row(struct listing *l, const struct store_event_row *e)
+static const char *colour_of(const struct store_event_row *e)
 {
-	struct buf cells[COLUMNS] = {0};
-	struct row *row;
-	bool added = true;
+	if (e->dead > 0)
+		return CTL_RED;
+	if (e->quarantined != NULL)
+		return CTL_MAGENTA;
+	return e->waiting > 0 ? CTL_YELLOW : NULL;
+}
 
-	if (l->count == l->capacity) {
-		size_t capacity = l->capacity == 0 ? 64 : l->capacity * 2;
-		struct row *rows = realloc(l->rows, capacity * sizeof(*rows));
+static void add_row(struct listing *l, const struct store_event_row *e)
+{
+	struct buf *cells = ctl_table_row(&l->table, colour_of(e), DELIVERIES);
 
-		if (rows == NULL)
-			return false;
-		l->rows = rows;
-		l->capacity = capacity;
-	}
-	row = &l->rows[l->count++];
-	*row = (struct row){.quarantined = e->quarantined != NULL,
-		.dead = e->dead > 0,
-		.waiting = e->waiting > 0};
 	buf_printf(&cells[ID], "%" PRId64, e->id);
-	add_received(&cells[RECEIVED], e->received_at, l->now);
-	add_outside(&cells[TYPE], e->type);
-	add_outside(&cells[ENTITY], e->entity_id);
-	add_outside(&cells[SOURCE], e->source);
+	ctl_cell_time(&cells[RECEIVED], e->received_at, l->now, l->relative);
+	ctl_cell(&cells[TYPE], e->type);
+	ctl_cell(&cells[ENTITY], e->entity_id);
+	ctl_cell(&cells[SOURCE], e->source);
 	add_deliveries(&cells[DELIVERIES], e);
-	for (size_t i = 0; i < COLUMNS; i++) {
-		row->cells[i] = buf_take(&cells[i]);
-		added = added && row->cells[i] != NULL;
-	}
-	return added;
 }
 
 static void seen(void *arg, const struct store_event_row *e)
@@ -147,6 +80,8 @@ static void seen(void *arg, const struct store_event_row *e)
 	struct listing *l = arg;
 	struct buf line = {0};
 
+	if (e->id > l->highest)
+		l->highest = e->id;
 	if (l->failed)
 		return;
 	if (l->json) {
@@ -155,248 +90,102 @@ static void seen(void *arg, const struct store_event_row *e)
 		buf_add_text(&line, "}\n");
 		l->failed = !ctl_put(&line);
 		buf_free(&line);
-	} else if (!add_row(l, e)) {
-		ctl_say("memory is short");
-		l->failed = true;
+	} else {
+		add_row(l, e);
 	}
 }
 
-/* 0: not a terminal, nothing is cut. */
-static size_t terminal_width(void)
+static void seen_id(void *arg, const struct store_event_row *e)
 {
-	struct winsize size;
+	struct listing *l = arg;
 
-	if (isatty(STDOUT_FILENO) != 1)
-		return 0;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return WIDTH_DEFAULT;
-	return size.ws_col;
+	if (l->lowest == 0 || e->id < l->lowest)
+		l->lowest = e->id;
+	if (e->id > l->highest)
+		l->highest = e->id;
 }
 
-static void fit(size_t widths[COLUMNS], size_t screen)
+static bool list(struct listing *l)
 {
-	size_t total = (size_t)2 * (COLUMNS - 1);
+	char why[STORE_READ_WHY];
 
-	for (size_t i = 0; i < COLUMNS; i++)
-		total += widths[i];
-	for (size_t i = 0; i < sizeof(narrowing) / sizeof(narrowing[0]); i++) {
-		size_t *width = &widths[narrowing[i].column], give;
-
-		if (total <= screen || *width <= narrowing[i].least)
-			continue;
-		give = *width - narrowing[i].least;
-		if (give > total - screen)
-			give = total - screen;
-		*width -= give;
-		total -= give;
-	}
-}
-
-static void add_cell(struct buf *out, const char *text, size_t width, bool right)
-{
-	size_t have = width_of(text), used = 0;
-
-	for (size_t i = have; right && i < width; i++)
-		buf_add_char(out, ' ');
-	for (const char *p = text; *p != '\0'; p++) {
-		bool starts = ((unsigned char)*p & 0xc0) != 0x80;
-
-		if (starts && have > width && used == width - 1) {
-			buf_add_text(out, "…");
-			have = width;
-			break;
-		}
-		used += starts;
-		buf_add_char(out, *p);
-	}
-	for (size_t i = have; !right && i < width; i++)
-		buf_add_char(out, ' ');
-}
-
-static void add_line(
-	struct buf *out, const char *const cells[COLUMNS], const size_t *widths, const char *colour)
-{
-	for (size_t i = 0; i < COLUMNS; i++) {
-		if (i > 0)
-			buf_add_text(out, "  ");
-		if (i < COLUMNS - 1)
-			add_cell(out, cells[i], widths[i], i == ID);
-		else if (colour != NULL)
-			buf_printf(out, "%s%s\033[0m", colour, cells[i]);
-		else
-			buf_add_text(out, cells[i]);
-	}
-	buf_add_char(out, '\n');
-}
-
-static const char *colour_of(const struct row *row)
-{
-	if (row->dead)
-		return "\033[31m";
-	if (row->quarantined)
-		return "\033[35m";
-	return row->waiting ? "\033[33m" : NULL;
-}
-
-static bool print_table(const struct listing *l)
-{
-	size_t widths[COLUMNS], screen = terminal_width();
-	bool colour = ctl_colour(), written;
-	struct buf out = {0};
-
-	for (size_t c = 0; c < COLUMNS; c++) {
-		widths[c] = width_of(titles[c]);
-		for (size_t i = 0; i < l->count; i++) {
-			size_t width = width_of(l->rows[i].cells[c]);
-
-			widths[c] = width > widths[c] ? width : widths[c];
-		}
-	}
-	if (screen > 0)
-		fit(widths, screen);
-	add_line(&out, titles, widths, NULL);
-	for (size_t i = 0; i < l->count; i++) {
-		const char *cells[COLUMNS];
-
-		for (size_t c = 0; c < COLUMNS; c++)
-			cells[c] = l->rows[i].cells[c];
-		add_line(&out, cells, widths, colour ? colour_of(&l->rows[i]) : NULL);
-	}
-	written = ctl_put(&out);
-	buf_free(&out);
-	return written;
-}
-
-static int list(
-	const struct ctl *ctl, const char *path, const struct store_event_filter *filter, bool json)
-{
-	struct listing l = {.json = json, .now = clock_wall()};
-	struct store_reader *reader;
-	char why[STORE_READ_WHY], *name;
-	int status;
-
-	reader = ctl_store(ctl, path, &name, &status);
-	if (reader == NULL)
-		return status;
-	status = CTL_FAILED;
-	if (!store_read_events(reader, filter, seen, &l, why))
+	l->now = clock_wall();
+	if (!store_read_events(l->reader, &l->filter, seen, l, why)) {
 		ctl_say("%s", why);
-	else if (l.failed)
-		; /* said */
-	else if (!json && l.count == 0) {
-		fputs("no events\n", stderr);
-		status = CTL_OK;
-	} else if (json || print_table(&l))
-		status = CTL_OK;
-	for (size_t i = 0; i < l.count; i++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			free(l.rows[i].cells[c]);
-	free(l.rows);
-	free(name);
-	store_reader_close(reader);
-	return status;
-}
-
-static bool read_state(struct store_event_filter *f, const char *text)
-{
-	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
-		f->state = store_state_text((enum delivery_state)i);
-		if (strcasecmp(text, f->state) == 0)
-			return true;
+		return false;
 	}
-	ctl_say("--state: expected ready, running, done, dead or skipped");
-	return false;
+	if (l->failed)
+		return false;
+	return l->table.count == 0 || ctl_table_print(&l->table);
 }
 
-/* "ID" or "KIND:ID", which is cut in two. */
-static void read_entity(struct store_event_filter *f, char *text)
+static bool list_new(void *arg)
 {
-	char *colon = strchr(text, ':');
+	struct listing *l = arg;
 
-	f->entity_id = text;
-	if (colon == NULL)
-		return;
-	*colon = '\0';
-	f->entity_kind = text;
-	f->entity_id = colon + 1;
+	l->filter.after = l->highest;
+	return list(l);
 }
 
-struct words {
-	struct store_event_filter filter;
-	const char *store;
-	int64_t limit, page;
-	bool json, utc;
-};
-
-static bool read_option(struct words *w, int key)
+/* The last ones that fit, and from there on. */
+static int follow(struct listing *l)
 {
-	struct store_event_filter *f = &w->filter;
+	const struct store_filter newest = {.limit = 1};
+	char why[STORE_READ_WHY];
+	int64_t top;
 
-	switch (key) {
-	case 'l':
-		return ctl_number("--limit", optarg, 1, LIMIT_MAX, &w->limit);
-	case 'p':
-		return ctl_number("--page", optarg, 1, LIMIT_MAX / LIMIT_DEFAULT, &w->page);
-	case 'b':
-		return ctl_number("--before", optarg, 1, INT64_MAX, &f->before);
-	case 'f':
-		return ctl_moment("--since", optarg, &f->since);
-	case 'u':
-		return ctl_moment("--until", optarg, &f->until);
-	case 'S':
-		return read_state(f, optarg);
-	case 'e':
-		read_entity(f, optarg);
-		break;
-	case 't':
-		f->type = optarg;
-		break;
-	case 's':
-		f->source = optarg;
-		break;
-	case 'k':
-		f->hook = optarg;
-		break;
-	case 'x':
-		f->text = optarg;
-		break;
-	case 'q':
-		f->quarantined_only = true;
-		break;
-	case 'j':
-		w->json = true;
-		break;
-	case 'U':
-		w->utc = true;
-		break;
-	case 'D':
-		w->store = optarg;
-		break;
+	if (!store_read_events(l->reader, &newest, seen_id, l, why)) {
+		ctl_say("%s", why);
+		return CTL_FAILED;
 	}
-	return true;
+	top = l->highest;
+	l->lowest = 0;
+	if (!store_read_events(l->reader, &l->filter, seen_id, l, why)) {
+		ctl_say("%s", why);
+		return CTL_FAILED;
+	}
+	l->highest = l->lowest != 0 ? l->lowest - 1 : top;
+	l->filter.oldest_first = true;
+	l->filter.limit = UINT32_MAX;
+	l->filter.since = 0;
+	return ctl_follow(l->reader, list_new, l);
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-	struct words w = {.limit = LIMIT_DEFAULT, .page = 1};
+	struct ctl_filter words = {0};
+	struct listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
+	char *name;
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_events, argc, argv, &status)) >= 0)
-		if (!read_option(&w, key))
+		if (!ctl_filter_option(&words, key))
 			return CTL_USAGE;
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(&ctl_events, argc, 0, "options only"))
+	if (!ctl_operands(&ctl_events, argc, 0, "options only") || !ctl_filter_end(&words))
 		return CTL_USAGE;
-	if ((w.page - 1) * w.limit > UINT32_MAX) {
-		ctl_say("--page: that is beyond any store's end");
+	if (words.follow && words.filter.state != NULL) {
+		ctl_say("events --follow: not with --state, which changes later; see "
+			"hookctl deliveries --follow --state");
 		return CTL_USAGE;
 	}
-	w.filter.limit = (unsigned)w.limit;
-	w.filter.skip = (unsigned)((w.page - 1) * w.limit);
-	if (w.utc && setenv("TZ", "UTC0", 1) == 0)
-		tzset();
-	return list(ctl, w.store, &w.filter, w.json);
+	l.reader = ctl_store(ctl, words.store, &name, &status);
+	if (l.reader == NULL)
+		return status;
+	l.filter = words.filter;
+	l.json = words.json;
+	l.relative = ctl_screen() > 0 && !words.utc && !words.follow;
+	if (words.follow)
+		status = follow(&l);
+	else
+		status = list(&l) ? CTL_OK : CTL_FAILED;
+	if (status == CTL_OK && l.highest == 0 && !l.json)
+		fputs("no events\n", stderr);
+	ctl_table_free(&l.table);
+	free(name);
+	store_reader_close(l.reader);
+	return status;
 }
 
 const struct ctl_command ctl_events = {

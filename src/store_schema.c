@@ -73,6 +73,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX events_entity ON events(entity_id, entity_kind, source_id)"
 	"	WHERE entity_id IS NOT NULL;"
 	"CREATE INDEX events_source ON events(source_id, received_at);"
+	"CREATE INDEX events_type ON events(type, received_at);"
 	"ALTER TABLE deliveries ADD COLUMN behind INTEGER;"
 	"ALTER TABLE deliveries ADD COLUMN failed_id INTEGER"
 	"	REFERENCES deliveries(id) ON DELETE CASCADE;"

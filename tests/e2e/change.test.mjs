@@ -5,6 +5,7 @@ import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { run } from './lib/program.mjs';
+import { onTerminal } from './lib/terminal.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
 /* Dies until $OUT/mended is there. */
@@ -12,10 +13,8 @@ const SHIP = 'echo "$HOOKD_IDEMPOTENCY_KEY" >>"$OUT/keys"; [ -e "$OUT/mended" ] 
 const broken = (t, more = {}) => Daemon.start(t, { hooks: (d) => [d.hook('ship', SHIP), d.hook('book', 'true')], ...more });
 
 /** hookctl on a terminal of its own: what was shown there, and the exit code. */
-function terminal(d, args, answer) {
-	const command = [HOOKCTL, '--config', d.configFile, ...args].map((word) => `'${word}'`).join(' ');
-	return run('script', ['-qec', command, '/dev/null'], { input: answer === undefined ? undefined : `${answer}\n` });
-}
+const terminal = (d, args, answer) => onTerminal(80, [HOOKCTL, '--config', d.configFile, ...args],
+	{ input: answer === undefined ? undefined : `${answer}\n` });
 
 const json = (text) => text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 const states = (seen, hook) => seen.deliveries.filter((x) => x.hook === hook).map((x) => x.state);

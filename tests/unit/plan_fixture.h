@@ -17,7 +17,8 @@ static inline bool plan_walk_allowed(const char *step)
 		"deliveries USING INDEX deliveries_held",
 		"deliveries USING COVERING INDEX deliveries_held",
 		"deliveries USING INDEX deliveries_running",
-		"deliveries USING INDEX deliveries_dead", "d USING INDEX deliveries_dead", "h",
+		"deliveries USING INDEX deliveries_dead", "t" /* a stream of other rows */,
+		"d USING INDEX deliveries_dead", "h",
 		"h USING COVERING INDEX sqlite_autoindex_hooks_1", "s", "CONSTANT ROW",
 		"sqlite_master"};
 

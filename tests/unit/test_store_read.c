@@ -44,7 +44,7 @@ static struct store_reader *reader(const struct fixture *fx)
 	return r;
 }
 
-static struct seen list(struct store_reader *r, struct store_event_filter filter)
+static struct seen list(struct store_reader *r, struct store_filter filter)
 {
 	struct seen seen = {0};
 	char why[STORE_READ_WHY] = "";
@@ -67,13 +67,13 @@ static void test_beside_a_running_daemon(void **state)
 	struct fixture *fx = *state;
 	int64_t id = fx_put(fx, "id:1", 1);
 	struct store_reader *r = reader(fx);
-	struct seen seen = list(r, (struct store_event_filter){.limit = 10});
+	struct seen seen = list(r, (struct store_filter){.limit = 10});
 
 	assert_int_equal(seen.rows, 1);
 	assert_int_equal(seen.ids[0], id);
 	/* What comes in later is seen too. */
 	(void)fx_put(fx, "id:2", 1);
-	seen = list(r, (struct store_event_filter){.limit = 10});
+	seen = list(r, (struct store_filter){.limit = 10});
 	assert_int_equal(seen.rows, 2);
 	store_reader_close(r);
 	(void)fx_put(fx, "id:3", 1);
@@ -87,13 +87,13 @@ static void test_without_a_daemon_nothing_is_touched(void **state)
 	fx_close(fx);
 	assert_false(there(fx, "-wal"));
 	struct store_reader *r = reader(fx);
-	assert_int_equal(list(r, (struct store_event_filter){.limit = 10}).rows, 1);
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 1);
 	assert_false(there(fx, "-wal"));
 	assert_false(there(fx, "-shm"));
 	/* The daemon starts while the reader is open. */
 	fx_open(fx);
 	(void)fx_put(fx, "id:2", 1);
-	assert_int_equal(list(r, (struct store_event_filter){.limit = 10}).rows, 2);
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 2);
 	store_reader_close(r);
 }
 
@@ -111,7 +111,7 @@ static void test_a_daemon_that_died_left_its_log(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_true(there(fx, "-wal"));
 	struct store_reader *r = reader(fx);
-	assert_int_equal(list(r, (struct store_event_filter){.limit = 10}).rows, 1);
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 1);
 	store_reader_close(r);
 }
 
@@ -154,7 +154,7 @@ static void test_event_row(void **state)
 	assert_int_equal(seen.event.dead, 1);
 	assert_int_equal(seen.event.skipped, 0);
 	/* The list leaves the payload out. */
-	assert_false(list(r, (struct store_event_filter){.limit = 1}).had_payload);
+	assert_false(list(r, (struct store_filter){.limit = 1}).had_payload);
 	seen.rows = 0;
 	assert_true(store_read_event(r, 4711, see_event, &seen, why));
 	assert_int_equal(seen.rows, 0);
@@ -189,24 +189,24 @@ static void test_filters(void **state)
 	ids[4] = put_typed(fx, "id:1", "transaction.approved");
 	struct store_reader *r = reader(fx);
 
-	struct seen seen = list(r, (struct store_event_filter){.limit = 2});
+	struct seen seen = list(r, (struct store_filter){.limit = 2});
 	assert_int_equal(seen.rows, 2);
 	assert_int_equal(seen.ids[0], ids[4]);
 	assert_int_equal(seen.ids[1], ids[3]);
-	seen = list(r, (struct store_event_filter){.limit = 10, .before = ids[3]});
+	seen = list(r, (struct store_filter){.limit = 10, .before = ids[3]});
 	assert_int_equal(seen.rows, 3);
 	assert_int_equal(seen.ids[0], ids[2]);
-	seen = list(r, (struct store_event_filter){.limit = 10, .type = "transaction.*"});
+	seen = list(r, (struct store_filter){.limit = 10, .type = "transaction.*"});
 	assert_int_equal(seen.rows, 3);
-	seen = list(r, (struct store_event_filter){
+	seen = list(r, (struct store_filter){
 			       .limit = 10, .type = "transaction.*", .source = "fedapay"});
 	assert_int_equal(seen.rows, 2);
 	assert_int_equal(seen.ids[0], ids[1]);
-	seen = list(r, (struct store_event_filter){.limit = 10, .source = "nobody"});
+	seen = list(r, (struct store_filter){.limit = 10, .source = "nobody"});
 	assert_int_equal(seen.rows, 0);
-	seen = list(r, (struct store_event_filter){.limit = 10, .type = "x' OR '1'='1"});
+	seen = list(r, (struct store_filter){.limit = 10, .type = "x' OR '1'='1"});
 	assert_int_equal(seen.rows, 0);
-	seen = list(r, (struct store_event_filter){.limit = 10, .quarantined_only = true});
+	seen = list(r, (struct store_filter){.limit = 10, .quarantined_only = true});
 	assert_int_equal(seen.rows, 1);
 	assert_int_equal(seen.ids[0], ids[3]);
 	assert_string_equal(seen.quarantined, "no type");
@@ -332,11 +332,11 @@ static void test_odd_characters_in_the_path(void **state)
 	fx_open(fx);
 	(void)fx_put(fx, "id:1", 1);
 	struct store_reader *r = reader(fx);
-	assert_int_equal(list(r, (struct store_event_filter){.limit = 10}).rows, 1);
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 1);
 	store_reader_close(r);
 	fx_close(fx);
 	r = reader(fx);
-	assert_int_equal(list(r, (struct store_event_filter){.limit = 10}).rows, 1);
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 1);
 	store_reader_close(r);
 }
 
@@ -355,7 +355,7 @@ static int as_nobody(const struct fixture *fx, gid_t group, const char *expected
 		if (r == NULL)
 			_exit(expected != NULL && strstr(why, expected) != NULL ? 0 : 3);
 		struct seen seen = {0};
-		struct store_event_filter filter = {.limit = 10};
+		struct store_filter filter = {.limit = 10};
 		if (!store_read_events(r, &filter, see_event, &seen, why))
 			_exit(4);
 		store_reader_close(r);

@@ -36,18 +36,20 @@ PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
 
 $(BUILD)/hookd: $(BUILD)/obj/hookd.o $(BUILD)/libhookd.a
-$(BUILD)/hookctl: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/hookctl*.c)) $(BUILD)/libhookd.a
+$(BUILD)/hookctl: $(BUILD)/obj/hookctl.o $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 $(PROGRAMS):
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDLIBS)
 $(BUILD)/libhookd.a: $(MODULES:src/%.c=$(BUILD)/obj/%.o)
+$(BUILD)/libhookctl.a: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/hookctl_*.c))
+$(BUILD)/%.a:
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
-	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
 
 run: all ## build, start a demo daemon, say how to send it a first event

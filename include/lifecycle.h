@@ -9,4 +9,11 @@
  * from 0; -1: it is no state of a life cycle ("transaction.updated", unknown). */
 int lifecycle_rank(const char *type);
 
+/* The state itself: "approved"; NULL: it is none. Points into type. */
+const char *lifecycle_state(const char *type);
+
+/* The state that an entity must have been in before that of this type; NULL: none, or it
+ * is no state. */
+const char *lifecycle_before(const char *type);
+
 #endif

@@ -98,6 +98,17 @@ struct store_filter {
 bool store_read_events(struct store_reader *r, const struct store_filter *filter,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
+/* All events of an entity in the order of their arrival, with their payloads; of any
+ * source. */
+bool store_read_entity(struct store_reader *r, const char *kind, const char *id,
+	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* The last event of each entity of a kind ("transaction"), of its types ("transaction.*"),
+ * the newest first, as the filter's source, since, until, limit and skip say. */
+bool store_list_entities(struct store_reader *r, const char *kind,
+	const struct store_filter *filter, store_event_seen *seen, void *arg,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
 /* A delivery with what matters of its event, in a list. */
 struct store_listed {
 	struct store_delivery_row delivery;

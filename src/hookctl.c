@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 const struct ctl_command *const ctl_commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
-	&ctl_show, &ctl_replay, &ctl_cancel, &ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_test,
-	&ctl_send, &ctl_sign, &ctl_verify, &ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum,
-	&ctl_completion, NULL};
+	&ctl_transactions, &ctl_customers, &ctl_payouts, &ctl_show, &ctl_replay, &ctl_cancel,
+	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_test, &ctl_send, &ctl_sign, &ctl_verify,
+	&ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum, &ctl_completion, NULL};
 
 static void print_usage(FILE *to)
 {
 	fputs("usage: hookctl [--config FILE] COMMAND …\n\n", to);
 	for (size_t i = 0; ctl_commands[i] != NULL; i++)
-		fprintf(to, "  %-10s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
+		fprintf(to, "  %-12s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
 	fputs("\n  --config FILE  the config (" CONF_DEFAULT_FILE ")\n"
 	      "  --version      the version\n"
 	      "  --help         this list; after a command: its options\n",

@@ -11,7 +11,7 @@
 
 #define SCREEN_DEFAULT 80
 #define GAP            2
-#define DAY            86400
+#define DAY            INT64_C(86400)
 
 struct ctl_row {
 	struct buf cells[CTL_TABLE_COLUMNS];
@@ -95,7 +95,7 @@ static bool add_relative(struct buf *cell, int64_t seconds)
 
 void ctl_cell_time(struct buf *cell, int64_t ms, int64_t now, bool relative)
 {
-	const int64_t half_year = INT64_C(183) * DAY * 1000;
+	const int64_t half_year = 183 * DAY * 1000;
 	time_t seconds = (time_t)(ms / 1000);
 	char text[32];
 	struct tm tm;

@@ -103,12 +103,10 @@ static bool begin(struct query *q, struct store_reader *r, char why[STORE_READ_W
 
 	q->order = f->oldest_first ? "ASC" : "DESC";
 	q->small = small_state(f->state);
-	if (f->after != 0)
-		q->way = BY_ID; /* few are that new */
+	if (f->after != 0 || (q->small != NULL && f->entity_id == NULL))
+		q->way = BY_ID; /* few are that new, or in that state */
 	else if (f->entity_id != NULL)
 		q->way = BY_ENTITY;
-	else if (q->small != NULL)
-		q->way = BY_ID;
 	else if (f->type != NULL && f->source == NULL) {
 		if (!find_types(q, r, why))
 			return false;
@@ -160,13 +158,14 @@ static void add_event_conditions(struct query *q)
 	if (f->source != NULL)
 		buf_printf(sql, " AND %se.source_id = (SELECT id FROM sources WHERE name = ?%d)",
 			q->way == BY_TIME ? "" : "+", SOURCE);
-	if (f->entity_id != NULL)
-		buf_printf(sql, " AND e.id IN (SELECT id FROM events WHERE entity_id = ?%d",
+	if (f->entity_id != NULL && f->entity_kind != NULL)
+		buf_printf(sql,
+			" AND e.id IN (SELECT id FROM events WHERE entity_id = ?%d"
+			" AND entity_kind = ?%d)",
+			ENTITY_ID, ENTITY_KIND);
+	else if (f->entity_id != NULL)
+		buf_printf(sql, " AND e.id IN (SELECT id FROM events WHERE entity_id = ?%d)",
 			ENTITY_ID);
-	if (f->entity_kind != NULL)
-		buf_printf(sql, " AND entity_kind = ?%d", ENTITY_KIND);
-	if (f->entity_id != NULL)
-		buf_add_char(sql, ')');
 	if (f->since != 0)
 		buf_printf(sql, " AND %se.received_at >= ?%d", q->way == BY_TIME ? "" : "+", SINCE);
 	if (f->until != 0)
@@ -275,6 +274,39 @@ bool store_read_events(struct store_reader *r, const struct store_filter *filter
 			add_state_and_hook(&q);
 			buf_add_char(&q.sql, ')');
 		}
+		add_order(&q, false);
+		good = run(&q, r, store_event_row, &to, why);
+	}
+	end(&q);
+	return good;
+}
+
+bool store_list_entities(struct store_reader *r, const char *kind,
+	const struct store_filter *filter, store_event_seen *seen, void *arg,
+	char why[STORE_READ_WHY])
+{
+	struct store_event_to to = {seen, arg};
+	struct store_filter f = *filter;
+	struct query q = {.filter = &f};
+	char types[EVENT_TYPE_MAX + 4];
+	bool good;
+
+	(void)snprintf(types, sizeof(types), "%s.*", kind);
+	f.type = types;
+	f.entity_kind = kind;
+	good = begin(&q, r, why);
+	if (good) {
+		buf_add_text(&q.sql, "SELECT " STORE_EVENT_COLUMNS " FROM ");
+		add_events(&q);
+		buf_add_text(&q.sql, " CROSS JOIN sources s ON s.id = e.source_id");
+		add_bounds(&q, 'e');
+		add_event_conditions(&q);
+		buf_printf(&q.sql,
+			" AND +e.entity_kind = ?%d AND e.entity_id IS NOT NULL"
+			" AND NOT EXISTS (SELECT 1 FROM events l WHERE l.entity_id = e.entity_id"
+			" AND l.entity_kind = e.entity_kind AND l.source_id = e.source_id"
+			" AND l.id > e.id AND +l.type GLOB ?%d)",
+			ENTITY_KIND, TYPE);
 		add_order(&q, false);
 		good = run(&q, r, store_event_row, &to, why);
 	}

@@ -61,6 +61,19 @@ bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen
 		id, store_event_row, &to, why);
 }
 
+bool store_read_entity(struct store_reader *r, const char *kind, const char *id,
+	store_event_seen *seen, void *arg, char why[STORE_READ_WHY])
+{
+	struct store_event_to to = {seen, arg};
+	const struct store_value values[] = {{.text = id}, {.text = kind}};
+
+	return store_look(r,
+		"SELECT " STORE_EVENT_COLUMNS ", e.payload, e.declined FROM events e"
+		" CROSS JOIN sources s ON s.id = e.source_id WHERE e.id IN (SELECT id FROM events"
+		" WHERE entity_id = ?1 AND entity_kind = ?2) ORDER BY e.id",
+		values, 2, store_event_row, &to, why);
+}
+
 struct store_delivery_row store_delivery_row(sqlite3_stmt *s)
 {
 	return (struct store_delivery_row){

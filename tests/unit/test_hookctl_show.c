@@ -1,11 +1,8 @@
-/* What `hookctl show` prints of order, skipping, failures and conditions. hookctl
- * is no part of the library, so what it needs of it is taken in whole. */
+/* What `hookctl show` prints of order, skipping, failures and conditions. */
+#include "ctl.h"
 #include "store_fixture.h"
 
-#include "../../src/hookctl_input.c" /* NOLINT(bugprone-suspicious-include) */
-#include "../../src/hookctl_show.c"  /* NOLINT(bugprone-suspicious-include) */
-#include "../../src/hookctl_store.c" /* NOLINT(bugprone-suspicious-include) */
-
+#include <getopt.h>
 #include <jansson.h>
 
 /* What `hookctl show --store FILE ...` prints. */

@@ -70,6 +70,18 @@ static void what_is_no_state(void **state)
 			fail_msg("%s is a state", types[i]);
 }
 
+static void what_goes_before(void **state)
+{
+	(void)state;
+	assert_null(lifecycle_before("transaction.created"));
+	assert_null(lifecycle_before("transaction.updated"));
+	assert_string_equal(lifecycle_before("transaction.approved"), "created");
+	assert_string_equal(lifecycle_before("transaction.refunded"), "approved");
+	assert_string_equal(lifecycle_state("a.b.sent"), "sent");
+	assert_null(lifecycle_state("transaction.updated"));
+	assert_null(lifecycle_state("sent"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +89,7 @@ int main(void)
 		cmocka_unit_test(ends_of_the_same_length_rank_the_same),
 		cmocka_unit_test(the_first_state_ranks_0),
 		cmocka_unit_test(what_is_no_state),
+		cmocka_unit_test(what_goes_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

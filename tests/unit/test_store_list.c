@@ -236,6 +236,32 @@ static void the_oldest_come_first_when_asked(void **state)
 	store_reader_close(r);
 }
 
+/* Of each entity of a kind its last event, by a plain statement. */
+static const char of_transactions[] =
+	"e.entity_kind = 'transaction' AND e.type GLOB 'transaction.*' AND NOT EXISTS (SELECT 1"
+	" FROM events l WHERE l.entity_id = e.entity_id AND l.entity_kind = e.entity_kind AND"
+	" l.source_id = e.source_id AND l.type GLOB 'transaction.*' AND l.id > e.id)";
+
+static void each_entity_once_with_its_last_event(void **state)
+{
+	const struct fixture *fx = *state;
+	char why[STORE_READ_WHY];
+	struct store_reader *r = store_reader_open(fx->path, why);
+	struct store_filter f = {.limit = 1000};
+	size_t before;
+
+	assert_non_null(r);
+	expect(fx, false, of_transactions);
+	listed.count = 0;
+	do {
+		before = listed.count;
+		assert_true(store_list_entities(r, "transaction", &f, see_event, &listed, why));
+		f.skip += f.limit;
+	} while (listed.count > before);
+	compare("entities", true);
+	store_reader_close(r);
+}
+
 static int64_t steps_made;
 
 static int traced(unsigned kind, void *arg, void *statement, void *text)
@@ -281,6 +307,18 @@ static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 			fail_msg("%s: %lld steps for %zu rows", where_of(i / 2, i % 2 == 1),
 				(long long)steps_made, listed.count);
 	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct store_filter f = {.limit = A_PAGE};
+
+		listed.count = 0;
+		steps_made = 0;
+		assert_true(store_list_entities(
+			r, i == 0 ? "transaction" : "payout", &f, see_event, &listed, why));
+		assert_in_range(steps_made, 1, (A_PAGE + 5) * STEPS_A_ROW);
+	}
+	steps_made = 0;
+	assert_true(store_read_entity(r, "transaction", "e4444", see_event, &listed, why));
+	assert_in_range(steps_made, 1, STEPS_A_ROW);
 	store_reader_close(r);
 	assert_in_range(plan_watch_end(), 40, 500); /* statements */
 }
@@ -290,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_filter_names_what_it_says_also_across_pages),
 		cmocka_unit_test(the_oldest_come_first_when_asked),
+		cmocka_unit_test(each_entity_once_with_its_last_event),
 		cmocka_unit_test(a_page_costs_what_it_shows_not_what_the_store_holds),
 	};
 

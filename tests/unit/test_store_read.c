@@ -198,8 +198,8 @@ static void test_filters(void **state)
 	assert_int_equal(seen.ids[0], ids[2]);
 	seen = list(r, (struct store_filter){.limit = 10, .type = "transaction.*"});
 	assert_int_equal(seen.rows, 3);
-	seen = list(r, (struct store_filter){
-			       .limit = 10, .type = "transaction.*", .source = "fedapay"});
+	seen = list(r,
+		(struct store_filter){.limit = 10, .type = "transaction.*", .source = "fedapay"});
 	assert_int_equal(seen.rows, 2);
 	assert_int_equal(seen.ids[0], ids[1]);
 	seen = list(r, (struct store_filter){.limit = 10, .source = "nobody"});

@@ -46,7 +46,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_status, ctl_send, ctl_sign, ctl_verify, ctl_test, ctl_events,
 	ctl_deliveries, ctl_transactions, ctl_customers, ctl_payouts, ctl_show, ctl_replay,
 	ctl_cancel, ctl_pause, ctl_resume, ctl_backup, ctl_check, ctl_quarantine, ctl_prune,
-	ctl_vacuum, ctl_completion;
+	ctl_vacuum, ctl_export, ctl_import, ctl_stats, ctl_completion;
 
 /* All of them in the order of the list that --help prints; NULL ends it. */
 extern const struct ctl_command *const ctl_commands[];

@@ -21,4 +21,9 @@ int money_exponent(const char *currency, size_t len);
 bool money_format(struct buf *out, const char *amount, size_t amount_len, const char *currency,
 	size_t currency_len) WARN_UNUSED;
 
+/* The same as plain decimal text in the main unit, with a point: "1234.56", "-5000".
+ * Zeros in front are gone, and there are as many decimals as the currency has. */
+bool money_decimal(struct buf *out, const char *amount, size_t amount_len, const char *currency,
+	size_t currency_len) WARN_UNUSED;
+
 #endif

@@ -7,6 +7,8 @@
 #include "store_read.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct store_editor;
 struct sqlite3;
@@ -24,5 +26,10 @@ struct sqlite3 *store_editor_begin(struct store_editor *e, char why[STORE_READ_W
 
 /* Commits when rc is SQLITE_OK, else rolls back; false with the reason in why. */
 bool store_editor_end(struct store_editor *e, int rc, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* Makes a delivery of an event for each hook by name: READY at `now`; or, when `skipped` is
+ * the reason, SKIPPED. Returns an SQLite result code. For store*.c only. */
+int store_editor_deliver(struct sqlite3 *db, int64_t event, const char *const *hooks, size_t count,
+	int64_t now, const char *skipped) WARN_UNUSED;
 
 #endif

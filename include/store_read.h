@@ -78,7 +78,7 @@ typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
 
 /* What to list of events or deliveries, the newest first: by id, or where that needs no
  * sorting of many by their event's time of arrival, or by their event. Payloads and what
- * was declined are not read (NULL). */
+ * was declined are not read (NULL) unless asked for. */
 struct store_filter {
 	int64_t before; /* smaller ids than this; 0: no bound */
 	int64_t after;  /* larger ids than this */
@@ -94,6 +94,7 @@ struct store_filter {
 	const char *text;        /* these bytes are in the payload */
 	int64_t since, until;    /* received in [since, until), unix ms; 0: no bound */
 	bool quarantined_only;
+	bool payloads; /* of events: read these, too */
 };
 bool store_read_events(struct store_reader *r, const struct store_filter *filter,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;

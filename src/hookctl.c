@@ -13,7 +13,8 @@
 const struct ctl_command *const ctl_commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
 	&ctl_transactions, &ctl_customers, &ctl_payouts, &ctl_show, &ctl_replay, &ctl_cancel,
 	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_test, &ctl_send, &ctl_sign, &ctl_verify,
-	&ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum, &ctl_completion, NULL};
+	&ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum, &ctl_export, &ctl_import, &ctl_stats,
+	&ctl_completion, NULL};
 
 static void print_usage(FILE *to)
 {

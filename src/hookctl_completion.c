@@ -26,6 +26,8 @@ static const struct {
 	{"type", TYPES},
 	{"scheme", "fedapay"},
 	{"secret-from", "credential: file: env:"},
+	{"by", "day hour type hook"},
+	{"format", "csv ndjson"},
 	{"entity", "transaction: customer: payout:"},
 };
 
@@ -42,6 +44,7 @@ static const struct {
 	{"sign", "FILE"},
 	{"verify", "FILE"},
 	{"backup", "FILE"},
+	{"import", "FILE"},
 };
 
 static const char *words_of_option(const struct ctl_option *o)

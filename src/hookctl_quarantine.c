@@ -2,8 +2,8 @@
  * could be read. list, show, release, drop. */
 #include "clock.h"
 #include "ctl.h"
+#include "ctl_match.h"
 #include "event.h"
-#include "match.h"
 #include "poke.h"
 #include "store_quarantine.h"
 
@@ -82,42 +82,30 @@ static int finish(struct store_editor *e, const struct quarantine *q, bool good,
 	return good && done ? CTL_OK : CTL_FAILED;
 }
 
-/* Which hooks want it, as hookd would find out if it came now with that type. */
 static int release_to(
 	struct store_editor *e, struct quarantine *q, struct conf *conf, struct event *ev)
 {
 	const struct conf_source *source = ctl_source(conf, q->source);
-	int64_t *places = calloc(conf->hook_count + 1, sizeof(*places));
-	const char **names = calloc(conf->hook_count + 1, sizeof(*names));
-	char why[STORE_READ_WHY], what[96];
-	struct buf declined = {0};
 	struct store_release r = {.event = q->id, .type = ev->type, .now = clock_wall()};
+	char why[STORE_READ_WHY], what[96];
+	struct ctl_match match;
 	int status = CTL_FAILED;
 	bool good, done;
 
 	if (source == NULL)
-		goto out; /* said */
-	if (places == NULL || names == NULL) {
-		ctl_say("memory is short");
-		goto out;
+		return status; /* said */
+	if (ctl_match(&match, conf, source, ev)) {
+		r.hooks = match.hooks;
+		r.hook_count = match.count;
+		r.entity_kind = ev->entity_kind;
+		r.entity_id = ev->entity_id;
+		r.declined = match.declined.data;
+		good = store_release(e, &r, &done, why);
+		(void)snprintf(what, sizeof(what), "released, %zu hook%s to run", r.hook_count,
+			r.hook_count == 1 ? "" : "s");
+		status = finish(e, q, good, done, why, what);
 	}
-	for (size_t i = 0; i < conf->hook_count; i++)
-		conf->hooks[i].store_id = (int64_t)i; /* hookctl knows no others */
-	r.hook_count = match_hooks(conf, source, ev, places, &declined);
-	for (size_t i = 0; i < r.hook_count; i++)
-		names[i] = conf->hooks[places[i]].name;
-	r.hooks = names;
-	r.entity_kind = ev->entity_kind;
-	r.entity_id = ev->entity_id;
-	r.declined = declined.data;
-	good = store_release(e, &r, &done, why);
-	(void)snprintf(what, sizeof(what), "released, %zu hook%s to run", r.hook_count,
-		r.hook_count == 1 ? "" : "s");
-	status = finish(e, q, good, done, why, what);
-out:
-	buf_free(&declined);
-	free(names);
-	free(places);
+	ctl_match_free(&match);
 	return status;
 }
 

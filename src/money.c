@@ -65,8 +65,16 @@ static bool read_amount(const char *text, size_t len, struct amount *a)
 	       a->whole_len + 1 + a->part_len == len;
 }
 
+/* How it is written: for people, or for programs. */
+struct style {
+	const char *group; /* between groups of three digits */
+	char point;
+};
+
+static const struct style for_people = {" ", ','}, plain = {"", '.'};
+
 /* Digits in groups of three, without zeros in front. */
-static void add_groups(struct buf *out, const char *text, size_t len)
+static void add_groups(struct buf *out, const char *text, size_t len, const struct style *style)
 {
 	while (len > 1 && *text == '0') {
 		text++;
@@ -76,33 +84,58 @@ static void add_groups(struct buf *out, const char *text, size_t len)
 		buf_add_char(out, '0');
 	for (size_t i = 0; i < len; i++) {
 		if (i > 0 && (len - i) % 3 == 0)
-			buf_add_char(out, ' ');
+			buf_add_text(out, style->group);
 		buf_add_char(out, text[i]);
 	}
 }
 
 /* `exponent` decimals: those that are there, then zeros. */
-static void add_decimals(struct buf *out, const char *text, size_t len, size_t exponent)
+static void add_decimals(
+	struct buf *out, const char *text, size_t len, size_t exponent, const struct style *style)
 {
 	if (exponent == 0)
 		return;
-	buf_add_char(out, ',');
+	buf_add_char(out, style->point);
 	for (size_t i = 0; i < exponent; i++)
 		buf_add_char(out, i < len ? text[i] : '0');
 }
 
 /* A whole number of minor units: its last digits are the decimals. */
-static void add_minor(struct buf *out, const struct amount *a, size_t exponent)
+static void add_minor(
+	struct buf *out, const struct amount *a, size_t exponent, const struct style *style)
 {
 	size_t main = a->whole_len > exponent ? a->whole_len - exponent : 0;
 
-	add_groups(out, a->whole, main);
+	add_groups(out, a->whole, main, style);
 	if (exponent == 0)
 		return;
-	buf_add_char(out, ',');
+	buf_add_char(out, style->point);
 	for (size_t i = a->whole_len; i < exponent; i++)
 		buf_add_char(out, '0');
 	buf_add(out, a->whole + main, a->whole_len - main);
+}
+
+/* False: no amount, or none of this currency; nothing is added then. */
+static bool add_amount(struct buf *out, const char *amount, size_t amount_len, const char *currency,
+	size_t currency_len, const struct style *style)
+{
+	int exponent = money_exponent(currency, currency_len);
+	struct amount a;
+
+	if (exponent < 0 || !read_amount(amount, amount_len, &a))
+		return false;
+	for (size_t i = (size_t)exponent; i < a.part_len; i++)
+		if (a.part[i] != '0')
+			return false;
+	if (a.negative)
+		buf_add_char(out, '-');
+	if (a.has_point) {
+		add_groups(out, a.whole, a.whole_len, style);
+		add_decimals(out, a.part, a.part_len, (size_t)exponent, style);
+	} else {
+		add_minor(out, &a, (size_t)exponent, style);
+	}
+	return true;
 }
 
 static void add_currency(struct buf *out, const char *currency)
@@ -119,22 +152,14 @@ static void add_currency(struct buf *out, const char *currency)
 bool money_format(struct buf *out, const char *amount, size_t amount_len, const char *currency,
 	size_t currency_len)
 {
-	int exponent = money_exponent(currency, currency_len);
-	struct amount a;
-
-	if (exponent < 0 || !read_amount(amount, amount_len, &a))
+	if (!add_amount(out, amount, amount_len, currency, currency_len, &for_people))
 		return false;
-	for (size_t i = (size_t)exponent; i < a.part_len; i++)
-		if (a.part[i] != '0')
-			return false;
-	if (a.negative)
-		buf_add_char(out, '-');
-	if (a.has_point) {
-		add_groups(out, a.whole, a.whole_len);
-		add_decimals(out, a.part, a.part_len, (size_t)exponent);
-	} else {
-		add_minor(out, &a, (size_t)exponent);
-	}
 	add_currency(out, currency);
 	return true;
+}
+
+bool money_decimal(struct buf *out, const char *amount, size_t amount_len, const char *currency,
+	size_t currency_len)
+{
+	return add_amount(out, amount, amount_len, currency, currency_len, &plain);
 }

@@ -108,3 +108,38 @@ bool store_editor_end(struct store_editor *e, int rc, char why[STORE_READ_WHY])
 		(void)sqlite3_exec(e->db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
 }
+
+static int deliver(sqlite3_stmt *name, sqlite3_stmt *insert, int64_t event, const char *hook,
+	int64_t now, const char *skipped)
+{
+	int rc = SQLITE_OK;
+
+	store_bind_text(name, 1, hook, &rc);
+	rc = store_step(name, rc);
+	store_bind_int(insert, 1, event, &rc);
+	store_bind_text(insert, 2, hook, &rc);
+	store_bind_int(insert, 3, now, &rc);
+	if (skipped != NULL)
+		store_bind_text(insert, 4, skipped, &rc);
+	return store_step(insert, rc);
+}
+
+int store_editor_deliver(struct sqlite3 *db, int64_t event, const char *const *hooks, size_t count,
+	int64_t now, const char *skipped)
+{
+	sqlite3_stmt *name = NULL, *insert = NULL;
+	int rc = sqlite3_prepare_v2(db,
+		"INSERT INTO hooks(name) VALUES(?1) ON CONFLICT(name) DO NOTHING", -1, &name, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db,
+			"INSERT INTO deliveries(event_id, hook_id, state, due_at, reason, ended_at)"
+			" SELECT ?1, id, iif(?4 IS NULL, 'READY', 'SKIPPED'), ?3, ?4,"
+			" iif(?4 IS NULL, NULL, ?3) FROM hooks WHERE name = ?2",
+			-1, &insert, NULL);
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
+		rc = deliver(name, insert, event, hooks[i], now, skipped);
+	(void)sqlite3_finalize(name);
+	(void)sqlite3_finalize(insert);
+	return rc;
+}

@@ -261,7 +261,8 @@ bool store_read_events(struct store_reader *r, const struct store_filter *filter
 	bool good = begin(&q, r, why);
 
 	if (good) {
-		buf_add_text(&q.sql, "SELECT " STORE_EVENT_COLUMNS " FROM ");
+		buf_printf(&q.sql, "SELECT " STORE_EVENT_COLUMNS "%s FROM ",
+			filter->payloads ? ", e.payload, e.declined" : "");
 		add_events(&q);
 		buf_add_text(&q.sql, " CROSS JOIN sources s ON s.id = e.source_id");
 		add_bounds(&q, 'e');

@@ -30,37 +30,6 @@ static int release_event(struct sqlite3 *db, const struct store_release *r, bool
 	return rc;
 }
 
-static int make_delivery(
-	sqlite3_stmt *name, sqlite3_stmt *insert, const struct store_release *r, const char *hook)
-{
-	int rc = SQLITE_OK;
-
-	store_bind_text(name, 1, hook, &rc);
-	rc = store_step(name, rc);
-	store_bind_int(insert, 1, r->event, &rc);
-	store_bind_text(insert, 2, hook, &rc);
-	store_bind_int(insert, 3, r->now, &rc);
-	return store_step(insert, rc);
-}
-
-static int make_deliveries(struct sqlite3 *db, const struct store_release *r)
-{
-	sqlite3_stmt *name = NULL, *insert = NULL;
-	int rc = sqlite3_prepare_v2(db,
-		"INSERT INTO hooks(name) VALUES(?1) ON CONFLICT(name) DO NOTHING", -1, &name, NULL);
-
-	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(db,
-			"INSERT INTO deliveries(event_id, hook_id, state, due_at)"
-			" SELECT ?1, id, 'READY', ?3 FROM hooks WHERE name = ?2",
-			-1, &insert, NULL);
-	for (size_t i = 0; i < r->hook_count && rc == SQLITE_OK; i++)
-		rc = make_delivery(name, insert, r, r->hooks[i]);
-	(void)sqlite3_finalize(name);
-	(void)sqlite3_finalize(insert);
-	return rc;
-}
-
 bool store_release(struct store_editor *e, const struct store_release *release, bool *done,
 	char why[STORE_READ_WHY])
 {
@@ -72,7 +41,8 @@ bool store_release(struct store_editor *e, const struct store_release *release, 
 		return false;
 	rc = release_event(db, release, done);
 	if (rc == SQLITE_OK && *done)
-		rc = make_deliveries(db, release);
+		rc = store_editor_deliver(db, release->event, release->hooks, release->hook_count,
+			release->now, NULL);
 	return store_editor_end(e, rc, why);
 }
 

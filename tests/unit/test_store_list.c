@@ -2,6 +2,7 @@
  * order, across pages; and finds it without a walk through the store. */
 #include "plan_fixture.h"
 #include "store_read.h"
+#include "store_stats.h"
 
 #include <stdlib.h>
 
@@ -281,6 +282,12 @@ static int opened(sqlite3 *db, const char **error, const void *api)
 	return sqlite3_trace_v2(db, SQLITE_TRACE_STMT | SQLITE_TRACE_PROFILE, traced, NULL);
 }
 
+static void see_stats(void *arg, const struct store_stats *row)
+{
+	(void)arg;
+	assert_true(row->events + row->done + row->dead + row->skipped + row->waiting > 0);
+}
+
 /* Among 5,000 events: a walk through them would take at least three steps for each. */
 static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 {
@@ -319,6 +326,9 @@ static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 	steps_made = 0;
 	assert_true(store_read_entity(r, "transaction", "e4444", see_event, &listed, why));
 	assert_in_range(steps_made, 1, STEPS_A_ROW);
+	assert_true(store_stats_between(r, 1200000, 1300000, see_stats, NULL, why));
+	assert_true(store_stats_types(r, 1200000, 1300000, see_stats, NULL, why));
+	assert_true(store_stats_hooks(r, 1200000, 1300000, see_stats, NULL, why));
 	store_reader_close(r);
 	assert_in_range(plan_watch_end(), 40, 500); /* statements */
 }

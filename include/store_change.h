@@ -54,7 +54,8 @@ typedef bool store_change(struct store_editor *e, const int64_t *deliveries, siz
  * only once it has ended. made[i] is the new one. */
 store_change store_replay;
 
-/* Makes READY deliveries SKIPPED. made[i] is the delivery itself. */
+/* Makes READY deliveries SKIPPED, and DEAD ones that were not replayed: their attempts
+ * still tell what was. made[i] is the delivery itself. */
 store_change store_cancel;
 
 /* Pauses a hook, or lets it go on: its deliveries wait, those that run end. *since is

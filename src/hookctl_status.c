@@ -311,7 +311,7 @@ static void judge(struct status *s)
 	if (!s->up)
 		attend(s, "hookd does not run");
 	if (c->dead > 0)
-		attend(s, "%" PRId64 " dead (hookctl replay)", c->dead);
+		attend(s, "%" PRId64 " dead (hookctl replay, or cancel --dead)", c->dead);
 	if (c->quarantined_last_day > 0)
 		attend(s, "%" PRId64 " quarantined since yesterday", c->quarantined_last_day);
 	if (c->oldest_due != 0 && s->now - c->oldest_due > LATE)

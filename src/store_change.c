@@ -137,8 +137,10 @@ bool store_cancel(struct store_editor *e, const int64_t *deliveries, size_t coun
 	int64_t *made, char why[STORE_READ_WHY])
 {
 	static const char *const sql[] = {
-		"UPDATE deliveries SET state = 'SKIPPED', reason = 'cancelled by hand',"
-		" ended_at = ?2, behind = NULL WHERE id = ?1 AND state = 'READY'",
+		"UPDATE deliveries SET reason = iif(state = 'DEAD', 'dead, put aside by hand',"
+		" 'cancelled by hand'), state = 'SKIPPED', ended_at = coalesce(ended_at, ?2),"
+		" behind = NULL WHERE id = ?1 AND (state = 'READY' OR (state = 'DEAD'"
+		" AND replayed_by IS NULL))",
 		"UPDATE deliveries SET behind = NULL WHERE behind = ?1"
 		" AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)",
 	};

@@ -198,6 +198,28 @@ test('cancel takes back what waits; what goes on behind it', limit, async (t) =>
 	await d.logged(/delivery failed.*hook=later attempt=1/, mark);
 });
 
+test('cancel --dead: what a person saw to is dead no more, and its attempts stay', limit, async (t) => {
+	const d = await broken(t);
+	const [first, second] = [await d.store(), await d.store()];
+	for (const id of [first, second]) await d.settled(id);
+	assert.equal((await d.ctl('status')).code, 1);
+	assert.equal((await d.ctl('cancel', String(first), '--since', '1h')).code, 2);
+	assert.equal((await d.ctl('cancel', '--dead', '--since', '2099-01-01T00:00:00Z')).code, 1);
+	assert.equal((await d.ctl('cancel', String(first), '--dead')).code, 0);
+	const ship = async (id) => (await d.show(id)).deliveries.find((x) => x.hook === 'ship');
+	const aside = await ship(first);
+	assert.deepEqual([aside.state, aside.reason, aside.attempts.length], ['SKIPPED', 'dead, put aside by hand', 1]);
+	assert.equal((await ship(second)).state, 'DEAD', 'not named');
+	assert.equal((await d.ctl('cancel', String(first), '--dead')).code, 1, 'once');
+	assert.equal((await d.ctl('cancel', '--dead', '--hook', 'ship')).code, 0);
+	const { code, stdout } = await d.ctl('status');
+	assert.equal(code, 0, stdout);
+	assert.match(stdout, /0 dead, 2 skipped/);
+	d.touch('mended');
+	assert.equal((await d.ctl('replay', String(first), '--state', 'skipped')).code, 0);
+	assert.deepEqual(states(await d.settled(first), 'ship'), ['SKIPPED', 'DONE']);
+});
+
 test('cancel in order: the next of the entity goes on', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (x) => [
 		x.hook('ship', 'echo "$HOOKD_EVENT_ID" >>"$OUT/ran"; [ -e "$OUT/mended" ] || exit 75',

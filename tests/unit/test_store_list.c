@@ -9,7 +9,7 @@
 #define EVENTS      "5000"
 #define IDS_MAX     20000
 #define A_PAGE      20
-#define STEPS_A_ROW 400 /* of SQLite's machine: what a row with its counts may cost */
+#define STEPS_A_ROW 400L /* of SQLite's machine: what a row with its counts may cost */
 
 static struct list {
 	int64_t ids[IDS_MAX];

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Daemon, HOOKCTL } from './lib/daemon.mjs';
+import { Load } from './lib/load.mjs';
 import { run } from './lib/program.mjs';
 import { onTerminal } from './lib/terminal.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
@@ -96,6 +97,28 @@ test('two at once: each delivery is replayed once', limit, async (t) => {
 	assert.equal(made.length, events.length, both.map((x) => x.stderr).join());
 	assert.equal(new Set(made.map((x) => x.replays)).size, events.length);
 	for (const event of events) assert.deepEqual(states(await d.settled(event), 'ship'), ['DEAD', 'DONE']);
+});
+
+test('replay under load: nothing that comes is lost or runs twice, and each dead one runs once', limit, async (t) => {
+	const d = await broken(t);
+	const dead = [];
+	for (let i = 0; i < 150; i++) dead.push(await d.store());
+	for (const event of dead) await d.settled(event);
+	d.touch('mended');
+	const before = d.lines('keys').length;
+	const load = new Load(d);
+	await waitFor(() => load.acked.size > 20, 'a load');
+	const { code, stderr } = await d.ctl('replay', '--state', 'dead', '--yes');
+	assert.equal(code, 0, stderr);
+	const during = load.acked.size;
+	await waitFor(() => load.acked.size > during + 20, 'the load to go on');
+	await load.stop();
+	assert.deepEqual(load.others, [], 'every answer is 200');
+	for (const event of [...dead, ...load.acked.values()]) await d.settled(event);
+	const keys = d.lines('keys').slice(before);
+	assert.equal(new Set(keys).size, keys.length, 'none twice');
+	assert.equal(keys.length, dead.length + load.acked.size, 'none left out');
+	for (const event of dead) assert.deepEqual(states(await d.show(event), 'ship'), ['DEAD', 'DONE']);
 });
 
 test('more than 100 want a --yes', limit, async (t) => {

@@ -43,7 +43,7 @@ test('something died, something fails, a hook is paused: 1', limit, async (t) =>
 	assert.deepEqual(dead.codes, [1, 1]);
 	assert.match(dead.text, new RegExp(`^dead\n {2}event ${event} {2}ship {2}.* ago\n {4}exited with 65$`, 'm'));
 	assert.match(dead.text, new RegExp(`^failing\n {2}event ${event} {2}later {2}failed 1 time, next in .*\n {4}exited with 75$`, 'm'));
-	assert.match(dead.text, /^attention +1 dead \(hookctl replay\)$/m);
+	assert.match(dead.text, /^attention +1 dead \(hookctl replay, or cancel --dead\)$/m);
 	assert.deepEqual([dead.json.dead_count, dead.json.waiting, dead.json.dead[0].hook, dead.json.failing[0].failures],
 		[1, 1, 'ship', 1]);
 	await d.ctl('replay', String(event), '--state', 'dead');

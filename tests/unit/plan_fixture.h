@@ -28,17 +28,27 @@ static inline bool plan_walk_allowed(const char *step)
 	return false;
 }
 
+/* How many there are at all is counted along an index that holds nothing else. */
+static inline bool plan_counts_all(const char *sql, const char *step)
+{
+	return (strncmp(step, "events USING COVERING INDEX ", 28) == 0 &&
+		       strstr(sql, "(SELECT count(*) FROM events)") != NULL) ||
+	       (strncmp(step, "deliveries USING COVERING INDEX ", 32) == 0 &&
+		       strstr(sql, "(SELECT count(*) FROM deliveries)") != NULL);
+}
+
 static inline void plan_check(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *plan;
-	char text[2048];
+	char text[4096];
 
 	assert_in_range(
 		snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql), 1, sizeof(text) - 1);
 	assert_int_equal(sqlite3_prepare_v2(db, text, -1, &plan, NULL), SQLITE_OK);
 	while (sqlite3_step(plan) == SQLITE_ROW) {
 		const char *step = (const char *)sqlite3_column_text(plan, 3);
-		if (strncmp(step, "SCAN ", 5) == 0 && !plan_walk_allowed(step + 5))
+		if (strncmp(step, "SCAN ", 5) == 0 && !plan_walk_allowed(step + 5) &&
+			!plan_counts_all(sql, step + 5))
 			fail_msg("%s: %s", sql, step);
 		if (strstr(step, "TEMP B-TREE") != NULL || strstr(step, "AUTOMATIC") != NULL)
 			fail_msg("%s: %s", sql, step);

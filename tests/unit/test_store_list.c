@@ -3,6 +3,7 @@
 #include "plan_fixture.h"
 #include "store_read.h"
 #include "store_stats.h"
+#include "store_status.h"
 
 #include <stdlib.h>
 
@@ -288,11 +289,30 @@ static void see_stats(void *arg, const struct store_stats *row)
 	assert_true(row->events + row->done + row->dead + row->skipped + row->waiting > 0);
 }
 
+static void see_source(void *arg, const struct store_status_source *row)
+{
+	(void)arg;
+	assert_true(row->last > 0);
+}
+
+static void see_paused(void *arg, const struct store_status_paused *row)
+{
+	(void)arg;
+	fail_msg("%s is not paused", row->hook);
+}
+
+static void see_failing(void *arg, const struct store_status_failing *row)
+{
+	(void)arg;
+	fail_msg("%s does not fail", row->hook);
+}
+
 /* Among 5,000 events: a walk through them would take at least three steps for each. */
 static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 {
 	const struct fixture *fx = *state;
 	char why[STORE_READ_WHY];
+	struct store_status status;
 	struct store_reader *r;
 
 	plans_seen = 0;
@@ -329,6 +349,11 @@ static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 	assert_true(store_stats_between(r, 1200000, 1300000, see_stats, NULL, why));
 	assert_true(store_stats_types(r, 1200000, 1300000, see_stats, NULL, why));
 	assert_true(store_stats_hooks(r, 1200000, 1300000, see_stats, NULL, why));
+	assert_true(store_status(r, 1300000, &status, why));
+	assert_int_equal(status.events, 5000);
+	assert_true(store_status_sources(r, see_source, NULL, why));
+	assert_true(store_status_paused(r, see_paused, NULL, why));
+	assert_true(store_status_failing(r, 5, see_failing, NULL, why));
 	store_reader_close(r);
 	assert_in_range(plan_watch_end(), 40, 500); /* statements */
 }

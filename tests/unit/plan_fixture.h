@@ -17,6 +17,11 @@ static inline bool plan_walk_allowed(const char *step)
 		"deliveries USING INDEX deliveries_held",
 		"deliveries USING COVERING INDEX deliveries_held",
 		"deliveries USING INDEX deliveries_running",
+		"deliveries USING COVERING INDEX deliveries_running",
+		"deliveries USING COVERING INDEX deliveries_dead",
+		"deliveries USING COVERING INDEX deliveries_due",
+		"events USING INDEX events_quarantined",
+		"events USING COVERING INDEX events_quarantined",
 		"deliveries USING INDEX deliveries_dead", "t" /* a stream of other rows */,
 		"d USING INDEX deliveries_dead", "h",
 		"h USING COVERING INDEX sqlite_autoindex_hooks_1", "s", "CONSTANT ROW",
@@ -49,9 +54,9 @@ static inline void plan_check(sqlite3 *db, const char *sql)
 		const char *step = (const char *)sqlite3_column_text(plan, 3);
 		if (strncmp(step, "SCAN ", 5) == 0 && !plan_walk_allowed(step + 5) &&
 			!plan_counts_all(sql, step + 5))
-			fail_msg("%s: %s", sql, step);
+			fail_msg("%s in: %s", step, sql);
 		if (strstr(step, "TEMP B-TREE") != NULL || strstr(step, "AUTOMATIC") != NULL)
-			fail_msg("%s: %s", sql, step);
+			fail_msg("%s in: %s", step, sql);
 	}
 	(void)sqlite3_finalize(plan);
 	plans_seen++;

@@ -24,8 +24,9 @@ static inline bool plan_walk_allowed(const char *step)
 		"events USING COVERING INDEX events_quarantined",
 		"deliveries USING INDEX deliveries_dead", "t" /* a stream of other rows */,
 		"d USING INDEX deliveries_dead", "h",
-		"h USING COVERING INDEX sqlite_autoindex_hooks_1", "s", "CONSTANT ROW",
-		"sqlite_master"};
+		"h USING COVERING INDEX sqlite_autoindex_hooks_1",
+		"s USING COVERING INDEX sqlite_autoindex_sources_1",
+		"h USING INDEX sqlite_autoindex_hooks_1", "s", "CONSTANT ROW", "sqlite_master"};
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		if (strcmp(step, allowed[i]) == 0)

@@ -301,12 +301,6 @@ static void see_paused(void *arg, const struct store_status_paused *row)
 	fail_msg("%s is not paused", row->hook);
 }
 
-static void see_failing(void *arg, const struct store_status_failing *row)
-{
-	(void)arg;
-	fail_msg("%s does not fail", row->hook);
-}
-
 /* Among 5,000 events: a walk through them would take at least three steps for each. */
 static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 {
@@ -353,7 +347,6 @@ static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 	assert_int_equal(status.events, 5000);
 	assert_true(store_status_sources(r, see_source, NULL, why));
 	assert_true(store_status_paused(r, see_paused, NULL, why));
-	assert_true(store_status_failing(r, 5, see_failing, NULL, why));
 	store_reader_close(r);
 	assert_in_range(plan_watch_end(), 40, 500); /* statements */
 }

@@ -228,27 +228,27 @@ static bool run(struct query *q, struct store_reader *r, store_row_seen *see, vo
 	char why[STORE_READ_WHY])
 {
 	const struct store_filter *f = q->filter;
-	struct store_value values[FIRST_TYPE + TYPES_MAX - 1] = {
-		[BEFORE - 1] = {.number = f->before != 0 ? f->before : INT64_MAX},
-		[AFTER - 1] = {.number = f->after},
-		[TYPE - 1] = {.text = f->type},
-		[SOURCE - 1] = {.text = f->source},
-		[LIMIT - 1] = {.number = f->limit},
-		[SKIP - 1] = {.number = f->skip},
-		[HOOK - 1] = {.text = f->hook},
-		[ENTITY_ID - 1] = {.text = f->entity_id},
-		[ENTITY_KIND - 1] = {.text = f->entity_kind},
-		[SINCE - 1] = {.number = f->since},
-		[UNTIL - 1] = {.number = f->until},
-		[TEXT - 1] = {.text = f->text},
-		[STATE - 1] = {.text = f->state},
+	struct store_value values[FIRST_TYPE + TYPES_MAX] = {
+		[BEFORE] = {.number = f->before != 0 ? f->before : INT64_MAX},
+		[AFTER] = {.number = f->after},
+		[TYPE] = {.text = f->type},
+		[SOURCE] = {.text = f->source},
+		[LIMIT] = {.number = f->limit},
+		[SKIP] = {.number = f->skip},
+		[HOOK] = {.text = f->hook},
+		[ENTITY_ID] = {.text = f->entity_id},
+		[ENTITY_KIND] = {.text = f->entity_kind},
+		[SINCE] = {.number = f->since},
+		[UNTIL] = {.number = f->until},
+		[TEXT] = {.text = f->text},
+		[STATE] = {.text = f->state},
 	};
 
 	for (size_t i = 0; i < q->type_count; i++)
-		values[FIRST_TYPE - 1 + i].text = q->types[i];
+		values[FIRST_TYPE + i].text = q->types[i];
 	if (buf_ok(&q->sql))
 		return store_look(
-			r, q->sql.data, values, sizeof(values) / sizeof(values[0]), see, to, why);
+			r, q->sql.data, values + 1, FIRST_TYPE + q->type_count - 1, see, to, why);
 	(void)snprintf(why, STORE_READ_WHY, "out of memory");
 	return false;
 }

@@ -60,7 +60,7 @@ static const char *state_of(const struct store_delivery_row *d, char lower[16])
 		return "paused";
 	if (d->state == DELIVERY_READY && d->behind != 0)
 		return "held";
-	for (; text[i] != '\0' && i < 15; i++)
+	for (; i < 15 && text[i] != '\0'; i++)
 		lower[i] = (char)(text[i] - 'A' + 'a');
 	lower[i] = '\0';
 	return lower;

@@ -180,17 +180,18 @@ static const char *text_of(const struct ctl_table *t, const struct ctl_row *row,
 static void add_line(
 	struct buf *out, const struct ctl_table *t, const struct ctl_row *row, const size_t *widths)
 {
-	bool colour = row != NULL && row->colour != NULL && ctl_colour();
+	const char *colour = row != NULL && ctl_colour() ? row->colour : NULL;
+	size_t coloured = row != NULL ? row->coloured : 0;
 
 	for (size_t i = 0; i < t->column_count; i++) {
+		bool shines = colour != NULL && i == coloured;
+
 		if (i > 0)
 			add_spaces(out, GAP);
-		if (colour && i == row->coloured)
-			buf_add_text(out, row->colour);
+		buf_add_text(out, shines ? colour : "");
 		add_cell(out, text_of(t, row, i), widths[i], &t->columns[i],
 			i + 1 == t->column_count);
-		if (colour && i == row->coloured)
-			buf_add_text(out, CTL_PLAIN);
+		buf_add_text(out, shines ? CTL_PLAIN : "");
 	}
 	buf_add_char(out, '\n');
 }

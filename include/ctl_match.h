@@ -19,7 +19,7 @@ struct ctl_match {
 
 /* False, said, when memory is short. ctl_match_free either way. */
 bool ctl_match(struct ctl_match *m, struct conf *conf, const struct conf_source *source,
-	const struct event *ev) WARN_UNUSED;
+	struct event *ev) WARN_UNUSED;
 void ctl_match_free(struct ctl_match *m);
 
 #endif

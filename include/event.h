@@ -31,7 +31,8 @@ struct event {
 	char remote[48];         /* the client's address, or "unix" */
 	const void *payload;     /* borrowed: the raw body */
 	size_t payload_len;
-	json_t *document; /* the body as conditions see it; NULL: not JSON, or dropped */
+	json_t *document; /* event_document's; */
+	bool parsed;      /* it is made, or the body is not JSON */
 };
 
 /* Reads the body into *ev (which it overwrites; source, source_id, received_at,
@@ -43,6 +44,10 @@ struct event {
  * An id that is long or has characters beyond printable ASCII is used as
  * idhash:<sha256 hex>. False only when memory is short; *ev is then empty. */
 bool event_parse(struct event *ev, const void *body, size_t len) WARN_UNUSED;
+
+/* The body as conditions see it (document.h), parsed when it is first asked for; NULL: not
+ * JSON. Borrowed from ev. False only when memory is short. */
+bool event_document(struct event *ev, const json_t **out) WARN_UNUSED;
 
 /* Frees the parsed body, once nobody looks into it any more. */
 void event_drop_document(struct event *ev);

@@ -25,8 +25,8 @@ bool match_when(const struct conf_hook *hook, const json_t *document, struct buf
  * conf->hook_count), in config order, and returns how many. A quarantined
  * event is wanted by none. Those whose `on` takes the type but whose `when` does
  * not hold are added to *declined, a line "HOOK\tREASON\n" each, as struct
- * store_put has it. */
-size_t match_hooks(const struct conf *conf, const struct conf_source *source,
-	const struct event *ev, int64_t *ids, struct buf *declined);
+ * store_put has it. When memory is short, *declined says so (buf_ok). */
+size_t match_hooks(const struct conf *conf, const struct conf_source *source, struct event *ev,
+	int64_t *ids, struct buf *declined);
 
 #endif

@@ -3,23 +3,24 @@
 #include "buf.h"
 #include "clock.h"
 #include "document.h"
+#include "event_fields.h"
 
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A JSON text as bytes: it may hold NULs. */
+/* Text as bytes: it may hold NULs. */
 struct text {
 	const char *bytes; /* NULL: not there */
 	size_t len;
 };
 
-static struct text text_of(const json_t *value)
+static struct text text_of(const struct event_value *value)
 {
-	if (!json_is_string(value))
+	if (value->integer)
 		return (struct text){0};
-	return (struct text){json_string_value(value), json_string_length(value)};
+	return (struct text){value->bytes, value->len};
 }
 
 /* Usable as a C string, in an environment variable for one. */
@@ -55,13 +56,13 @@ static bool add_sha256(struct buf *out, const char *prefix, const void *bytes, s
 
 /* An id as text, whether it came as a number or as text; *out stays NULL when
  * there is none. False only when memory is short. */
-static bool read_id(const json_t *value, char **out)
+static bool read_id(const struct event_value *value, char **out)
 {
 	struct text t = text_of(value);
 	struct buf b = {0};
 
-	if (json_is_integer(value))
-		buf_printf(&b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	if (value->integer)
+		buf_add(&b, value->bytes, value->len);
 	else if (t.len == 0)
 		return true;
 	else if (t.len <= EVENT_ID_MAX && printable(t))
@@ -74,14 +75,14 @@ static bool read_id(const json_t *value, char **out)
 
 /* "transaction", from "object", else from the entity's "klass": "v1/transaction",
  * else from the type's first word. */
-static bool read_entity_kind(struct event *ev, const json_t *root, const json_t *entity)
+static bool read_entity_kind(struct event *ev, const struct event_fields *f)
 {
-	struct text t = text_of(json_object_get(root, "object"));
+	struct text t = text_of(&f->values[EVENT_OBJECT]);
 
 	if (!printable(t) || t.len > EVENT_TYPE_MAX) {
 		const char *slash;
 
-		t = text_of(json_object_get(entity, "klass"));
+		t = text_of(&f->values[EVENT_ENTITY_KLASS]);
 		slash = t.bytes != NULL ? memrchr(t.bytes, '/', t.len) : NULL;
 		if (slash != NULL) {
 			t.len -= (size_t)(slash + 1 - t.bytes);
@@ -99,15 +100,12 @@ static bool read_entity_kind(struct event *ev, const json_t *root, const json_t 
 	return ev->entity_kind != NULL;
 }
 
-static void read_occurred_at(struct event *ev, const json_t *root, const json_t *entity)
+static void read_occurred_at(struct event *ev, const struct event_fields *f)
 {
-	const json_t *const candidates[] = {
-		json_object_get(root, "created_at"),
-		json_object_get(entity, "updated_at"),
-	};
+	static const enum event_field candidates[] = {EVENT_CREATED_AT, EVENT_ENTITY_UPDATED_AT};
 
 	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
-		struct text t = text_of(candidates[i]);
+		struct text t = text_of(&f->values[candidates[i]]);
 
 		if (t.bytes != NULL && clock_parse(t.bytes, t.len, &ev->occurred_at))
 			return;
@@ -120,9 +118,9 @@ static bool has_printable_type(const struct event *ev)
 	return ev->type != NULL && printable((struct text){ev->type, strlen(ev->type)});
 }
 
-static bool make_key(struct event *ev, const json_t *entity)
+static bool make_key(struct event *ev, const struct event_fields *f)
 {
-	struct text updated = text_of(json_object_get(entity, "updated_at"));
+	struct text updated = text_of(&f->values[EVENT_ENTITY_UPDATED_AT]);
 	struct buf b = {0};
 
 	if (ev->provider_event_id != NULL) {
@@ -138,15 +136,15 @@ static bool make_key(struct event *ev, const json_t *entity)
 	return ev->idempotency_key != NULL;
 }
 
-static bool read_fields(struct event *ev, const json_t *root, const json_t *entity)
+static bool read_fields(struct event *ev, const struct event_fields *f)
 {
-	struct text type = text_of(json_object_get(root, "name"));
-	json_t *entity_id = json_object_get(entity, "id");
+	struct text type = text_of(&f->values[EVENT_NAME]);
+	const struct event_value *entity_id = &f->values[EVENT_ENTITY_ID];
 
 	if (type.len == 0)
-		type = text_of(json_object_get(root, "type"));
+		type = text_of(&f->values[EVENT_TYPE]);
 	if (type.len == 0) {
-		ev->quarantined = json_is_object(root) ? "no type" : "not an object";
+		ev->quarantined = f->is_object ? "no type" : "not an object";
 	} else if (!is_plain(type) || type.len > EVENT_TYPE_MAX) {
 		ev->quarantined = "unusable type";
 	} else {
@@ -154,44 +152,68 @@ static bool read_fields(struct event *ev, const json_t *root, const json_t *enti
 		if (ev->type == NULL)
 			return false;
 	}
-	if (!json_is_integer(entity_id) && text_of(entity_id).len == 0)
-		entity_id = json_object_get(root, "object_id");
-	if (!read_id(json_object_get(root, "id"), &ev->provider_event_id) ||
-		!read_id(entity_id, &ev->entity_id) || !read_entity_kind(ev, root, entity))
+	if (entity_id->len == 0)
+		entity_id = &f->values[EVENT_OBJECT_ID];
+	if (!read_id(&f->values[EVENT_ID], &ev->provider_event_id) ||
+		!read_id(entity_id, &ev->entity_id) || !read_entity_kind(ev, f))
 		return false;
 	/* Without a type the id is no sign of an event's identity: "id" may be anything's. */
 	if (ev->quarantined != NULL) {
 		free(ev->provider_event_id);
 		ev->provider_event_id = NULL;
 	}
-	read_occurred_at(ev, root, entity);
+	read_occurred_at(ev, f);
+	return true;
+}
+
+/* Short of memory: *ev is empty. */
+static bool fail(struct event *ev)
+{
+	event_free(ev);
+	*ev = (struct event){0};
+	return false;
+}
+
+bool event_document(struct event *ev, const json_t **out)
+{
+	json_t *entity;
+
+	if (!ev->parsed) {
+		if (!document_parse(ev->payload, ev->payload_len, &ev->document) ||
+			!document_entity(ev->document, &entity))
+			return false;
+		ev->parsed = true;
+	}
+	*out = ev->document;
 	return true;
 }
 
 bool event_parse(struct event *ev, const void *body, size_t len)
 {
+	const json_t *document = NULL;
+	struct event_fields fields;
 	json_t *entity = NULL;
-	bool ok;
 
 	*ev = (struct event){.payload = body, .payload_len = len};
-	ok = document_parse(body, len, &ev->document);
-	if (ev->document == NULL)
-		ev->quarantined = "not JSON";
-	else
-		ok = document_entity(ev->document, &entity) &&
-		     read_fields(ev, ev->document, entity);
-	ok = ok && make_key(ev, entity);
-	if (!ok) {
-		event_free(ev);
-		*ev = (struct event){0};
+	if (!event_scan(&fields, body, len)) {
+		if (!event_document(ev, &document))
+			return fail(ev);
+		if (document == NULL)
+			ev->quarantined = "not JSON";
+		else if (!document_entity(ev->document, &entity))
+			return fail(ev);
+		event_fields_of(&fields, document, entity);
 	}
-	return ok;
+	if ((ev->quarantined == NULL && !read_fields(ev, &fields)) || !make_key(ev, &fields))
+		return fail(ev);
+	return true;
 }
 
 void event_drop_document(struct event *ev)
 {
 	json_decref(ev->document);
 	ev->document = NULL;
+	ev->parsed = false;
 }
 
 void event_free(struct event *ev)

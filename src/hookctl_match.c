@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-bool ctl_match(struct ctl_match *m, struct conf *conf, const struct conf_source *source,
-	const struct event *ev)
+bool ctl_match(
+	struct ctl_match *m, struct conf *conf, const struct conf_source *source, struct event *ev)
 {
 	int64_t *places = calloc(conf->hook_count + 1, sizeof(*places));
 
@@ -22,7 +22,9 @@ bool ctl_match(struct ctl_match *m, struct conf *conf, const struct conf_source 
 	for (size_t i = 0; i < m->count; i++)
 		m->hooks[i] = conf->hooks[places[i]].name;
 	free(places);
-	return true;
+	if (!buf_ok(&m->declined))
+		ctl_say("memory is short");
+	return buf_ok(&m->declined);
 }
 
 void ctl_match_free(struct ctl_match *m)

@@ -202,12 +202,13 @@ static bool judge_type(struct test *t)
 
 static bool judge_when(struct test *t)
 {
+	const json_t *document = NULL;
 	struct buf text = {0};
 	bool good;
 
 	if (t->hook->when == NULL)
 		return true;
-	good = match_when(t->hook, t->ev.document, &text);
+	good = event_document(&t->ev, &document) && match_when(t->hook, document, &text);
 	if (good)
 		condition_explain(t->hook->when, &text);
 	say_verdict(t, "when", good, text.data != NULL ? text.data : "");

@@ -39,8 +39,22 @@ static void add_declined(struct buf *declined, const char *hook, const struct bu
 	buf_add_char(declined, '\n');
 }
 
-size_t match_hooks(const struct conf *conf, const struct conf_source *source,
-	const struct event *ev, int64_t *ids, struct buf *declined)
+/* Does its `when` hold? Without one nobody needs the body parsed. */
+static bool holds(
+	const struct conf_hook *hook, struct event *ev, struct buf *why, struct buf *declined)
+{
+	const json_t *document;
+
+	if (hook->when == NULL)
+		return true;
+	if (event_document(ev, &document))
+		return match_when(hook, document, why);
+	declined->failed = true;
+	return false;
+}
+
+size_t match_hooks(const struct conf *conf, const struct conf_source *source, struct event *ev,
+	int64_t *ids, struct buf *declined)
 {
 	struct buf why = {0};
 	size_t n = 0;
@@ -53,7 +67,7 @@ size_t match_hooks(const struct conf *conf, const struct conf_source *source,
 		if (hook->source != source || !match_on(hook, ev->type))
 			continue;
 		buf_clear(&why);
-		if (match_when(hook, ev->document, &why))
+		if (holds(hook, ev, &why, declined))
 			ids[n++] = hook->store_id;
 		else
 			add_declined(declined, hook->name, &why);

@@ -95,7 +95,8 @@ static void hooks_that_decline_say_why(void **state)
 			.when = amount_at_least("100")},
 	};
 	struct conf conf = {.hooks = hooks, .hook_count = 3};
-	struct event ev = {.type = approved, .document = json_pack("{s:i}", "amount", 50)};
+	struct event ev = {
+		.type = approved, .document = json_pack("{s:i}", "amount", 50), .parsed = true};
 	struct buf declined = {0};
 	int64_t ids[3];
 

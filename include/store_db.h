@@ -10,6 +10,7 @@
  *   store_order.c   which delivery of an entity has its turn, and which has none any more
  *   store_pause.c   which hooks are paused
  *   store_prune.c   retention
+ *   store_checkpoint.c   the WAL
  * and beside the daemon, from other processes:
  *   store_reader.c, store_read.c, store_list.c, …   look
  *   store_editor.c, store_change.c                 write
@@ -119,6 +120,7 @@ struct store {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *sql[SQL_COUNT];
 	struct store_prune prune;
+	struct store_checkpoint *checkpoint;
 	int64_t *ordered; /* hooks that the last claims wanted in order */
 	size_t ordered_count;
 	bool held;       /* a delivery may be held behind another; false: surely none */
@@ -238,6 +240,13 @@ int store_order_skip(struct store *st, int64_t delivery, int64_t now, struct sto
 /* store_pause.c */
 int store_pause_read(struct store *st) WARN_UNUSED; /* which hooks are paused now */
 bool store_pause_has(const struct store *st, int64_t hook);
+
+/* store_checkpoint.c: a thread that carries the WAL over into the database. False: logged.
+ * Stopped after the writer, before its connection is closed. */
+bool store_checkpoint_start(struct store *st) WARN_UNUSED;
+void store_checkpoint_stop(struct store *st);
+/* After each group, in the writer's thread. */
+void store_checkpoint_after(struct store *st);
 
 /* store_prune.c: one slice. Returns the ms until the next one is due: 0 while
  * the pass has more to do. */

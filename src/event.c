@@ -31,6 +31,8 @@ static bool is_plain(struct text t)
 
 static bool printable(struct text t)
 {
+	if (t.bytes == NULL)
+		return false;
 	for (size_t i = 0; i < t.len; i++)
 		if (t.bytes[i] <= ' ' || t.bytes[i] > '~')
 			return false;

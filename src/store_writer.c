@@ -248,10 +248,12 @@ static void *writer_main(void *arg)
 			return NULL;
 		if (turn == TURN_GROUP) {
 			group_write(st, group);
+			store_checkpoint_after(st);
 			continue;
 		}
 		st->groups_since_slice = 0;
 		int64_t wait = store_prune_slice(st, retention);
+		store_checkpoint_after(st);
 		(void)pthread_mutex_lock(&st->mutex);
 		/* A retention that was set meanwhile is looked at right away. */
 		if (st->retention == retention)

@@ -1,0 +1,184 @@
+/* store_checkpoint.c - carries what the WAL holds over into the database file, beside the
+ * writer. SQLite would do so in the commit that makes the WAL long: ten thousands of
+ * requests a second would all wait for it. Here a thread with a connection of its own
+ * carries over the most, in passes that become shorter as each has only to do what was
+ * written during the one before; the writer does the small rest, since only when nothing is
+ * left can the next commit begin the WAL anew. */
+#include "store_db.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FRAMES = 4000,      /* pages in the WAL from which on it is worth while: 32 MB */
+	FRAMES_SMALL = 300, /* a pass that had no more to do was the last */
+	PASSES = 6,
+};
+
+enum checkpoint_phase { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_CARRIED };
+
+struct store_checkpoint {
+	const char *path;
+	pthread_t thread;
+	struct sqlite3 *db;        /* the thread's */
+	struct log_limit failures; /* the thread's */
+	_Atomic int frames;        /* in the WAL, as of the last commit */
+	int next;                  /* the writer's: so many and it is time */
+	pthread_mutex_t mutex;     /* guards what follows */
+	pthread_cond_t wake;
+	enum checkpoint_phase phase;
+	bool stopping;
+};
+
+static int committed(void *arg, struct sqlite3 *db, const char *name, int frames)
+{
+	struct store_checkpoint *c = arg;
+
+	(void)db;
+	(void)name;
+	c->frames = frames;
+	return SQLITE_OK;
+}
+
+static int connect(struct store_checkpoint *c)
+{
+	int rc = SQLITE_OK;
+
+	if (c->db != NULL)
+		return rc;
+	rc = sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(c->db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -100",
+			NULL, NULL, NULL);
+	return rc;
+}
+
+/* What cannot be carried over stays in the WAL, where it is safe: tried again later. */
+static void tell(struct store_checkpoint *c, int rc)
+{
+	unsigned suppressed;
+
+	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && log_allowed(&c->failures, &suppressed))
+		store_log_error(c->db, rc, "store cannot carry the WAL over yet", c->path);
+}
+
+static void carry(struct store_checkpoint *c)
+{
+	int frames, carried, before = 0;
+	int rc = connect(c);
+
+	for (int i = 0; i < PASSES && rc == SQLITE_OK; i++) {
+		rc = sqlite3_wal_checkpoint_v2(
+			c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &carried);
+		if (rc != SQLITE_OK || carried - before < FRAMES_SMALL)
+			break;
+		before = carried;
+	}
+	tell(c, rc);
+}
+
+static void *run(void *arg)
+{
+	struct store_checkpoint *c = arg;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	while (!c->stopping) {
+		if (c->phase != CHECKPOINT_WANTED) {
+			(void)pthread_cond_wait(&c->wake, &c->mutex);
+			continue;
+		}
+		(void)pthread_mutex_unlock(&c->mutex);
+		carry(c);
+		(void)pthread_mutex_lock(&c->mutex);
+		c->phase = CHECKPOINT_CARRIED;
+	}
+	(void)pthread_mutex_unlock(&c->mutex);
+	return NULL;
+}
+
+/* The rest, in the writer's thread. A reader may keep the WAL from being begun anew: then
+ * the next is due when it has grown by as much again. */
+static void finish(struct store *st)
+{
+	struct store_checkpoint *c = st->checkpoint;
+	int frames = 0, carried = 0;
+	int rc = sqlite3_wal_checkpoint_v2(
+		st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &carried);
+
+	c->next = rc == SQLITE_OK && carried == frames ? FRAMES : c->frames + FRAMES;
+}
+
+void store_checkpoint_after(struct store *st)
+{
+	struct store_checkpoint *c = st->checkpoint;
+	bool carried;
+
+	if (c->frames < c->next)
+		return;
+	(void)pthread_mutex_lock(&c->mutex);
+	carried = c->phase == CHECKPOINT_CARRIED;
+	if (carried) {
+		c->phase = CHECKPOINT_IDLE;
+	} else if (c->phase == CHECKPOINT_IDLE) {
+		c->phase = CHECKPOINT_WANTED;
+		(void)pthread_cond_signal(&c->wake);
+	}
+	(void)pthread_mutex_unlock(&c->mutex);
+	if (carried)
+		finish(st);
+}
+
+bool store_checkpoint_start(struct store *st)
+{
+	struct store_checkpoint *c = calloc(1, sizeof(*c));
+	char text[128];
+	sigset_t all, before;
+	int error;
+
+	if (c == NULL) {
+		log_error("out of memory");
+		return false;
+	}
+	c->path = st->path;
+	c->next = FRAMES;
+	/* These cannot fail with glibc's defaults. */
+	(void)pthread_mutex_init(&c->mutex, NULL);
+	(void)pthread_cond_init(&c->wake, NULL);
+	(void)sigfillset(&all); /* signals are the main thread's */
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&c->thread, NULL, run, c);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0) {
+		log_error("store's checkpoint thread cannot be started",
+			log_text("error", strerror_r(error, text, sizeof(text))));
+		(void)pthread_cond_destroy(&c->wake);
+		(void)pthread_mutex_destroy(&c->mutex);
+		free(c);
+		return false;
+	}
+	(void)pthread_setname_np(c->thread, "checkpoint");
+	(void)sqlite3_wal_hook(st->db, committed, c);
+	st->checkpoint = c;
+	return true;
+}
+
+void store_checkpoint_stop(struct store *st)
+{
+	struct store_checkpoint *c = st->checkpoint;
+
+	if (c == NULL)
+		return;
+	(void)pthread_mutex_lock(&c->mutex);
+	c->stopping = true;
+	(void)pthread_cond_signal(&c->wake);
+	(void)pthread_mutex_unlock(&c->mutex);
+	(void)pthread_join(c->thread, NULL);
+	(void)sqlite3_wal_hook(st->db, NULL, NULL);
+	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */
+	(void)pthread_cond_destroy(&c->wake);
+	(void)pthread_mutex_destroy(&c->mutex);
+	free(c);
+	st->checkpoint = NULL;
+}

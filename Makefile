@@ -27,6 +27,7 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+BENCH    := $(BUILD)/bench/fill
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
@@ -48,7 +49,14 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
+$(BUILD)/bench/fill: $(addprefix $(BUILD)/bench/,fill.o history.o fedapay.o)
+$(BENCH): $(BUILD)/libhookd.a
+	@echo "LINK $@"
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)
+$(BUILD)/bench/%.o: tests/bench/%.c Makefile
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)
 
 run: all ## build, start a demo daemon, say how to send it a first event
 	@BUILD=$(BUILD) sh conf/demo/run.sh

@@ -27,7 +27,7 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-BENCH    := $(BUILD)/bench/fill
+BENCH    := $(addprefix $(BUILD)/bench/,fill load)
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
@@ -50,6 +50,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
 $(BUILD)/bench/fill: $(addprefix $(BUILD)/bench/,fill.o history.o fedapay.o)
+$(BUILD)/bench/load: $(addprefix $(BUILD)/bench/,load.o connection.o request.o histogram.o fedapay.o)
 $(BENCH): $(BUILD)/libhookd.a
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)

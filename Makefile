@@ -27,10 +27,11 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+BENCH    := $(addprefix $(BUILD)/bench/,fill load)
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e fuzz install uninstall deps deps-test lint asan tsan clean help
+.PHONY: all run check check-unit check-e2e bench-lists fuzz install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
@@ -50,7 +51,15 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
+$(BUILD)/bench/fill: $(addprefix $(BUILD)/bench/,fill.o history.o fedapay.o)
+$(BUILD)/bench/load: $(addprefix $(BUILD)/bench/,load.o connection.o request.o histogram.o fedapay.o)
+$(BENCH): $(BUILD)/libhookd.a
+	@echo "LINK $@"
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)
+$(BUILD)/bench/%.o: tests/bench/%.c Makefile
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)
 
 run: all ## build, start a demo daemon, say how to send it a first event
 	@BUILD=$(BUILD) sh conf/demo/run.sh
@@ -65,6 +74,9 @@ check-e2e: $(PROGRAMS)
 
 fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
 	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(or $(T),60)
+
+bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and counts over N events (a million)
+	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)
 
 lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@CI=$(CI) sh tests/lint.sh

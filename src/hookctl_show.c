@@ -15,6 +15,7 @@
 static const struct ctl_option options[] = {
 	{'p', "payload", NULL, "only the payload, byte for byte"},
 	{'j', "json", NULL, "all as one JSON object"},
+	{'U', "utc", NULL, "times in UTC, not local"},
 	{'D', "store", "FILE", "look into this store (the config's)"},
 	{0},
 };
@@ -194,6 +195,7 @@ static int show(struct show *s, const char *name, int64_t id)
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	const char *store = NULL, *kind = NULL, *entity = NULL;
+	struct ctl_filter words = {0};
 	struct show s = {0};
 	char *name;
 	int64_t id = 0;
@@ -206,6 +208,9 @@ static int run(struct ctl *ctl, int argc, char **argv)
 			break;
 		case 'j':
 			s.json = true;
+			break;
+		case 'U':
+			words.utc = true;
 			break;
 		case 'D':
 			store = optarg;
@@ -229,6 +234,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		ctl_say("show: --payload is of one event: expected its ID");
 		return CTL_USAGE;
 	}
+	if (!ctl_filter_end(&words))
+		return CTL_USAGE;
 	s.reader = ctl_store(ctl, store, &name, &status);
 	if (s.reader == NULL)
 		return status;

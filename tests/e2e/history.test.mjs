@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { newEvent } from './lib/fedapay.mjs';
+import { run } from './lib/program.mjs';
 import { onTerminal } from './lib/terminal.mjs';
 import { limit } from './lib/wait.mjs';
 
@@ -52,6 +53,10 @@ test('the timeline: in the order of life, with money, deliveries, attempts and w
 	}
 	await d.stop();
 	assert.match(await ctl(d, 'show', 'transaction:98446301'), /state +transferred/, 'with hookd stopped');
+	const [utc, local] = await Promise.all([['--utc'], []].map((words) => run(HOOKCTL, ['--config', d.configFile, 'show', 'transaction:98446301', ...words],
+		{ env: { TZ: 'Africa/Porto-Novo' } })));
+	assert.match(utc.stdout, /since +2026-06-30 22:55:00 \+0000/);
+	assert.match(local.stdout, /since +2026-06-30 23:55:00 \+0100/);
 });
 
 test('what is missing: a state that must have been before', limit, async (t) => {

@@ -308,15 +308,15 @@ static bool scan_object(struct scan *s, const struct level *level)
 
 bool event_scan(struct event_fields *f, const char *body, size_t len)
 {
-	struct scan s = {(const unsigned char *)body, (const unsigned char *)body + len, f};
+	static const struct level top = {of_body, sizeof(of_body) / sizeof(of_body[0]), 1, true};
+	struct scan s;
 
 	memset(f->values, 0, sizeof(f->values));
 	f->is_object = true;
 	f->used = 0;
+	s = (struct scan){(const unsigned char *)body, (const unsigned char *)body + len, f};
 	skip_space(&s);
-	if (!take(&s, '{') ||
-		!scan_object(&s,
-			&(struct level){of_body, sizeof(of_body) / sizeof(of_body[0]), 1, true}))
+	if (!take(&s, '{') || !scan_object(&s, &top))
 		return false;
 	skip_space(&s);
 	return s.at == s.end;

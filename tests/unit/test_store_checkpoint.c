@@ -4,10 +4,10 @@
 
 #include <sys/stat.h>
 
-#define BODY     100000
-#define WAVE     100 /* puts at once */
-#define FRAMES   4000
-#define WAL_MANY ((off_t)8192 * FRAMES * 3)
+#define BODY 100000
+#define WAVE 100 /* puts at once */
+
+#define WAL_MANY ((off_t)96 * 1024 * 1024) /* of 600 MB written */
 
 static char body[BODY];
 

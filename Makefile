@@ -31,7 +31,7 @@ BENCH    := $(addprefix $(BUILD)/bench/,fill load)
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e bench-lists fuzz install uninstall deps deps-test lint asan tsan clean help
+.PHONY: all run check check-unit check-e2e bench-lists fault fuzz install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
@@ -70,13 +70,16 @@ check-unit: $(UNITS)
 	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
 check-e2e: $(PROGRAMS)
-	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/
+	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
 
 fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
 	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(or $(T),60)
 
 bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and counts over N events (a million)
 	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)
+
+fault: all deps-test ## kill and stop hookd KILLS times under load (200); SEED repeats a run
+	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) node --test --test-reporter=spec tests/fault/
 
 lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@CI=$(CI) sh tests/lint.sh

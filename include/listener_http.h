@@ -81,12 +81,9 @@ void connection_enter(
  * `status`: "408 Request Timeout". The caller ends the connection. */
 bool connection_refuse(const struct connection *c, const char *status);
 
-/* Makes idle connections of a generation (NULL: of all) end. What has already
- * arrived on them is still read and answered. */
+/* Makes idle connections of a generation (NULL: of all) end within half a second; a request
+ * that begins before is still answered. Has the thread look over all connections now. */
 void connections_close_idle(struct connections *all, const struct generation *generation);
-
-/* Has the thread look over all connections now. */
-void connections_sweep(struct connections *all);
 
 unsigned connections_count(struct connections *all);
 
@@ -121,7 +118,7 @@ struct listener {
 	pthread_mutex_t lock; /* guards conf and generations */
 	struct conf *conf;
 	struct generation *generations; /* the newest first */
-	_Atomic unsigned storing;       /* requests in the store's hands */
+	_Atomic unsigned storing;       /* requests in the store's hands, or not answered since */
 	_Atomic bool draining;
 	_Atomic bool stopping; /* nothing is handed to the store any more */
 	int drained;           /* eventfd */

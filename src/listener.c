@@ -282,7 +282,6 @@ static void close_generation(struct listener *l, struct generation *g)
 	quiesce(g);
 	atomic_store(&g->closing, true);
 	connections_close_idle(&l->connections, g);
-	connections_sweep(&l->connections);
 }
 
 bool listener_reload(struct listener *l, struct conf *conf)
@@ -320,7 +319,6 @@ int listener_drain(struct listener *l)
 	pthread_mutex_unlock(&l->lock);
 	sockets_refuse(l);
 	connections_close_idle(&l->connections, NULL);
-	connections_sweep(&l->connections);
 	return l->drained;
 }
 
@@ -336,8 +334,9 @@ void listener_counts(struct listener *l, struct listener_counts *out)
 
 void listener_stop(struct listener *l)
 {
-	/* libmicrohttpd aborts when it is stopped with a connection suspended: let
-	 * nothing more into the store's hands, and wait for what is in them. */
+	/* libmicrohttpd aborts when it is stopped with a connection suspended, and drops
+	 * answers that are not sent: let nothing more into the store's hands, and wait for
+	 * what is in them to be answered. */
 	atomic_store(&l->stopping, true);
 	while (atomic_load(&l->storing) > 0)
 		usleep(1000);

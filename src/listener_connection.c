@@ -13,6 +13,10 @@
 
 #define BUCKETS    1024
 #define SWEEP_STEP 50 /* ms: sweeps are at least so far apart */
+/* ms that an idle connection is left to begin a request, when all are to end: the request
+ * that a client is just sending would be read, and stored, but not answered, since
+ * libmicrohttpd drops a connection of which one side is shut. */
+#define QUIET 500
 
 /* How many connections or forwarded requests an address has now. */
 struct address_count {
@@ -222,17 +226,13 @@ bool connection_refuse(const struct connection *c, const char *status)
 
 void connections_close_idle(struct connections *all, const struct generation *generation)
 {
+	int64_t due = clock_steady() + QUIET;
+
 	pthread_mutex_lock(&all->lock);
 	for (struct connection *c = all->first; c != NULL; c = c->next)
 		if ((generation == NULL || c->generation == generation) &&
 			atomic_load(&c->phase) == CONNECTION_IDLE)
-			shutdown(c->fd, SHUT_RD);
-	pthread_mutex_unlock(&all->lock);
-}
-
-void connections_sweep(struct connections *all)
-{
-	pthread_mutex_lock(&all->lock);
+			atomic_store(&c->deadline, due);
 	wake(all);
 	pthread_mutex_unlock(&all->lock);
 }

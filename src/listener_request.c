@@ -204,12 +204,10 @@ static bool is_authentic(struct request *r, int64_t now)
 static void stored(struct store_op *op)
 {
 	struct request *r = (struct request *)op;
-	struct listener *l = r->listener;
 	struct MHD_Connection *mhd = r->mhd;
 
 	atomic_store(&r->step, STEP_STORED);
 	MHD_resume_connection(mhd); /* r may be gone from here on */
-	atomic_fetch_sub(&l->storing, 1);
 }
 
 /* Hands the event over and suspends the connection until it is on disk. False:
@@ -496,5 +494,7 @@ void request_end(void *listener, struct MHD_Connection *mhd, void **request,
 	free(r->signature);
 	buf_free(&r->body);
 	conf_unref(r->conf);
+	if (r->put.op.done != NULL)
+		atomic_fetch_sub(&l->storing, 1);
 	free(r);
 }

@@ -8,7 +8,7 @@ import { Raw } from './lib/http.mjs';
 import { Load } from './lib/load.mjs';
 import { Manager } from './lib/manager.mjs';
 import { run } from './lib/program.mjs';
-import { limit, sleep, waitFor, within } from './lib/wait.mjs';
+import { limit, sleep, waitFor } from './lib/wait.mjs';
 
 const WAIT_FOR_GO = 'until [ -e "$OUT/go" ]; do sleep 0.05; done';
 const BLOCKS = 'echo "$HOOKD_EVENT_ID $$" >>"$OUT/began"\n' +
@@ -100,32 +100,6 @@ test('SIGKILL while a delivery waits for its next try: it is tried again', limit
 	d.touch('go');
 	await d.start();
 	assert.equal((await d.settled(event)).deliveries[0].state, 'DONE');
-});
-
-test('SIGKILL ten times under load: every acknowledged event is stored once and has run', limit, async (t) => {
-	const d = await Daemon.start(t, {
-		hooks: (d) => [d.hook('record', 'echo "record $HOOKD_EVENT_ID 0 k" >>"$OUT/runs"', { concurrency: 4 })],
-	});
-	const acked = new Map();
-	let resend = [];
-	for (let round = 0; round < 10; round++) {
-		const load = new Load(d, 4, {
-			onAck: (count) => { if (count === 5 + 7 * round) d.kill(); },
-		});
-		await load.done;
-		await within(d.exited, 'the killed daemon to end');
-		for (const [id, event] of load.acked) acked.set(id, event);
-		await d.start();
-		for (const event of resend) // FedaPay's retry of what got no answer
-			assert.equal((await d.post(JSON.stringify(event))).status, 200);
-		resend = load.unanswered;
-	}
-	assert.ok(acked.size > 200, `${acked.size} acknowledged`);
-	const events = await checkStore(d, acked);
-	await waitFor(() => new Set(d.runs.map((r) => r.event)).size === events.length,
-		'the script of every event to run', 300_000);
-	const ran = new Set(d.runs.map((r) => r.event));
-	for (const event of acked.values()) assert.ok(ran.has(event));
 });
 
 test('SIGTERM: the request in hand is answered, idle connections are closed, exit 0', limit, async (t) => {

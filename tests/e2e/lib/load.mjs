@@ -3,9 +3,9 @@
 import { newEvent } from './fedapay.mjs';
 
 export class Load {
-	/** acked: {FedaPay's id: event number}; others: answers that are not 200. */
+	/** acked: {FedaPay's id: event number}; sent: {id: body}; others: answers that are not 200. */
 	constructor(d, clients = 4, { onAck = () => {} } = {}) {
-		Object.assign(this, { d, onAck, acked: new Map(), unanswered: [], others: [], stopped: false });
+		Object.assign(this, { d, onAck, acked: new Map(), sent: new Map(), unanswered: [], others: [], stopped: false });
 		this.done = Promise.all(Array.from({ length: clients }, () => this.client()));
 	}
 
@@ -14,6 +14,7 @@ export class Load {
 			const event = newEvent();
 			let answer;
 			try {
+				this.sent.set(String(event.id), JSON.stringify(event));
 				answer = await this.d.post(JSON.stringify(event));
 			} catch {
 				this.unanswered.push(event);

@@ -27,7 +27,9 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-BENCH    := $(addprefix $(BUILD)/bench/,fill load)
+BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver)
+# What tests/bench/receiver.c puts in place of hookd's own.
+WRAP     := request_handle store_submit MHD_suspend_connection MHD_resume_connection
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
@@ -51,6 +53,8 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookd.a
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
 $(BUILD)/bench/fill: $(addprefix $(BUILD)/bench/,fill.o history.o fedapay.o)
 $(BUILD)/bench/load: $(addprefix $(BUILD)/bench/,load.o connection.o request.o histogram.o fedapay.o)
+$(BUILD)/bench/receiver: $(BUILD)/bench/receiver.o
+$(BUILD)/bench/receiver: LINK += $(WRAP:%=-Wl,--wrap=%)
 $(BENCH): $(BUILD)/libhookd.a
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)

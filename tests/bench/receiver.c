@@ -118,20 +118,12 @@ static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const ch
 	return MHD_queue_response(mhd, MHD_HTTP_OK, response);
 }
 
-static void say_listening(struct MHD_Daemon *daemon)
-{
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "127.0.0.1:%u", info != NULL ? info->port : 0U);
-	log_info("listening", log_text("address", text), log_text("tls", "no"));
-}
-
 /* With the listener's own choice of threads and polling. */
 static bool start_bare(const struct conf *conf)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
+		.sin_port = htons(conf->listen[0].port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -141,14 +133,10 @@ static bool start_bare(const struct conf *conf)
 	if (response == NULL ||
 		MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES)
 		return false;
-	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD,
-		0, NULL, NULL, take, response, MHD_OPTION_SOCK_ADDR, &address,
-		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)(cores < 2 ? 2 : cores),
-		MHD_OPTION_CONNECTION_LIMIT, conf->limits.connections, MHD_OPTION_END);
-	if (daemon == NULL)
-		return false;
-	say_listening(daemon);
-	return true;
+	return MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, take,
+		       response, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_THREAD_POOL_SIZE,
+		       (unsigned)(cores < 2 ? 2 : cores), MHD_OPTION_CONNECTION_LIMIT,
+		       conf->limits.connections, MHD_OPTION_END) != NULL;
 }
 
 /* ---- the listener ---- */
@@ -224,7 +212,7 @@ int main(int argc, char **argv)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGPIPE);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-	log_setup(LOG_INFO, conf->log_format);
+	log_setup(conf->log_level, conf->log_format);
 	if (strcmp(argv[1], "bare") == 0)
 		ok = start_bare(conf);
 	else if (strcmp(argv[1], "ceiling") == 0 || strcmp(argv[1], "insert") == 0)
@@ -233,7 +221,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "receiver: cannot start as %s\n", argv[1]);
 		return EXIT_FAILURE;
 	}
-	log_setup(conf->log_level, conf->log_format);
 	do
 		(void)sigwait(&set, &signal);
 	while (signal == SIGPIPE);

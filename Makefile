@@ -27,7 +27,9 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-BENCH    := $(addprefix $(BUILD)/bench/,fill load)
+BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
+# What tests/bench/receiver.c puts in place of hookd's own.
+WRAP     := request_handle store_submit MHD_suspend_connection MHD_resume_connection
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
@@ -53,6 +55,13 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
 $(BUILD)/bench/fill: $(addprefix $(BUILD)/bench/,fill.o history.o fedapay.o)
 $(BUILD)/bench/load: $(addprefix $(BUILD)/bench/,load.o connection.o request.o histogram.o fedapay.o)
+$(BUILD)/bench/receiver: $(BUILD)/bench/receiver.o
+$(BUILD)/bench/bounds: $(addprefix $(BUILD)/bench/,bounds.o histogram.o)
+$(BUILD)/bench/count: $(addprefix $(BUILD)/bench/,count.o histogram.o)
+$(BUILD)/bench/tick: $(BUILD)/bench/tick.o
+$(BUILD)/bench/tick: LINK := -static-pie
+$(BUILD)/bench/tick: LDLIBS :=
+$(BUILD)/bench/receiver: LINK += $(WRAP:%=-Wl,--wrap=%)
 $(BENCH): $(BUILD)/libhookd.a
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)

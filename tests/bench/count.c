@@ -1,0 +1,120 @@
+/* count FILE [TICKS] - what is in a store, while hookd runs or after, in JSON: events,
+ * bytes, deliveries by state, attempts; with the lines that tick wrote, also how long
+ * after the event was received its script began, which is more than from the commit. */
+#include "histogram.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LINE_MAX 128
+
+static void die(sqlite3 *db, const char *what)
+{
+	fprintf(stderr, "count: %s: %s\n", what, db != NULL ? sqlite3_errmsg(db) : "");
+	exit(EXIT_FAILURE);
+}
+
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+		die(db, sql);
+	return s;
+}
+
+static int64_t number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s = prepare(db, sql);
+
+	if (sqlite3_step(s) != SQLITE_ROW)
+		die(db, sql);
+	int64_t value = sqlite3_column_int64(s, 0);
+	(void)sqlite3_finalize(s);
+	return value;
+}
+
+static void print_number(sqlite3 *db, const char *name, const char *sql)
+{
+	printf("\"%s\": %" PRId64 ", ", name, number(db, sql));
+}
+
+static void print_states(sqlite3 *db)
+{
+	sqlite3_stmt *s = prepare(db, "SELECT state, count(*) FROM deliveries GROUP BY state");
+
+	printf("\"deliveries\": {");
+	for (int i = 0; sqlite3_step(s) == SQLITE_ROW; i++)
+		printf("%s\"%s\": %" PRId64, i > 0 ? ", " : "",
+			(const char *)sqlite3_column_text(s, 0),
+			(int64_t)sqlite3_column_int64(s, 1));
+	printf("}");
+	(void)sqlite3_finalize(s);
+}
+
+static int64_t received_at(sqlite3 *db, sqlite3_stmt *s, int64_t event)
+{
+	int64_t ms = 0;
+
+	if (sqlite3_bind_int64(s, 1, event) != SQLITE_OK)
+		die(db, "bind");
+	if (sqlite3_step(s) == SQLITE_ROW)
+		ms = sqlite3_column_int64(s, 0);
+	(void)sqlite3_reset(s);
+	return ms;
+}
+
+static void print_delays(sqlite3 *db, const char *ticks)
+{
+	FILE *f = fopen(ticks, "re");
+	sqlite3_stmt *s = prepare(db, "SELECT received_at FROM events WHERE id = ?1");
+	struct histogram h = {0};
+	char line[LINE_MAX];
+	uint64_t lines = 0;
+
+	if (f == NULL)
+		die(NULL, ticks);
+	for (; fgets(line, sizeof(line), f) != NULL; lines++) {
+		char *rest;
+		int64_t event = strtoll(line, &rest, 10);
+		int64_t began = strtoll(rest, NULL, 10);
+		int64_t received = received_at(db, s, event) * 1000000;
+		if (received > 0)
+			histogram_add(&h, began > received ? (uint64_t)(began - received) : 0);
+	}
+	(void)fclose(f);
+	(void)sqlite3_finalize(s);
+	printf(", \"runs\": %" PRIu64
+	       ", \"start_ms\": {\"p50\": %.2f, \"p99\": %.2f, \"max\": %.2f}",
+		lines, (double)histogram_at(&h, 0.5) / 1e6, (double)histogram_at(&h, 0.99) / 1e6,
+		(double)h.max / 1e6);
+}
+
+int main(int argc, char **argv)
+{
+	sqlite3 *db = NULL;
+
+	if (argc != 2 && argc != 3) {
+		fputs("usage: count FILE [TICKS]\n", stderr);
+		return 2;
+	}
+	if (sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+		die(db, argv[1]);
+	(void)sqlite3_busy_timeout(db, 5000);
+	if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+		die(db, "begin");
+	printf("{");
+	print_number(db, "events", "SELECT count(*) FROM events");
+	print_number(db, "attempts", "SELECT count(*) FROM attempts");
+	print_number(db, "bytes",
+		"SELECT (page_count - freelist_count) * page_size"
+		" FROM pragma_page_count, pragma_freelist_count, pragma_page_size");
+	print_number(db, "payload_bytes", "SELECT coalesce(sum(length(payload)), 0) FROM events");
+	print_states(db);
+	if (argc == 3)
+		print_delays(db, argv[2]);
+	printf("}\n");
+	return sqlite3_close(db) == SQLITE_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,228 @@
+/* receiver MODE CONFIG - what hookd is measured against, made of its own parts:
+ *
+ *   bare     libmicrohttpd alone: reads the request, answers 200
+ *   ceiling  hookd's listener, with hygiene, verifying and parsing; stores nothing
+ *   insert   the same, and each event in a transaction of its own, in the handler
+ *
+ * The linker puts the functions named __wrap_… here in place of those that the
+ * listener calls (see the Makefile): a request is answered in the call that brings
+ * its last byte, without suspending the connection. */
+#include "clock.h"
+#include "conf.h"
+#include "listener.h"
+#include "log.h"
+#include "store_db.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ANSWER "{\"status\":\"stored\",\"event\":1042}\n"
+
+enum MHD_Result __real_request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **request);
+enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **request);
+void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd);
+void __wrap_MHD_resume_connection(struct MHD_Connection *mhd);
+void __wrap_store_submit(struct store *st, struct store_op *op);
+
+/* Set when the store has answered during the handler's call. */
+static _Thread_local bool answered;
+
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER; /* guards the store's connection */
+
+/* ---- in place of libmicrohttpd's and the store's ---- */
+
+void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd)
+{
+	(void)mhd;
+}
+
+void __wrap_MHD_resume_connection(struct MHD_Connection *mhd)
+{
+	(void)mhd;
+	answered = true;
+}
+
+/* The store's own operation, in the thread that asks, with a commit to itself.
+ * Nothing else is asked of the store, so its writer's thread sleeps. */
+static void insert(struct store *st, struct store_op *op)
+{
+	struct store_delta delta = {0};
+
+	(void)pthread_mutex_lock(&writing);
+	st->group_backlog = st->backlog;
+	store_op_start(op);
+	int rc = store_begin(st);
+	if (rc == 0)
+		rc = store_op_run(st, op, &delta);
+	if (store_end(st, rc) == 0)
+		store_apply(st, &delta);
+	else
+		store_op_undo(op);
+	(void)pthread_mutex_unlock(&writing);
+}
+
+void __wrap_store_submit(struct store *st, struct store_op *op)
+{
+	if (st != NULL) {
+		insert(st, op);
+	} else {
+		op->result = STORE_OK;
+		((struct store_put *)op)->event_id = 1042;
+	}
+	op->done(op);
+}
+
+enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **request)
+{
+	enum MHD_Result result;
+
+	answered = false;
+	result = __real_request_handle(listener, mhd, url, method, version, data, size, request);
+	/* As libmicrohttpd does once a connection was resumed. */
+	if (result == MHD_YES && answered)
+		result = __real_request_handle(
+			listener, mhd, url, method, version, data, size, request);
+	return result;
+}
+
+/* ---- bare ---- */
+
+static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **request)
+{
+	static char seen;
+
+	(void)url;
+	(void)method;
+	(void)version;
+	(void)data;
+	if (*request == NULL) {
+		*request = &seen;
+		return MHD_YES;
+	}
+	if (*size > 0) {
+		*size = 0;
+		return MHD_YES;
+	}
+	return MHD_queue_response(mhd, MHD_HTTP_OK, response);
+}
+
+/* With the listener's own choice of threads and polling. */
+static bool start_bare(const struct conf *conf)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(conf->listen[0].port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		sizeof(ANSWER) - 1, (void *)(uintptr_t)ANSWER, MHD_RESPMEM_PERSISTENT);
+
+	if (response == NULL ||
+		MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES)
+		return false;
+	return MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, take,
+		       response, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_THREAD_POOL_SIZE,
+		       (unsigned)(cores < 2 ? 2 : cores), MHD_OPTION_CONNECTION_LIMIT,
+		       conf->limits.connections, MHD_OPTION_END) != NULL;
+}
+
+/* ---- the listener ---- */
+
+static bool name_id(struct store *st, enum store_name_kind kind, const char *name, int64_t *id)
+{
+	struct store_name op = {
+		.op = {.kind = STORE_OP_NAME},
+		.name_kind = kind,
+		.name = name,
+	};
+
+	if (store_wait(st, &op.op) != STORE_OK)
+		return false;
+	*id = op.id;
+	return true;
+}
+
+static bool name_all(struct store *st, struct conf *conf)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < conf->source_count && ok; i++)
+		ok = name_id(
+			st, STORE_NAME_SOURCE, conf->sources[i].name, &conf->sources[i].store_id);
+	for (size_t i = 0; i < conf->hook_count && ok; i++)
+		ok = name_id(st, STORE_NAME_HOOK, conf->hooks[i].name, &conf->hooks[i].store_id);
+	return ok;
+}
+
+static bool start_listener(struct conf *conf, bool storing)
+{
+	struct store_options options = {
+		.path = conf->store.path,
+		.backlog = conf->limits.backlog,
+	};
+	struct store *st = NULL;
+
+	if (storing) {
+		st = store_open(&options);
+		if (st == NULL || !name_all(st, conf))
+			return false;
+	}
+	return listener_start(conf, st, NULL, 0) != NULL;
+}
+
+static struct conf *load(const char *file)
+{
+	struct buf errors = {0};
+	struct conf *conf = conf_load(file, &errors);
+
+	if (conf == NULL)
+		fprintf(stderr, "%s", errors.data);
+	buf_free(&errors);
+	return conf;
+}
+
+int main(int argc, char **argv)
+{
+	sigset_t set;
+	int signal;
+	bool ok = false;
+
+	if (argc != 3 || sodium_init() < 0) {
+		fputs("usage: receiver bare|ceiling|insert CONFIG\n", stderr);
+		return 2;
+	}
+	struct conf *conf = load(argv[2]);
+	if (conf == NULL)
+		return EXIT_FAILURE;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	log_setup(conf->log_level, conf->log_format);
+	if (strcmp(argv[1], "bare") == 0)
+		ok = start_bare(conf);
+	else if (strcmp(argv[1], "ceiling") == 0 || strcmp(argv[1], "insert") == 0)
+		ok = start_listener(conf, strcmp(argv[1], "insert") == 0);
+	if (!ok) {
+		fprintf(stderr, "receiver: cannot start as %s\n", argv[1]);
+		return EXIT_FAILURE;
+	}
+	do
+		(void)sigwait(&set, &signal);
+	while (signal == SIGPIPE);
+	_exit(EXIT_SUCCESS); /* nobody asks how it ends */
+}

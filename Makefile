@@ -12,6 +12,7 @@ DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-
             libyaml-dev libcurl4-openssl-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount clang clang-format \
             clang-tidy cppcheck tzdata zsh fish
+DEPS_BENCH := webhook g++ python3
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
@@ -33,7 +34,7 @@ WRAP     := request_handle store_submit MHD_suspend_connection MHD_resume_connec
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e bench-lists fault fuzz install uninstall deps deps-test lint asan tsan clean help
+.PHONY: all run check check-unit check-e2e bench bench-lists bench-quick fault fuzz install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
@@ -84,6 +85,14 @@ check-e2e: $(PROGRAMS)
 fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
 	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(or $(T),60)
 
+bench: $(PROGRAMS) $(BENCH) deps-test ## measure hookd against its ceiling, webhook and Express: tests/bench/README.md
+	@dpkg-query -W $(DEPS_BENCH) >/dev/null 2>&1 || { apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(DEPS_BENCH); }
+	@test -d tests/bench/express/node_modules/better-sqlite3/build || \
+		npm --prefix tests/bench/express ci --no-audit --no-fund --build-from-source --nodedir=/usr
+	@BUILD=$(abspath $(BUILD)) node tests/bench/run.mjs
+bench-quick: $(PROGRAMS) $(BENCH) deps-test ## the same in short, against the ceiling; fails on gross loss only
+	@BUILD=$(abspath $(BUILD)) node tests/bench/run.mjs --quick
 bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and counts over N events (a million)
 	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)
 

@@ -1,0 +1,71 @@
+// make bench: measures hookd and what it is compared with, in one run and in turns;
+// prints a table, and leaves build/bench/results.json and results.svg.
+//   node run.mjs [--quick] [--only PART,…] [--events N]
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { againstWebhook, spawning, startDelay } from './actions.mjs';
+import { figures, rates, table } from './figures.mjs';
+import { affordable, disk, filled, idle, memory, startTime } from './footprint.mjs';
+import { fullAgainstEmpty, intake, openLoop, sweep } from './intake.mjs';
+import { plot } from './plot.mjs';
+import { OUT } from './subjects.mjs';
+
+const { values: options } = parseArgs({ options: {
+	quick: { type: 'boolean', default: false },
+	only: { type: 'string' },
+	events: { type: 'string', default: '10000000' },
+} });
+const { quick } = options;
+const only = options.only?.split(',');
+const wants = (part) => (only ? only.includes(part) : true);
+const began = Date.now();
+const say = (line) => {
+	process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
+};
+
+/* Quick: medians of 3, in CI; else of 5. */
+const settings = quick
+	? { quick, say, rounds: 3, seconds: 1, warmUp: 0.3, sweepSeconds: 0.5 }
+	: { quick, say, rounds: 5, seconds: 3, warmUp: 1, sweepSeconds: 2 };
+
+async function measure() {
+	const r = { at: new Date().toISOString(), processors: cpus().length, model: cpus()[0].model,
+		quick, rounds: settings.rounds, seconds: settings.seconds };
+	if (wants('intake')) r.intake = await intake(settings);
+	if (wants('spawning')) r.spawning = { 4: await spawning(settings, 4) };
+	if (quick) return r;
+	if (wants('spawning')) r.spawning[16] = await spawning(settings, 16);
+	if (r.intake) r.open = await openLoop(settings, r.intake.subjects.hookd[64].per_second);
+	if (wants('sweep')) r.sweep = await sweep(settings);
+	if (wants('webhook')) r.webhook = await againstWebhook(settings);
+	if (wants('delay')) r.startDelay = await startDelay(settings);
+	if (wants('idle')) r.idle = await idle(settings);
+	if (wants('memory')) r.memory = await memory(settings, 1000000);
+	if (wants('disk')) r.disk = await disk(settings);
+	if (wants('full')) {
+		r.fullEvents = affordable(Number(options.events));
+		const store = await filled(r.fullEvents, 100000, say);
+		r.startTime = await startTime(settings, store);
+		r.full = await fullAgainstEmpty(settings, store);
+	}
+	return r;
+}
+
+mkdirSync(join(OUT, 'run'), { recursive: true });
+const results = await measure();
+results.figures = figures(results);
+results.took_seconds = (Date.now() - began) / 1000;
+rmSync(join(OUT, 'run'), { recursive: true, force: true });
+writeFileSync(join(OUT, 'results.json'), `${JSON.stringify(results, null, '\t')}\n`);
+if (results.intake) writeFileSync(join(OUT, 'results.svg'), plot(results));
+console.log(`${results.processors} processors, ${results.model}; medians of ${results.rounds}; ` +
+	`took ${results.took_seconds.toFixed(0)} s\n`);
+if (results.intake) console.log(`${rates(results.intake)}\n`);
+console.log(table(results.figures));
+const lost = results.figures.filter((f) => f.lost);
+if (quick && lost.length > 0) {
+	console.error(`bench: below half of its target: ${lost.map((f) => f.what).join('; ')}`);
+	process.exitCode = 1;
+}

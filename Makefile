@@ -29,6 +29,7 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
+FAULT    := $(addprefix $(BUILD)/fault/,power)
 # What tests/bench/receiver.c puts in place of hookd's own.
 WRAP     := request_handle store_submit MHD_suspend_connection MHD_resume_connection
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
@@ -69,7 +70,14 @@ $(BENCH): $(BUILD)/libhookd.a
 $(BUILD)/bench/%.o: tests/bench/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d)
+$(BUILD)/fault/power: $(addprefix $(BUILD)/fault/,power.o promises.o promises_check.o disk.o disk_kept.o disk_calls.o)
+$(FAULT): $(BUILD)/libhookd.a
+	@echo "LINK $@"
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)
+$(BUILD)/fault/%.o: tests/fault/%.c Makefile
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d $(BUILD)/fault/*.d)
 
 run: all ## build, start a demo daemon, say how to send it a first event
 	@BUILD=$(BUILD) sh conf/demo/run.sh
@@ -79,7 +87,7 @@ check: all deps-test check-unit check-e2e ## run all tests, and fuzz each parser
 check-unit: $(UNITS)
 	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
-check-e2e: $(PROGRAMS)
+check-e2e: $(PROGRAMS) $(FAULT)
 	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
 
 fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
@@ -96,8 +104,9 @@ bench-quick: $(PROGRAMS) $(BENCH) deps-test ## the same in short, against the ce
 bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and counts over N events (a million)
 	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)
 
-fault: all deps-test ## kill and stop hookd KILLS times under load (200); SEED repeats a run
-	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) node --test --test-reporter=spec tests/fault/
+fault: all $(FAULT) deps-test ## prove that nothing is lost: kills, power, disk, memory (KILLS, LOSSES, SEED): tests/fault/README.md
+	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) LOSSES=$(or $(LOSSES),1000) LONG=1 \
+		node --test --test-reporter=spec tests/fault/
 
 lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@CI=$(CI) sh tests/lint.sh

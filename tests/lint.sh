@@ -60,7 +60,7 @@ tidy() {
 }
 
 mkdir -p build
-check "clang-format" clang-format --dry-run --Werror src/*.c include/*.h tests/unit/*.c tests/fuzz/*.c
+check "clang-format" clang-format --dry-run --Werror src/*.c include/*.h tests/unit/*.c tests/unit/*.h tests/fuzz/*.c tests/fault/*.c tests/fault/*.h
 check "man pages" mandoc -T lint -W warning src/man/hookd.8 src/man/hookd.yaml.5 src/man/hookctl.1
 check "systemd units" units
 check "top level" top_level

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { GENEROUS, within } from './wait.mjs';
 
-/** {code, signal, stdout, stderr, bytes}; `input` goes to its standard input. */
-export async function run(program, args, { input = '', env = {}, cwd = '/' } = {}) {
+/** {code, signal, stdout, stderr, bytes}; `input` goes to its standard input; after `ms` it is killed. */
+export async function run(program, args, { input = '', env = {}, cwd = '/', ms = GENEROUS } = {}) {
 	const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
 	const out = [];
 	const err = [];
@@ -15,7 +15,7 @@ export async function run(program, args, { input = '', env = {}, cwd = '/' } = {
 		child.once('error', reject);
 		child.once('close', (code, signal) => resolve({ code, signal }));
 	});
-	const end = await within(ended, `${program} ${args.join(' ')}`, GENEROUS).catch((error) => {
+	const end = await within(ended, `${program} ${args.join(' ')}`, ms).catch((error) => {
 		child.kill('SIGKILL');
 		throw error;
 	});

@@ -1,0 +1,53 @@
+/* promises.h - what a store has acknowledged, and whether it is there.
+ *
+ * Threads put events, claim and settle deliveries as hookd does, retrying what was refused;
+ * what was acknowledged is noted. All of an event follows from the seed and its number, so
+ * the check knows every byte. One object goes with one store, however often that is opened. */
+#ifndef HOOKD_FAULT_PROMISES_H
+#define HOOKD_FAULT_PROMISES_H
+
+#include "store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct promises;
+
+struct promises *promises_new(uint64_t seed, const char *path); /* borrows the path */
+void promises_free(struct promises *p);
+
+/* Makes a store of schema version 1, with rows that are promised. */
+void promises_version_1(struct promises *p);
+
+/* Opens the store with retention and backlog as the check expects; NULL: it failed. */
+struct store *promises_open(const char *path);
+
+struct work {
+	unsigned putters; /* threads that put events, one at a time each */
+	unsigned events;  /* so many more in all */
+	unsigned large;   /* of 1000 so many are of 64 to 256 KiB, the rest small */
+	bool deliveries;  /* a thread claims and settles meanwhile */
+	bool reader;    /* another connection reads on, which keeps the WAL from being begun anew */
+	unsigned tries; /* for each event, then it is left; 0: until disk_is_dead */
+};
+
+/* Works until all is put, or the disk is dead. False: the store answered what it may not,
+ * such as another event's number for a key; `why` says what. */
+bool promises_work(
+	struct promises *p, struct store *st, const struct work *work, char *why, size_t size);
+
+/* With the store closed: opens it, asks for all that was promised, and for what must hold
+ * always (integrity, no event without its deliveries). */
+bool promises_check(struct promises *p, const char *path, char *why, size_t size);
+
+struct promised {
+	unsigned events;     /* acknowledged */
+	unsigned refused;    /* puts that the store could not take */
+	unsigned duplicates; /* put again on purpose, and known as such */
+	unsigned settled;    /* attempts */
+};
+
+struct promised promises_count(const struct promises *p);
+
+#endif

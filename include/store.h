@@ -105,7 +105,9 @@ struct store_want {
 	int64_t hook;
 	unsigned max; /* deliveries of this hook that could start now */
 	bool ordered; /* one at a time for each entity, by occurred_at (else received_at) and id */
-	bool skip_stale; /* those overtaken by a later state of their entity are SKIPPED */
+	bool skip_stale;  /* those overtaken by a later state of their entity are SKIPPED */
+	int64_t next_due; /* out: unix ms at which its next READY delivery falls due that was
+			   * neither taken nor held; INT64_MAX: none waits, or it is paused */
 };
 
 /* A delivery that a claim made SKIPPED. */
@@ -123,16 +125,15 @@ struct store_skip {
  * looks at no more than 4 * max + 64 deliveries of a hook; with more to look at,
  * next_due is in the past. */
 struct store_claim {
-	struct store_op op;             /* STORE_OP_CLAIM */
-	const struct store_want *wants; /* borrowed until done */
+	struct store_op op;       /* STORE_OP_CLAIM */
+	struct store_want *wants; /* borrowed until done */
 	size_t want_count;
 	unsigned total;
 	struct store_job **jobs;  /* out: an array to free, each job to store_job_free */
 	size_t job_count;         /* out */
 	struct store_skip *skips; /* out: an array to free; NULL: none */
 	size_t skip_count;        /* out */
-	int64_t next_due;         /* out: unix ms at which the next READY delivery of `wants` falls
-				   * due that was neither taken nor held; INT64_MAX: none waits */
+	int64_t next_due;         /* out: the earliest of the wants' */
 };
 
 enum attempt_result { ATTEMPT_OK, ATTEMPT_TEMPFAIL, ATTEMPT_PERMFAIL, ATTEMPT_INTERRUPTED };
@@ -166,7 +167,9 @@ struct store_settle {
 	struct store_op op; /* STORE_OP_SETTLE */
 	int64_t delivery;
 	unsigned attempt;
+	bool unstarted; /* nothing was run: all is as before the claim. What follows is not read */
 	const struct attempt_outcome *outcome; /* borrowed until done */
+	int64_t started_at;                    /* unix ms; 0: as claimed */
 	int64_t ended_at;
 	enum delivery_state state; /* READY, DONE or DEAD */
 	int64_t due_at;            /* READY: unix ms */
@@ -213,6 +216,9 @@ void store_configure(struct store *st, int64_t retention, unsigned backlog);
 /* Hands over an operation (op.kind, op.done and the inputs set). */
 void store_submit(struct store *st, struct store_op *op);
 
+/* Hands over all those linked by op->next, to go in together. */
+void store_submit_all(struct store *st, struct store_op *first);
+
 /* Hands over an operation and waits for it; op->done is overwritten. */
 enum store_result store_wait(struct store *st, struct store_op *op);
 
@@ -226,6 +232,9 @@ struct store_counts {
 };
 
 void store_counts(struct store *st, struct store_counts *out); /* any thread */
+
+/* Has a person paused the hook, as far as the store was told? Any thread. */
+bool store_hook_paused(struct store *st, int64_t hook);
 
 /* Deliveries that wait for each hook the conf does not have any more are told
  * through `say`; from the daemon's main thread, at start and after a reload. */

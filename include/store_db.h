@@ -6,7 +6,8 @@
  *   store_sql.c     the statements of the daemon's work
  *   store_writer.c  the writer's thread: groups, transactions, `done`
  *   store_ops.c     each operation but
- *   store_claim.c   claiming
+ *   store_claim.c   claiming and
+ *   store_settle.c  settling
  *   store_order.c   which delivery of an entity has its turn, and which has none any more
  *   store_pause.c   which hooks are paused
  *   store_prune.c   retention
@@ -62,6 +63,8 @@ enum store_sql {
 	SQL_CLAIM_NEXT,
 	SQL_SETTLE_ATTEMPT,
 	SQL_SETTLE_DELIVERY,
+	SQL_SETTLE_UNSTARTED,
+	SQL_SETTLE_UNCLAIM,
 	SQL_SETTLE_FAILURE,
 	SQL_ORDER_JOIN,
 	SQL_ORDER_JOIN_READY,
@@ -124,7 +127,7 @@ struct store {
 	int64_t *ordered; /* hooks that the last claims wanted in order */
 	size_t ordered_count;
 	bool held;       /* a delivery may be held behind another; false: surely none */
-	int64_t *paused; /* hooks */
+	int64_t *paused; /* hooks; written under the mutex, for store_hook_paused */
 	size_t paused_count;
 	unsigned groups_since_slice;
 	unsigned group_backlog; /* `backlog` as it was when the group was taken */
@@ -216,6 +219,10 @@ void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed *
 void store_claim_start(struct store_claim *c);
 int store_claim_run(struct store *st, struct store_claim *c, struct store_delta *delta) WARN_UNUSED;
 void store_claim_undo(struct store_claim *c);
+
+/* store_settle.c */
+int store_settle_run(
+	struct store *st, struct store_settle *p, struct store_delta *delta) WARN_UNUSED;
 
 /* store_order.c */
 

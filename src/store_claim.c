@@ -198,6 +198,7 @@ static int claim_next(struct store *st, struct store_claim *c)
 
 	for (size_t i = 0; i < c->want_count; i++) {
 		int rc = SQLITE_OK;
+		c->wants[i].next_due = INT64_MAX;
 		if (store_pause_has(st, c->wants[i].hook))
 			continue;
 		store_bind_int(s, 1, c->wants[i].hook, &rc);
@@ -207,6 +208,7 @@ static int claim_next(struct store *st, struct store_claim *c)
 		store_reset(s);
 		if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 			return rc;
+		c->wants[i].next_due = due;
 		if (due < c->next_due)
 			c->next_due = due;
 	}

@@ -4,7 +4,6 @@
  * the delta. */
 #include "store_db.h"
 
-#include <assert.h>
 #include <sqlite3.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -107,78 +106,6 @@ static int put(struct store *st, struct store_put *p, struct store_delta *delta)
 	sqlite3_stmt *s = st->sql[equal ? SQL_EVENT_DUPLICATE : SQL_EVENT_CONFLICT];
 	store_bind_int(s, 1, p->event_id, &rc);
 	return store_step(s, rc);
-}
-
-static void bind_outcome(sqlite3_stmt *s, const struct attempt_outcome *outcome, int *rc)
-{
-	store_bind_text(s, 4, store_attempt_text(outcome->result), rc);
-	if (outcome->exit_code >= 0)
-		store_bind_int(s, 5, outcome->exit_code, rc);
-	if (outcome->signal != 0)
-		store_bind_int(s, 6, outcome->signal, rc);
-	if (outcome->message[0] != '\0')
-		store_bind_text(s, 7, outcome->message, rc);
-	if (outcome->output_len > 0)
-		store_bind_blob(s, 8, outcome->output, outcome->output_len, rc);
-	if (outcome->status != 0)
-		store_bind_int(s, 9, outcome->status, rc);
-}
-
-/* The delivery that tells of one that was given up. */
-static int settle_failure(struct store *st, const struct store_settle *p, struct store_delta *delta)
-{
-	sqlite3_stmt *s = st->sql[SQL_SETTLE_FAILURE];
-	int rc = SQLITE_OK;
-
-	store_bind_int(s, 1, p->delivery, &rc);
-	store_bind_int(s, 2, p->failure_hook, &rc);
-	store_bind_int(s, 3, p->ended_at, &rc);
-	rc = store_step(s, rc);
-	if (rc != SQLITE_OK)
-		return rc;
-	delta->waiting++;
-	delta->ready = true;
-	return SQLITE_OK;
-}
-
-static int settle(struct store *st, struct store_settle *p, struct store_delta *delta)
-{
-	sqlite3_stmt *s = st->sql[SQL_SETTLE_ATTEMPT];
-	enum attempt_result result = p->outcome->result;
-	int rc = SQLITE_OK;
-
-	assert(p->state == DELIVERY_READY || p->state == DELIVERY_DONE ||
-		p->state == DELIVERY_DEAD);
-	store_bind_int(s, 1, p->delivery, &rc);
-	store_bind_int(s, 2, p->attempt, &rc);
-	store_bind_int(s, 3, p->ended_at, &rc);
-	bind_outcome(s, p->outcome, &rc);
-	rc = store_step(s, rc);
-	/* Settled before: the caller was told of an error but it had gone in. */
-	if (rc != SQLITE_OK || sqlite3_changes(st->db) == 0)
-		return rc;
-	s = st->sql[SQL_SETTLE_DELIVERY];
-	store_bind_int(s, 1, p->delivery, &rc);
-	store_bind_int(s, 2, p->attempt, &rc);
-	store_bind_text(s, 3, store_state_text(p->state), &rc);
-	store_bind_int(s, 4, result == ATTEMPT_TEMPFAIL || result == ATTEMPT_PERMFAIL, &rc);
-	if (p->state == DELIVERY_READY)
-		store_bind_int(s, 5, p->due_at, &rc);
-	else
-		store_bind_int(s, 6, p->ended_at, &rc);
-	rc = store_step(s, rc);
-	if (rc != SQLITE_OK || sqlite3_changes(st->db) == 0)
-		return rc;
-	if (p->state == DELIVERY_READY) {
-		delta->ready = true;
-		return store_order_put_back(st, p->delivery, delta);
-	}
-	delta->waiting--;
-	delta->dead += p->state == DELIVERY_DEAD;
-	rc = store_order_release(st, p->delivery, delta);
-	if (rc == SQLITE_OK && p->state == DELIVERY_DEAD && p->failure_hook != 0)
-		rc = settle_failure(st, p, delta);
-	return rc;
 }
 
 static int name(struct store *st, struct store_name *p)
@@ -318,7 +245,7 @@ int store_op_run(struct store *st, struct store_op *op, struct store_delta *delt
 	case STORE_OP_CLAIM:
 		return store_claim_run(st, (struct store_claim *)op, delta);
 	case STORE_OP_SETTLE:
-		return settle(st, (struct store_settle *)op, delta);
+		return store_settle_run(st, (struct store_settle *)op, delta);
 	case STORE_OP_NAME:
 		return name(st, (struct store_name *)op);
 	case STORE_OP_SHIFT:

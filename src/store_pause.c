@@ -31,9 +31,11 @@ int store_pause_read(struct store *st)
 		free(paused);
 		return rc;
 	}
+	(void)pthread_mutex_lock(&st->mutex);
 	free(st->paused);
 	st->paused = paused;
 	st->paused_count = count;
+	(void)pthread_mutex_unlock(&st->mutex);
 	return SQLITE_OK;
 }
 
@@ -43,4 +45,12 @@ bool store_pause_has(const struct store *st, int64_t hook)
 		if (st->paused[i] == hook)
 			return true;
 	return false;
+}
+
+bool store_hook_paused(struct store *st, int64_t hook)
+{
+	(void)pthread_mutex_lock(&st->mutex);
+	bool paused = store_pause_has(st, hook);
+	(void)pthread_mutex_unlock(&st->mutex);
+	return paused;
 }

@@ -52,11 +52,16 @@ static const char *const texts[SQL_COUNT] = {
 			   " WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
 			   " ORDER BY due_at LIMIT 1",
 	[SQL_SETTLE_ATTEMPT] = "UPDATE attempts SET ended_at = ?3, result = ?4, exit_code = ?5,"
-			       " signal = ?6, message = ?7, output = ?8, status = ?9"
+			       " signal = ?6, message = ?7, output = ?8, status = ?9,"
+			       " started_at = coalesce(?10, started_at)"
 			       " WHERE delivery_id = ?1 AND number = ?2 AND result IS NULL",
 	[SQL_SETTLE_DELIVERY] = "UPDATE deliveries SET state = ?3, failures = failures + ?4,"
 				" due_at = coalesce(?5, due_at), ended_at = ?6"
 				" WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
+	[SQL_SETTLE_UNSTARTED] = "DELETE FROM attempts"
+				 " WHERE delivery_id = ?1 AND number = ?2 AND result IS NULL",
+	[SQL_SETTLE_UNCLAIM] = "UPDATE deliveries SET state = 'READY', attempts = attempts - 1"
+			       " WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
 	[SQL_SETTLE_FAILURE] =
 		"INSERT INTO deliveries(event_id, hook_id, state, due_at, failed_id)"
 		" SELECT event_id, ?2, 'READY', ?3, id FROM deliveries WHERE id = ?1",

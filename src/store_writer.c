@@ -84,6 +84,19 @@ void store_submit(struct store *st, struct store_op *op)
 	(void)pthread_mutex_unlock(&st->mutex);
 }
 
+void store_submit_all(struct store *st, struct store_op *first)
+{
+	struct store_op *last = first;
+
+	while (last->next != NULL)
+		last = last->next;
+	(void)pthread_mutex_lock(&st->mutex);
+	*st->tail = first;
+	st->tail = &last->next;
+	(void)pthread_cond_signal(&st->wake);
+	(void)pthread_mutex_unlock(&st->mutex);
+}
+
 /* The operation is its caller's again with `done`: nothing of it is touched after. */
 static void op_finish(struct store *st, struct store_op *op)
 {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,6 +83,21 @@ static void start(void)
 		die(name);
 }
 
+/* Of this process and all that it waited for. */
+static double cpu_us(void)
+{
+	static const int of[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+	struct rusage used;
+	double us = 0;
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		(void)getrusage(of[i], &used);
+		us += (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+		      (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+	}
+	return us;
+}
+
 static void measure_spawn(unsigned concurrency, uint64_t duration)
 {
 	uint64_t begin = now_ns();
@@ -100,8 +116,8 @@ static void measure_spawn(unsigned concurrency, uint64_t duration)
 	double seconds = (double)(now_ns() - begin) / (double)SECOND;
 	for (unsigned i = 1; i < concurrency; i++)
 		(void)wait(NULL);
-	printf("{\"concurrency\": %u, \"per_second\": %.1f}\n", concurrency,
-		(double)ended / seconds);
+	printf("{\"concurrency\": %u, \"per_second\": %.1f, \"cpu_us\": %.1f}\n", concurrency,
+		(double)ended / seconds, cpu_us() / (double)(ended + concurrency - 1));
 }
 
 int main(int argc, char **argv)

@@ -226,6 +226,90 @@ static void test_a_clock_set_back_holds_nothing_longer(void **state)
 	fx_claim_free(&c);
 }
 
+static void ignore_done(struct store_op *op)
+{
+	(void)op;
+}
+
+static enum store_result give_back(struct fixture *fx, int64_t delivery, unsigned attempt)
+{
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
+		.delivery = delivery,
+		.attempt = attempt,
+		.unstarted = true};
+
+	return store_wait(fx->st, &s.op);
+}
+
+/* What was claimed but not begun leaves no trace; what was begun is not undone by it. */
+static void test_an_unstarted_one_is_as_before(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	assert_int_equal(fx_settle(fx, delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, 1), STORE_OK);
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	fx_claim_free(&c);
+	assert_int_equal(give_back(fx, delivery, 1), STORE_OK); /* that one is over */
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts"), 2);
+	assert_int_equal(give_back(fx, delivery, 2), STORE_OK);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts"), 1);
+	assert_int_equal(fx_number(fx, "SELECT due_at FROM deliveries"), 1);
+	assert_int_equal(fx_counts(fx).waiting, 1);
+	assert_int_equal(give_back(fx, delivery, 2), STORE_OK); /* once is enough */
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	assert_int_equal(c.jobs[0]->failures, 1);
+	assert_int_equal(c.jobs[0]->interrupted, 0);
+	fx_claim_free(&c);
+}
+
+static void test_each_want_hears_of_its_next(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
+		{.hook = fx->hooks[1], .max = 1}, {.hook = fx->hooks[2], .max = 1}};
+	struct store_claim c = {
+		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 3, .total = 10};
+
+	(void)fx_put_aged(fx, "id:1", 2, 20);
+	(void)fx_put_aged(fx, "id:2", 1, 10);
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 2);
+	assert_in_range(wants[0].next_due, 1, clock_wall());
+	assert_true(wants[1].next_due == INT64_MAX);
+	assert_true(wants[2].next_due == INT64_MAX);
+	assert_true(c.next_due == wants[0].next_due);
+	fx_claim_free(&c);
+}
+
+static void test_what_is_handed_over_together_goes_in_by_turn(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE, .unstarted = true, .attempt = 1};
+	struct store_want want = {.hook = fx->hooks[0], .max = 1};
+	struct store_claim again = {
+		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 1};
+	struct store_op last = {.kind = STORE_OP_PING};
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	s.delivery = c.jobs[0]->delivery;
+	s.op.done = again.op.done = ignore_done;
+	s.op.next = &again.op;
+	store_submit_all(fx->st, &s.op);
+	assert_int_equal(store_wait(fx->st, &last), STORE_OK);
+	assert_int_equal(again.job_count, 1);
+	assert_int_equal(again.jobs[0]->attempt, 1);
+	again.wants = NULL;
+	fx_claim_free(&again);
+	fx_claim_free(&c);
+}
+
 #define OPEN(test) cmocka_unit_test_setup_teardown(test, fx_make_open, fx_remove)
 
 int main(void)
@@ -242,6 +326,9 @@ int main(void)
 		OPEN(test_done_and_dead_are_over),
 		OPEN(test_settling_twice_changes_nothing),
 		OPEN(test_a_clock_set_back_holds_nothing_longer),
+		OPEN(test_an_unstarted_one_is_as_before),
+		OPEN(test_each_want_hears_of_its_next),
+		OPEN(test_what_is_handed_over_together_goes_in_by_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power)
 # What tests/bench/receiver.c puts in place of hookd's own.
-WRAP     := request_handle store_submit MHD_suspend_connection MHD_resume_connection
+WRAP     := request_handle store_submit MHD_suspend_connection loop_resume
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl

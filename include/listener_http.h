@@ -2,6 +2,7 @@
  * only header that knows libmicrohttpd.
  *
  * listener.c             libmicrohttpd daemons, reload, drain, stop
+ * listener_loop.c        the threads that run them
  * listener_socket.c      opens and closes the listening sockets
  * listener_connection.c  open connections, counts per address, deadlines
  * listener_request.c     one request: limits, body, verify, store, answer
@@ -36,6 +37,7 @@ enum connection_phase {
 struct connection {
 	struct connection *next, *previous; /* connections.lock */
 	struct generation *generation;
+	struct loop *loop;
 	struct net_address peer;
 	int fd;
 	bool tls;
@@ -68,8 +70,8 @@ void connections_free(struct connections *all);
 
 /* Adds an accepted connection, within limits; over one of them it is added all
  * the same, but shut down so that its worker closes it. NULL: memory is short. */
-struct connection *connections_add(struct connections *all, struct generation *generation, int fd,
-	bool tls, const struct sockaddr *peer, const struct conf *conf);
+struct connection *connections_add(struct connections *all, struct loop *loop, int fd, bool tls,
+	const struct sockaddr *peer, const struct conf *conf);
 void connections_remove(struct connections *all, struct connection *c);
 
 /* Enters a phase whose end must come within `limit` ms (INT64_MAX: any time). */
@@ -93,15 +95,47 @@ bool connections_enter_client(
 	struct connections *all, const struct net_address *client, unsigned limit) WARN_UNUSED;
 void connections_leave_client(struct connections *all, const struct net_address *client);
 
+/* ---- loops ---- */
+
+/* A connection to be resumed; part of its request. */
+struct resumption {
+	struct resumption *next; /* loop.lock */
+	struct MHD_Connection *mhd;
+};
+
+/* A libmicrohttpd daemon and the thread that runs it: MHD_USE_EPOLL, without a
+ * thread or a wake-up of its own. All of its connections live in that thread. */
+struct loop {
+	struct generation *generation;
+	struct MHD_Daemon *daemon; /* set between loop_new and loop_start */
+	int socket;                /* its own copy of the listening socket */
+	int wake;                  /* eventfd: look at what the lock guards */
+	pthread_mutex_t lock;      /* guards the next five */
+	pthread_cond_t done;       /* quiesced */
+	struct resumption *resumed;
+	bool quiesce, quiesced, stop;
+	bool started;
+	pthread_t thread;
+};
+
+struct loop *loop_new(struct generation *g, int socket); /* takes the socket; NULL: no memory */
+bool loop_start(struct loop *loop) WARN_UNUSED;          /* false, logged: to be freed */
+
+/* In place of MHD_resume_connection, from any thread; its request may be gone once it
+ * is called. */
+void loop_resume(struct loop *loop, struct resumption *r);
+
+void loop_quiesce(struct loop *loop); /* once back, no more connections are accepted */
+void loop_free(struct loop *loop);    /* stops it; no connection of it may be suspended */
+
 /* ---- listener ---- */
 
-/* The libmicrohttpd daemons started together, one per socket. */
+/* The libmicrohttpd daemons started together: some per socket. */
 struct generation {
 	struct generation *next;
 	struct listener *listener;
-	struct MHD_Daemon **daemons;
-	int *sockets; /* each daemon's own copy of its listening socket */
-	size_t daemon_count;
+	struct loop **loops;
+	size_t loop_count;
 	_Atomic unsigned open; /* its connections */
 	_Atomic bool closing;  /* answers carry "Connection: close" */
 };

@@ -49,8 +49,8 @@ static void log_library(void *arg, const char *format, va_list args)
 static void notify_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
-	struct generation *g = arg;
-	struct listener *l = g->listener;
+	struct loop *loop = arg;
+	struct listener *l = loop->generation->listener;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (*context != NULL)
@@ -66,7 +66,7 @@ static void notify_connection(void *arg, struct MHD_Connection *mhd, void **cont
 	struct conf *conf = listener_conf(l);
 
 	if (connect_fd != -1 && peer != NULL)
-		*context = connections_add(&l->connections, g, connect_fd,
+		*context = connections_add(&l->connections, loop, connect_fd,
 			conf->tls.certificate != NULL && peer->client_addr->sa_family != AF_UNIX,
 			peer->client_addr, conf);
 	if (*context == NULL && connect_fd != -1)
@@ -106,19 +106,18 @@ static unsigned pool_size(const struct conf *conf)
 	return n < conf->limits.connections ? n : conf->limits.connections;
 }
 
-/* Poll, not epoll: libmicrohttpd 0.9.75's epoll mode stalls when a worker holds
- * exactly 128 or 256 connections, and poll is as fast at our numbers. */
-static struct MHD_Daemon *start_daemon(struct generation *g, const struct conf *conf, int fd,
-	const char *certificate, const char *key)
+static struct MHD_Daemon *start_daemon(
+	struct loop *loop, unsigned connections, const char *certificate, const char *key)
 {
-	unsigned flags = MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_ERROR_LOG | (certificate != NULL ? MHD_USE_TLS : 0);
+	struct listener *l = loop->generation->listener;
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
+			 ((unsigned)MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC) |
+			 (certificate != NULL ? MHD_USE_TLS : 0);
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, NULL},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, NULL},
 		{MHD_OPTION_END, 0, NULL},
 	};
-	unsigned threads = pool_size(conf);
 
 	if (certificate == NULL) {
 		tls[0].option = MHD_OPTION_END;
@@ -127,80 +126,89 @@ static struct MHD_Daemon *start_daemon(struct generation *g, const struct conf *
 		tls[0].ptr_value = (void *)(uintptr_t)certificate;
 		tls[1].ptr_value = (void *)(uintptr_t)key;
 	}
-	struct MHD_OptionItem pool[] = {
-		{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL},
-		{MHD_OPTION_END, 0, NULL},
-	};
-
-	if (threads < 2)
-		pool[0].option = MHD_OPTION_END;
-	return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, g->listener,
-		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, /* first: it hears of the others */
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY, pool, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_CONNECTION_LIMIT, conf->limits.connections,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-		(size_t)INCREMENT,
+	return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, l, MHD_OPTION_EXTERNAL_LOGGER,
+		log_library, NULL, /* first: it hears of the others */
+		MHD_OPTION_LISTEN_SOCKET, loop->socket, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)INCREMENT,
 #if MHD_VERSION >= 0x00097701
 		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 #else
 		MHD_OPTION_STRICT_FOR_CLIENT, 0, /* hygiene_check is stricter, and answers once */
 #endif
-		MHD_OPTION_NOTIFY_CONNECTION, notify_connection, g, MHD_OPTION_NOTIFY_COMPLETED,
-		request_end, g->listener, MHD_OPTION_URI_LOG_CALLBACK, request_begin, g->listener,
-		MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, notify_connection, loop, MHD_OPTION_NOTIFY_COMPLETED,
+		request_end, l, MHD_OPTION_URI_LOG_CALLBACK, request_begin, l, MHD_OPTION_END);
 }
 
 static void quiesce(struct generation *g)
 {
-	for (size_t i = 0; i < g->daemon_count; i++)
-		MHD_quiesce_daemon(g->daemons[i]);
+	for (size_t i = 0; i < g->loop_count; i++)
+		loop_quiesce(g->loops[i]);
 }
 
 static void stop_generation(struct generation *g)
 {
-	for (size_t i = 0; i < g->daemon_count; i++) {
-		MHD_stop_daemon(g->daemons[i]);
-		close(g->sockets[i]);
-	}
-	free(g->daemons);
-	free(g->sockets);
+	for (size_t i = 0; i < g->loop_count; i++)
+		loop_free(g->loops[i]);
+	free(g->loops);
 	free(g);
+}
+
+/* Adds a loop, for `connections` of the socket's. False, logged. */
+static bool add_loop(struct generation *g, const struct conf *conf, int socket,
+	unsigned connections, const char *certificate, const char *key)
+{
+	/* A copy: a daemon that does not start closes the socket it was given. */
+	int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+	struct loop *loop = fd != -1 ? loop_new(g, fd) : NULL;
+
+	if (loop == NULL) {
+		log_error("cannot start the HTTP server", log_text("error", strerror(errno)));
+		if (fd != -1)
+			close(fd);
+		return false;
+	}
+	loop->daemon = start_daemon(loop, connections, certificate, key);
+	if (loop->daemon == NULL) {
+		log_error("cannot start the HTTP server",
+			log_text("tls", certificate != NULL ? conf->tls.certificate : NULL),
+			log_text("expected", certificate != NULL
+						     ? "a PEM certificate chain and its key"
+						     : NULL));
+		loop->socket = -1;
+	}
+	if (loop->daemon == NULL || !loop_start(loop)) {
+		loop_free(loop);
+		return false;
+	}
+	g->loops[g->loop_count++] = loop;
+	return true;
 }
 
 static struct generation *start_generation(struct listener *l, const struct conf *conf)
 {
 	struct generation *g = calloc(1, sizeof(*g));
+	unsigned threads = pool_size(conf), limit = conf->limits.connections;
 	char *certificate = NULL, *key = NULL;
 	bool ok = g != NULL;
 
 	if (ok) {
 		g->listener = l;
-		g->daemons = calloc(l->socket_count, sizeof(struct MHD_Daemon *));
-		g->sockets = calloc(l->socket_count, sizeof(*g->sockets));
-		ok = g->daemons != NULL && g->sockets != NULL;
+		g->loops = calloc(l->socket_count * threads, sizeof(struct loop *));
+		ok = g->loops != NULL;
 	}
 	if (ok && conf->tls.certificate != NULL) {
 		certificate = read_pem(conf->tls.certificate);
 		key = read_pem(conf->tls.key);
 		ok = certificate != NULL && key != NULL;
 	}
-	for (size_t i = 0; ok && i < l->socket_count; i++) {
-		bool plain = l->unix_sockets[i];
+	for (size_t i = 0; ok && i < l->socket_count * threads; i++) {
+		size_t socket = i / threads, nth = i % threads;
+		bool plain = l->unix_sockets[socket];
 
-		/* A copy: a daemon that does not start closes the socket it was given. */
-		g->sockets[i] = fcntl(l->sockets[i], F_DUPFD_CLOEXEC, 0);
-		if (g->sockets[i] != -1)
-			g->daemons[i] = start_daemon(g, conf, g->sockets[i],
-				plain ? NULL : certificate, plain ? NULL : key);
-		ok = g->daemons[i] != NULL;
-		if (ok)
-			g->daemon_count++;
-		else
-			log_error("cannot start the HTTP server",
-				log_text("tls", certificate != NULL ? conf->tls.certificate : NULL),
-				log_text("expected", certificate != NULL
-							     ? "a PEM certificate chain and its key"
-							     : NULL));
+		ok = add_loop(g, conf, l->sockets[socket],
+			limit / threads + (nth < limit % threads), plain ? NULL : certificate,
+			plain ? NULL : key);
 	}
 	sodium_free(certificate);
 	sodium_free(key);
@@ -311,12 +319,14 @@ bool listener_reload(struct listener *l, struct conf *conf)
 int listener_drain(struct listener *l)
 {
 	atomic_store(&l->draining, true);
+	/* From here on the list is this thread's alone: see stop_empty_generations, which
+	 * looks at `draining` under the lock. It cannot be held on: loops take it. */
 	pthread_mutex_lock(&l->lock);
+	pthread_mutex_unlock(&l->lock);
 	for (struct generation *g = l->generations; g != NULL; g = g->next) {
 		quiesce(g);
 		atomic_store(&g->closing, true);
 	}
-	pthread_mutex_unlock(&l->lock);
 	sockets_refuse(l);
 	connections_close_idle(&l->connections, NULL);
 	return l->drained;

@@ -119,15 +119,16 @@ static void log_over_limit(const struct net_address *peer, const char *limit, un
 		log_text("remote", address), log_int("suppressed", suppressed));
 }
 
-struct connection *connections_add(struct connections *all, struct generation *generation, int fd,
-	bool tls, const struct sockaddr *peer, const struct conf *conf)
+struct connection *connections_add(struct connections *all, struct loop *loop, int fd, bool tls,
+	const struct sockaddr *peer, const struct conf *conf)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 	bool over_all = false, over_address = false;
 
 	if (c == NULL)
 		return NULL;
-	c->generation = generation;
+	c->loop = loop;
+	c->generation = loop->generation;
 	c->fd = fd;
 	c->tls = tls;
 	net_from_sockaddr(peer, &c->peer);
@@ -136,7 +137,7 @@ struct connection *connections_add(struct connections *all, struct generation *g
 	/* A proxy carries many clients; those are counted by request_handle. */
 	c->counted = c->peer.family != AF_UNIX &&
 		     !net_within(&c->peer, conf->trusted_proxies, conf->trusted_proxy_count);
-	atomic_fetch_add(&generation->open, 1);
+	atomic_fetch_add(&c->generation->open, 1);
 
 	pthread_mutex_lock(&all->lock);
 	c->next = all->first;

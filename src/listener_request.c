@@ -25,6 +25,7 @@ struct request {
 	struct store_put put; /* first: the store gives back its op */
 	struct listener *listener;
 	struct MHD_Connection *mhd;
+	struct resumption resumption;
 	struct connection *connection;
 	struct conf *conf;
 	const struct conf_source *source; /* NULL: no such path */
@@ -204,10 +205,10 @@ static bool is_authentic(struct request *r, int64_t now)
 static void stored(struct store_op *op)
 {
 	struct request *r = (struct request *)op;
-	struct MHD_Connection *mhd = r->mhd;
 
 	atomic_store(&r->step, STEP_STORED);
-	MHD_resume_connection(mhd); /* r may be gone from here on */
+	r->resumption.mhd = r->mhd;
+	loop_resume(r->connection->loop, &r->resumption); /* r may be gone from here on */
 }
 
 /* Hands the event over and suspends the connection until it is on disk. False:

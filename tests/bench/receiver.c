@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "listener.h"
+#include "listener_http.h"
 #include "log.h"
 #include "store_db.h"
 
@@ -31,7 +32,7 @@ enum MHD_Result __real_request_handle(void *listener, struct MHD_Connection *mhd
 enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
 	const char *method, const char *version, const char *data, size_t *size, void **request);
 void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd);
-void __wrap_MHD_resume_connection(struct MHD_Connection *mhd);
+void __wrap_loop_resume(struct loop *loop, struct resumption *r);
 void __wrap_store_submit(struct store *st, struct store_op *op);
 
 /* Set when the store has answered during the handler's call. */
@@ -46,9 +47,10 @@ void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd)
 	(void)mhd;
 }
 
-void __wrap_MHD_resume_connection(struct MHD_Connection *mhd)
+void __wrap_loop_resume(struct loop *loop, struct resumption *r)
 {
-	(void)mhd;
+	(void)loop;
+	(void)r;
 	answered = true;
 }
 
@@ -118,7 +120,7 @@ static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const ch
 	return MHD_queue_response(mhd, MHD_HTTP_OK, response);
 }
 
-/* With the listener's own choice of threads and polling. */
+/* With libmicrohttpd's own threads; hookd drives it by listener_loop.c. */
 static bool start_bare(const struct conf *conf)
 {
 	struct sockaddr_in address = {

@@ -5,6 +5,7 @@ prefix     ?= /usr/local
 sysconfdir ?= /etc
 unitdir    ?= $(if $(filter /usr,$(prefix)),/lib/systemd/system,$(sysconfdir)/systemd/system)
 MAKEFLAGS  += --no-print-directory
+comma      := ,
 Q          := $(if $(V),,@)# make V=1 shows the commands
 
 LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
@@ -28,6 +29,7 @@ LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
 MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power)
 # What tests/bench/receiver.c puts in place of hookd's own.
@@ -35,7 +37,7 @@ WRAP     := request_handle store_submit MHD_suspend_connection loop_resume
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e bench bench-lists bench-quick fault fuzz install uninstall deps deps-test lint asan tsan clean help
+.PHONY: all run check check-unit check-e2e bench bench-lists bench-quick fault fuzz fuzz-targets install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
@@ -77,21 +79,32 @@ $(FAULT): $(BUILD)/libhookd.a
 $(BUILD)/fault/%.o: tests/fault/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/bench/*.d $(BUILD)/fault/*.d)
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -fsanitize=fuzzer -MMD -MP -o $@ $< \
+		$(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
+$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=store_submit
+# What reaches out of the process, or waits.
+$(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
+	curl_easy_perform trial_run poke_send poke_heard ctl_follow nanosleep)
+-include $(wildcard $(addprefix $(BUILD)/,obj/*.d unit/*.d bench/*.d fault/*.d fuzz/*.d))
 
 run: all ## build, start a demo daemon, say how to send it a first event
 	@BUILD=$(BUILD) sh conf/demo/run.sh
 
 check: all deps-test check-unit check-e2e ## run all tests, and fuzz each parser for a moment
-	@$(MAKE) fuzz T=5
+	@$(MAKE) fuzz T=8
 check-unit: $(UNITS)
 	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
 check-e2e: $(PROGRAMS) $(FAULT)
 	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
 
-fuzz: deps deps-test ## fuzz each parser for T seconds (make fuzz T=3600)
-	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(or $(T),60)
+fuzz: deps deps-test ## fuzz each parser for T seconds (60), or those of ONLY="http mail"
+	@$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) BUILD=build/fuzz CC=clang \
+		SANITIZE=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" fuzz-targets
+	@BUILD=build/fuzz sh tests/fuzz/run.sh $(or $(T),60) $(ONLY)
+fuzz-targets: $(FUZZ)
 
 bench: $(PROGRAMS) $(BENCH) deps-test ## measure hookd against its ceiling, webhook and Express: tests/bench/README.md
 	@dpkg-query -W $(DEPS_BENCH) >/dev/null 2>&1 || { apt-get update -q && \

@@ -35,6 +35,7 @@ struct request {
 	_Atomic int step;
 	struct net_address client;
 	bool client_counted;
+	bool chunked;
 	char *signature; /* NULL: the header is missing */
 	size_t signature_len;
 	struct buf body;
@@ -97,7 +98,9 @@ static enum MHD_Result send_answer(
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback(
 		strlen(text), strdup(text), free);
-	bool close = status == 400 || atomic_load(&r->listener->draining) ||
+	/* libmicrohttpd reads chunks' lines leniently (a bare LF ends one): what two programs
+	 * may read differently must be the last on its connection. */
+	bool close = status == 400 || r->chunked || atomic_load(&r->listener->draining) ||
 		     atomic_load(&r->connection->generation->closing);
 	enum MHD_Result result;
 
@@ -388,6 +391,7 @@ static enum MHD_Result begin(struct request *r, const char *method, const char *
 
 	r->client = r->connection->peer;
 	error = hygiene_check(r->mhd, method, version, &h);
+	r->chunked = h.chunked;
 	if (error == NULL)
 		error = r->uri_error;
 	if (error != NULL) {

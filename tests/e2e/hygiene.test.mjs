@@ -185,6 +185,17 @@ test('no final chunk, then the client leaves: nothing is stored', limit, async (
 	assert.equal((await d.events()).length, 1);
 });
 
+test('a chunked request is the last on its connection, however its chunks end', limit, async (t) => {
+	const d = await Daemon.start(t);
+	for (const payload of [chunked(body), chunked(body).replaceAll('\r\n', '\n')]) {
+		const bytes = compose(d, { body, lines: [host, 'Transfer-Encoding: chunked'], payload });
+		const raw = await send(d.at, Buffer.concat([bytes, wire(d)]));
+		assert.deepEqual(raw.responses.map((r) => r.status), [200], raw.text);
+		assert.match(raw.responses[0].headers.connection ?? '', /^close$/i);
+	}
+	assert.equal((await d.events()).length, 1);
+});
+
 test('two good requests in one go: both answered, in order', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const [first, second] = [newEvent(), newEvent()];

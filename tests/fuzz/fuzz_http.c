@@ -1,0 +1,475 @@
+/* Raw bytes to the listener's own callbacks, through a real libmicrohttpd. Whatever it
+ * answers as a request must be one to a strict reader (RFC 9112) too, at the same place and
+ * with the same body: else a proxy in front and hookd see different requests. And what is
+ * plainly a good request must not be refused as a bad one. */
+#include "buf.h"
+#include "listener_http.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REQUESTS 16 /* looked at per connection */
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+void __wrap_store_submit(struct store *st, struct store_op *op);
+
+static const char config[] =
+	"listen: 127.0.0.1:8080\n"
+	"trusted_proxies: [127.0.0.1/32]\n"
+	"limits: {body: 1KiB, request_time: 10m}\n"
+	"store: {path: /fuzz/hookd.db}\n"
+	"sources: [{name: fedapay, path: /in, scheme: fedapay, secrets: [{env: FUZZ_SECRET}],"
+	" tolerance: 0}]\n"
+	"hooks: []\n";
+
+static struct listener the_listener;
+static struct generation the_generation = {.listener = &the_listener};
+
+/* What libmicrohttpd made of a connection. */
+static struct {
+	struct buf bodies[REQUESTS];
+	size_t begun;
+	size_t answers;
+	unsigned statuses[REQUESTS];
+	struct buf bytes; /* the answers */
+} seen;
+
+/* ---- in place of the store and the listener ---- */
+
+void __wrap_store_submit(struct store *st, struct store_op *op)
+{
+	(void)st;
+	op->result = STORE_OK;
+	((struct store_put *)op)->event_id = 1042;
+	op->done(op);
+}
+
+static void *begin(void *arg, const char *uri, struct MHD_Connection *mhd)
+{
+	seen.begun++;
+	return request_begin(arg, uri, mhd);
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *mhd, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **request)
+{
+	if (*size > 0 && seen.begun > 0 && seen.begun <= REQUESTS)
+		buf_add(&seen.bodies[seen.begun - 1], data, *size);
+	return request_handle(arg, mhd, url, method, version, data, size, request);
+}
+
+static void notify(void *arg, struct MHD_Connection *mhd, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct generation *g = arg;
+	struct listener *l = g->listener;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		connections_remove(&l->connections, *context);
+		return;
+	}
+	*context = connections_add(&l->connections, g,
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, false,
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+		l->conf);
+	if (*context == NULL)
+		abort();
+}
+
+static void swept(void *arg)
+{
+	(void)arg;
+}
+
+/* As listener.c starts it, but without threads and a clock. */
+static struct MHD_Daemon *start(void)
+{
+	struct buf errors = {0};
+	struct MHD_Daemon *daemon;
+
+	if (sodium_init() < 0 || setenv("FUZZ_SECRET", "wh_sandbox_fuzz", 1) != 0)
+		abort();
+	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
+	the_listener.conf = conf_parse("/fuzz/hookd.yaml", config, strlen(config), &errors);
+	if (the_listener.conf == NULL || !connections_start(&the_listener.connections, swept, NULL))
+		abort();
+	buf_free(&errors);
+	pthread_mutex_init(&the_listener.lock, NULL);
+	daemon = MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+					  MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+		0, NULL, NULL, handle, &the_listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)16 * 1024, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
+#if MHD_VERSION >= 0x00097701
+		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+#else
+		MHD_OPTION_STRICT_FOR_CLIENT, 0,
+#endif
+		MHD_OPTION_NOTIFY_CONNECTION, notify, &the_generation, MHD_OPTION_NOTIFY_COMPLETED,
+		request_end, &the_listener, MHD_OPTION_URI_LOG_CALLBACK, begin, &the_listener,
+		MHD_OPTION_END);
+	if (daemon == NULL)
+		abort();
+	return daemon;
+}
+
+/* ---- a client ---- */
+
+static bool take_answers(int fd)
+{
+	char chunk[4096];
+	ssize_t n = read(fd, chunk, sizeof(chunk));
+
+	if (n > 0)
+		buf_add(&seen.bytes, chunk, (size_t)n);
+	return n > 0;
+}
+
+/* Until nothing moves any more. */
+static void settle(struct MHD_Daemon *daemon, int fd)
+{
+	unsigned idle = 0;
+
+	for (unsigned i = 0; i < 1000 && idle < 3; i++) {
+		if (MHD_run(daemon) != MHD_YES)
+			abort();
+		idle = take_answers(fd) ? 0 : idle + 1;
+	}
+}
+
+/* Sends it in pieces of `piece` bytes. */
+static void talk(struct MHD_Daemon *daemon, const char *data, size_t size, size_t piece)
+{
+	struct sockaddr_in peer = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0 ||
+		MHD_add_connection(daemon, pair[0], (const struct sockaddr *)&peer, sizeof(peer)) !=
+			MHD_YES)
+		abort();
+	for (size_t at = 0; at < size; at += piece) {
+		size_t n = size - at < piece ? size - at : piece;
+
+		if (send(pair[1], data + at, n, MSG_NOSIGNAL) != (ssize_t)n)
+			break; /* it has closed the connection */
+		settle(daemon, pair[1]);
+	}
+	close(pair[1]);
+	for (unsigned i = 0; i < 100 && atomic_load(&the_generation.open) > 0; i++)
+		if (MHD_run(daemon) != MHD_YES)
+			abort();
+	if (atomic_load(&the_generation.open) > 0 || atomic_load(&the_listener.storing) > 0)
+		abort(); /* the client has gone: so must all that was of it */
+}
+
+/* ---- what it answered ---- */
+
+_Noreturn static void broken(const char *what)
+{
+	(void)fprintf(stderr, "%s; answered:\n%.*s\n", what, (int)seen.bytes.len,
+		seen.bytes.data != NULL ? seen.bytes.data : "");
+	abort();
+}
+
+static void read_answers(void)
+{
+	const char *p = seen.bytes.data != NULL ? seen.bytes.data : "";
+	const char *end = p + seen.bytes.len;
+
+	seen.answers = 0;
+	while (p < end && seen.answers < REQUESTS) {
+		const char *head = memmem(p, (size_t)(end - p), "\r\n\r\n", 4);
+		const char *length;
+
+		if (head == NULL || strncmp(p, "HTTP/1.", 7) != 0)
+			broken("no answer that can be read");
+		unsigned status = (unsigned)strtoul(p + 9, NULL, 10);
+
+		length = memmem(p, (size_t)(head - p) + 2, "Content-Length: ", 16);
+		p = head + 4 + (length != NULL ? strtoul(length + 16, NULL, 10) : 0);
+		if (status >= 200)
+			seen.statuses[seen.answers++] = status;
+		if (status == 400)
+			return; /* the last: libmicrohttpd 0.9.75's own repeats its head */
+	}
+}
+
+static void forget(void)
+{
+	for (size_t i = 0; i < REQUESTS; i++)
+		buf_clear(&seen.bodies[i]);
+	buf_clear(&seen.bytes);
+	seen.begun = 0;
+	seen.answers = 0;
+}
+
+/* ---- the strict reader ---- */
+
+struct strict {
+	bool sound; /* its head */
+	bool plain; /* so sound that nobody may refuse it */
+	bool whole; /* the body has come */
+	bool chunked, post;
+	size_t length;
+	struct buf body;
+	const char *end; /* where the next one begins */
+};
+
+static bool is_one_of(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
+static bool is_alphanumeric(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+static bool is_token(const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_alphanumeric(p[i]) && !is_one_of(p[i], "!#$%&'*+-.^_`|~"))
+			return false;
+	return len > 0;
+}
+
+/* The first line's end, CR LF; NULL: it has none. */
+static const char *line_end(const char *p, const char *end)
+{
+	return memmem(p, (size_t)(end - p), "\r\n", 2);
+}
+
+static bool read_request_line(struct strict *s, const char *p, const char *end)
+{
+	const char *target = memchr(p, ' ', (size_t)(end - p));
+	const char *version =
+		target != NULL ? memchr(target + 1, ' ', (size_t)(end - target) - 1) : NULL;
+
+	if (version == NULL || version == ++target || !is_token(p, (size_t)(target - p) - 1) ||
+		end - version != 9 || memcmp(version, " HTTP/1.", 8) != 0 ||
+		!is_one_of(version[8], "01"))
+		return false;
+	s->post = target - p == 5 && memcmp(p, "POST", 4) == 0;
+	s->plain = s->plain && s->post && *target == '/';
+	for (const char *c = target; c < version; c++) {
+		if (*c <= ' ' || *c > '~')
+			return false;
+		s->plain = s->plain && (is_alphanumeric(*c) || is_one_of(*c, "/?=&._-"));
+	}
+	return true;
+}
+
+static bool is_named(const char *p, size_t len, const char *name)
+{
+	return strlen(name) == len && strncasecmp(p, name, len) == 0;
+}
+
+struct counts {
+	unsigned hosts, lengths, codings;
+};
+
+static bool read_length(struct strict *s, const char *p, size_t len)
+{
+	s->length = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] < '0' || p[i] > '9' || len > 18)
+			return false;
+		s->length = s->length * 10 + (size_t)(p[i] - '0');
+	}
+	s->plain = s->plain && s->length <= 1024;
+	return len > 0;
+}
+
+static bool read_field(struct strict *s, struct counts *n, const char *p, const char *end)
+{
+	const char *colon = memchr(p, ':', (size_t)(end - p)), *value;
+
+	if (colon == NULL || !is_token(p, (size_t)(colon - p)))
+		return false;
+	size_t name = (size_t)(colon - p);
+
+	for (value = colon + 1; value < end && is_one_of(*value, " \t"); value++)
+		;
+	while (end > value && is_one_of(end[-1], " \t"))
+		end--;
+	for (const char *c = value; c < end; c++) {
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+			return false;
+		s->plain = s->plain && *c >= ' ' && *c <= '~';
+	}
+	if (is_named(p, name, "Host"))
+		n->hosts++;
+	if (is_named(p, name, "Content-Length") &&
+		(n->lengths++ > 0 || !read_length(s, value, (size_t)(end - value))))
+		return false;
+	if (is_named(p, name, "Transfer-Encoding")) {
+		n->codings++;
+		s->chunked = is_named(value, (size_t)(end - value), "chunked");
+		if (!s->chunked)
+			return false;
+	}
+	s->plain = s->plain && !is_named(p, name, "Expect") && !is_named(p, name, "Connection") &&
+		   !is_named(p, name, "X-FEDAPAY-SIGNATURE") && !is_named(p, name, "Upgrade");
+	return true;
+}
+
+/* Undoes chunks; NULL: they are broken, or not all there. */
+static const char *read_chunks(struct buf *body, const char *p, const char *end)
+{
+	for (;;) {
+		const char *stop = line_end(p, end);
+		size_t size = 0, digits = 0;
+
+		if (stop == NULL)
+			return NULL;
+		for (; p < stop && isxdigit((unsigned char)*p); p++, digits++)
+			size = size * 16 + (size_t)(*p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10);
+		if (digits == 0 || digits > 15 || (p < stop && !is_one_of(*p, "; \t")))
+			return NULL;
+		p = stop + 2;
+		if (size == 0)
+			break;
+		if ((size_t)(end - p) < size + 2 || memcmp(p + size, "\r\n", 2) != 0)
+			return NULL;
+		buf_add(body, p, size);
+		p += size + 2;
+	}
+	for (;;) { /* what trails */
+		const char *stop = line_end(p, end);
+
+		if (stop == NULL || stop == p)
+			return stop != NULL ? stop + 2 : NULL;
+		p = stop + 2;
+	}
+}
+
+/* Reads one request; false: there is none whole enough to tell. */
+static bool read_strictly(struct strict *s, const char *p, const char *end)
+{
+	struct counts n = {0};
+	const char *stop, *start;
+	bool http10;
+
+	*s = (struct strict){.plain = true};
+	for (; end - p >= 2 && memcmp(p, "\r\n", 2) == 0; p += 2)
+		s->plain = false; /* RFC 9112, 2.2: one may be skipped */
+	start = p;
+	stop = line_end(p, end);
+	if (stop == NULL)
+		return false;
+	s->sound = read_request_line(s, p, stop);
+	http10 = stop > p && stop[-1] == '0';
+	for (p = stop + 2; (stop = line_end(p, end)) != p; p = stop + 2) {
+		if (stop == NULL)
+			return false;
+		s->sound = s->sound && read_field(s, &n, p, stop);
+	}
+	p += 2;
+	s->sound = s->sound && n.hosts <= 1 && (n.hosts == 1 || http10) && n.codings <= 1 &&
+		   !(n.codings > 0 && (n.lengths > 0 || http10));
+	s->plain = s->plain && s->sound && n.hosts == 1 && n.lengths == 1 && !http10 &&
+		   p - start < 4096;
+	if (s->chunked) {
+		s->end = read_chunks(&s->body, p, end);
+		s->whole = s->end != NULL;
+	} else if (s->length <= (size_t)(end - p)) {
+		buf_add(&s->body, p, s->length);
+		s->end = p + s->length;
+		s->whole = true;
+	}
+	return true;
+}
+
+/* 4xx and 5xx with which libmicrohttpd or hookd says that it is no request at all. */
+static bool is_refusal(unsigned status)
+{
+	return status == 400 || status == 414 || status == 431 || status == 501 || status == 505;
+}
+
+static void judge(const char *data, size_t size)
+{
+	const char *p = data, *end = data + size;
+	struct strict s;
+
+	for (size_t i = 0; i < seen.answers; i++) {
+		unsigned status = seen.statuses[i];
+		bool there = read_strictly(&s, p, end);
+
+		if (is_refusal(status)) {
+			if (there && s.plain && s.whole)
+				broken("a good request was refused");
+			buf_free(&s.body);
+			return; /* and the connection is closed */
+		}
+		if (!there || !s.sound)
+			broken("nobody else sees a request here");
+		if (s.chunked) {
+			/* libmicrohttpd reads the chunks, and leniently: it must end there. */
+			if (i + 1 < seen.answers)
+				broken("something was served behind chunks");
+		} else if (status == 200 || status == 401) {
+			const struct buf *got = &seen.bodies[i];
+
+			if (!s.whole || got->len != s.body.len ||
+				(got->len > 0 && memcmp(got->data, s.body.data, got->len) != 0))
+				broken("nobody else sees this body");
+		}
+		buf_free(&s.body);
+		if (!s.whole)
+			return;
+		p = s.end;
+	}
+}
+
+/* How the bytes came in pieces must change nothing. But libmicrohttpd 0.9.75 does not look
+ * at what is there already behind "Expect: 100-continue" until more comes: then the one
+ * is less than the other. */
+static void compare(const struct buf *whole)
+{
+	size_t len = whole->len < seen.bytes.len ? whole->len : seen.bytes.len;
+
+	if ((len > 0 && memcmp(whole->data, seen.bytes.data, len) != 0) ||
+		(whole->len != seen.bytes.len &&
+			memmem(seen.bytes.data, seen.bytes.len, " 100 ", 5) == NULL)) {
+		(void)fprintf(stderr, "whole: %.*s\n", (int)whole->len, whole->data);
+		broken("in pieces it is answered otherwise");
+	}
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	static struct MHD_Daemon *daemon;
+	const char *text = (const char *)data;
+	struct buf first = {0};
+
+	if (daemon == NULL)
+		daemon = start();
+	if (size > 30000)
+		return 0;
+	forget();
+	talk(daemon, text, size, 30000);
+	read_answers();
+	judge(text, size);
+	buf_add(&first, seen.bytes.data, seen.bytes.len);
+	if (size <= 2000) {
+		forget();
+		talk(daemon, text, size, 1 + size % 7);
+		read_answers();
+		judge(text, size);
+		compare(&first);
+	}
+	buf_free(&first);
+	return 0;
+}

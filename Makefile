@@ -86,7 +86,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhook
 $(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=store_submit
 # What reaches out of the process, or waits.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
-	curl_easy_perform trial_run poke_send poke_heard ctl_follow nanosleep)
+	curl_easy_perform trial_run poke_send poke_heard ctl_follow ctl_number nanosleep)
 -include $(wildcard $(addprefix $(BUILD)/,obj/*.d unit/*.d bench/*.d fault/*.d fuzz/*.d))
 
 run: all ## build, start a demo daemon, say how to send it a first event

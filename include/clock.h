@@ -18,7 +18,8 @@ int64_t clock_steady(void);
 
 /* Reads an RFC 3339 time ("2026-06-30T22:50:29.001Z", offsets too, fractions
  * cut to milliseconds, no leap second) of len bytes into *ms, unix
- * milliseconds. False when it is no such time. Any thread. */
+ * milliseconds. False when it is no such time, or in UTC not of the years 1970 to
+ * 9999. Any thread. */
 bool clock_parse(const char *text, size_t len, int64_t *ms) WARN_UNUSED;
 
 #define CLOCK_TEXT 32 /* room for a time as clock_format writes it */

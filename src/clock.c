@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#define LAST INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
 static int64_t now(clockid_t id)
 {
 	struct timespec ts;
@@ -108,7 +110,11 @@ bool clock_parse(const char *text, size_t len, int64_t *ms)
 		.tm_min = minute,
 		.tm_sec = second,
 	};
-	*ms = ((int64_t)timegm(&tm) - offset) * 1000 + milli;
+	/* The offset may lead out of the years that can be written again. */
+	int64_t at = ((int64_t)timegm(&tm) - offset) * 1000 + milli;
+	if (at < 0 || at > LAST)
+		return false;
+	*ms = at;
 	return true;
 }
 

@@ -83,9 +83,9 @@ void ctl_event_json(struct buf *out, const struct store_event_row *row)
 
 void ctl_add_output(struct buf *out, const char *before, const char *text, size_t len)
 {
-	const char *end = text + len;
-
-	while (len > 0 && text < end) {
+	if (len == 0)
+		return; /* text may be NULL */
+	for (const char *end = text + len; text < end;) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		const char *stop = newline != NULL ? newline : end;
 

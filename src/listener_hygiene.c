@@ -10,8 +10,9 @@
  * NULs itself (MHD_OPTION_CLIENT_DISCIPLINE_LVL, see listener.c). Before that it
  * accepts them silently, but parses in place: each line end has become NUL, NUL
  * (bare LF: one NUL), each colon a NUL, and a folded header's name is moved
- * elsewhere. So a head is sound exactly if its parts, in order, tile the block
- * from the method to its end without a gap. */
+ * elsewhere. So a head is sound if its parts, in order, tile the block from the
+ * method to its end without a gap. All that is left open is a NUL before a bare LF,
+ * which looks like CR LF by then; no proxy passes a NUL on. */
 #if MHD_VERSION < 0x00097701
 #define CHECK_LAYOUT 1
 #else

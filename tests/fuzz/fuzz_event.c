@@ -1,6 +1,8 @@
+#include "approved.h"
 #include "document.h"
 #include "event.h"
 #include "event_fields.h"
+#include "payment.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -31,12 +33,32 @@ static void compare(const char *body, size_t size)
 	json_decref(root);
 }
 
+/* What lists, exports and digests read in it. */
+static void sum_up(const unsigned char *body, size_t size)
+{
+	struct approved sums = {0};
+	struct buf out = {0};
+	struct payment p;
+
+	if (!payment_read(&p, body, size))
+		abort();
+	payment_add_money(&out, &p, p.amount);
+	approved_add(&sums, "fuzz", body, size);
+	approved_add(&sums, "fuzz", body, size);
+	if (!buf_ok(&out) || sums.failed || sums.count > 1 ||
+		(sums.count == 1 && (sums.sums[0].count < 1 || sums.sums[0].count > 2)))
+		abort();
+	approved_free(&sums);
+	payment_free(&p);
+	buf_free(&out);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	struct event ev;
 
 	compare((const char *)data, size);
-
+	sum_up(data, size);
 	if (sodium_init() < 0)
 		abort();
 	if (!event_parse(&ev, data, size))

@@ -245,10 +245,14 @@ static bool is_token(const char *p, size_t len)
 	return len > 0;
 }
 
-/* The first line's end, CR LF; NULL: it has none. */
+/* The first line's end, CR LF; NULL: it has none. See listener_hygiene.c: with an old
+ * libmicrohttpd NUL LF cannot be told from that. */
 static const char *line_end(const char *p, const char *end)
 {
-	return memmem(p, (size_t)(end - p), "\r\n", 2);
+	for (; end - p >= 2; p++)
+		if (p[1] == '\n' && (p[0] == '\r' || (MHD_VERSION < 0x00097701 && p[0] == '\0')))
+			return p;
+	return NULL;
 }
 
 static bool read_request_line(struct strict *s, const char *p, const char *end)
@@ -456,7 +460,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
 	if (daemon == NULL)
 		daemon = start();
-	if (size > 30000)
+	if (size == 0 || size > 30000)
 		return 0;
 	forget();
 	talk(daemon, text, size, 30000);

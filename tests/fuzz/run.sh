@@ -3,13 +3,15 @@
 # each on their corpus, two at a time. What they find anew is kept in $BUILD/corpus; any
 # fault makes it fail.
 set -eu
-export build="${BUILD:-build/fuzz}" seconds="${1:-30}"
+# Whole paths: some targets go to a directory of their own.
+root=$(pwd)
+export root build="$root/${BUILD:-build/fuzz}" seconds="${1:-30}"
 shift $(($# > 0))
 
 # shellcheck disable=SC2016
 one='
 name=$1
-corpus=tests/fuzz/corpus/$name dictionary=tests/fuzz/dictionary/$name
+corpus=$root/tests/fuzz/corpus/$name dictionary=$root/tests/fuzz/dictionary/$name
 mkdir -p "$build/corpus/$name"
 set -- "$build/corpus/$name" "$corpus"
 [ ! -e "$dictionary" ] || set -- "-dict=$dictionary" "$@"

@@ -59,6 +59,8 @@ static void what_is_no_time_is_refused(void **state)
 		"2026-6-30T22:50:29Z",
 		"+026-06-30T22:50:29Z",
 		"2026-06-30T22:50:29X",
+		"9999-12-31T23:59:59.999-00:01",
+		"1970-01-01T00:00:00+00:01",
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int64_t ms;

@@ -83,7 +83,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhook
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -fsanitize=fuzzer -MMD -MP -o $@ $< \
 		$(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
-$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=store_submit
+$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=store_submit -Wl,--wrap=loop_resume
 # What reaches out of the process, or waits.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
 	curl_easy_perform trial_run poke_send poke_heard ctl_follow ctl_number nanosleep)

@@ -24,6 +24,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 void __wrap_store_submit(struct store *st, struct store_op *op);
+void __wrap_loop_resume(struct loop *loop, struct resumption *r);
 
 static const char config[] =
 	"listen: 127.0.0.1:8080\n"
@@ -36,6 +37,7 @@ static const char config[] =
 
 static struct listener the_listener;
 static struct generation the_generation = {.listener = &the_listener};
+static struct loop the_loop = {.generation = &the_generation};
 
 /* What libmicrohttpd made of a connection. */
 static struct {
@@ -56,6 +58,12 @@ void __wrap_store_submit(struct store *st, struct store_op *op)
 	op->done(op);
 }
 
+void __wrap_loop_resume(struct loop *loop, struct resumption *r)
+{
+	(void)loop;
+	MHD_resume_connection(r->mhd);
+}
+
 static void *begin(void *arg, const char *uri, struct MHD_Connection *mhd)
 {
 	seen.begun++;
@@ -73,14 +81,14 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *mhd, const char 
 static void notify(void *arg, struct MHD_Connection *mhd, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
-	struct generation *g = arg;
-	struct listener *l = g->listener;
+	struct loop *loop = arg;
+	struct listener *l = loop->generation->listener;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		connections_remove(&l->connections, *context);
 		return;
 	}
-	*context = connections_add(&l->connections, g,
+	*context = connections_add(&l->connections, loop,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, false,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
 		l->conf);
@@ -93,7 +101,7 @@ static void swept(void *arg)
 	(void)arg;
 }
 
-/* As listener.c starts it, but without threads and a clock. */
+/* As listener.c starts it, but without a socket and a clock. */
 static struct MHD_Daemon *start(void)
 {
 	struct buf errors = {0};
@@ -107,8 +115,10 @@ static struct MHD_Daemon *start(void)
 		abort();
 	buf_free(&errors);
 	pthread_mutex_init(&the_listener.lock, NULL);
-	daemon = MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-					  MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+	daemon = MHD_start_daemon(
+		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL |
+			((unsigned)MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC) |
+			MHD_USE_SUPPRESS_DATE_NO_CLOCK,
 		0, NULL, NULL, handle, &the_listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)16 * 1024, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
 #if MHD_VERSION >= 0x00097701
@@ -116,7 +126,7 @@ static struct MHD_Daemon *start(void)
 #else
 		MHD_OPTION_STRICT_FOR_CLIENT, 0,
 #endif
-		MHD_OPTION_NOTIFY_CONNECTION, notify, &the_generation, MHD_OPTION_NOTIFY_COMPLETED,
+		MHD_OPTION_NOTIFY_CONNECTION, notify, &the_loop, MHD_OPTION_NOTIFY_COMPLETED,
 		request_end, &the_listener, MHD_OPTION_URI_LOG_CALLBACK, begin, &the_listener,
 		MHD_OPTION_END);
 	if (daemon == NULL)
@@ -367,8 +377,8 @@ static bool read_strictly(struct strict *s, const char *p, const char *end)
 	bool http10;
 
 	*s = (struct strict){.plain = true};
-	for (; end - p >= 2 && memcmp(p, "\r\n", 2) == 0; p += 2)
-		s->plain = false; /* RFC 9112, 2.2: one may be skipped */
+	for (; end > p && is_one_of(*p, "\r\n"); p++)
+		s->plain = false; /* empty lines before it may be skipped (RFC 9112, 2.2) */
 	start = p;
 	stop = line_end(p, end);
 	if (stop == NULL)

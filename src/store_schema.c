@@ -12,6 +12,8 @@
  * - The keys handed to actions are put together from three names when needed.
  * - Partial indexes hold only what is alive, so that they stay small however
  *   many deliveries are done. Queries must spell the state out to use them.
+ * - CHECKs by OR: for an IN, SQLite builds a table of its own in each INSERT, a
+ *   third of all that storing an event costs the processor.
  * - AUTOINCREMENT: an id that an operator wrote down is never used again. */
 static const char *const migrations[] = {
 	"CREATE TABLE sources(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
@@ -26,7 +28,8 @@ static const char *const migrations[] = {
 	"	entity_id TEXT,"
 	"	received_at INTEGER NOT NULL,"
 	"	occurred_at INTEGER,"
-	"	origin TEXT NOT NULL CHECK(origin IN ('webhook', 'api', 'manual')),"
+	"	origin TEXT NOT NULL"
+	"		CHECK(origin = 'webhook' OR origin = 'api' OR origin = 'manual'),"
 	"	remote_addr TEXT NOT NULL,"
 	"	duplicates INTEGER NOT NULL DEFAULT 0,"
 	"	conflicts INTEGER NOT NULL DEFAULT 0,"
@@ -40,7 +43,8 @@ static const char *const migrations[] = {
 	"	event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,"
 	"	hook_id INTEGER NOT NULL REFERENCES hooks(id),"
 	"	state TEXT NOT NULL"
-	"		CHECK(state IN ('READY', 'RUNNING', 'DONE', 'DEAD', 'SKIPPED')),"
+	"		CHECK(state = 'READY' OR state = 'RUNNING' OR state = 'DONE'"
+	"			OR state = 'DEAD' OR state = 'SKIPPED'),"
 	"	attempts INTEGER NOT NULL DEFAULT 0,"
 	"	failures INTEGER NOT NULL DEFAULT 0,"
 	"	due_at INTEGER NOT NULL) STRICT;"
@@ -53,7 +57,8 @@ static const char *const migrations[] = {
 	"	number INTEGER NOT NULL,"
 	"	started_at INTEGER NOT NULL,"
 	"	ended_at INTEGER,"
-	"	result TEXT CHECK(result IN ('ok', 'tempfail', 'permfail', 'interrupted')),"
+	"	result TEXT CHECK(result = 'ok' OR result = 'tempfail' OR result = 'permfail'"
+	"		OR result = 'interrupted'),"
 	"	exit_code INTEGER,"
 	"	signal INTEGER,"
 	"	message TEXT,"

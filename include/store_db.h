@@ -5,7 +5,8 @@
  *   store_schema.c  whose file is it, which version, migrations
  *   store_sql.c     the statements of the daemon's work
  *   store_writer.c  the writer's thread: groups, transactions, `done`
- *   store_ops.c     each operation but
+ *   store_ops.c     each operation but those of
+ *   store_put.c     storing events,
  *   store_claim.c   claiming and
  *   store_settle.c  settling
  *   store_order.c   which delivery of an entity has its turn, and which has none any more
@@ -50,11 +51,11 @@ enum store_sql {
 	SQL_BEGIN,
 	SQL_COMMIT,
 	SQL_ROLLBACK,
-	SQL_EVENT_INSERT,
+	SQL_EVENTS_INSERT,
 	SQL_EVENT_FIND,
 	SQL_EVENT_DUPLICATE,
 	SQL_EVENT_CONFLICT,
-	SQL_DELIVERY_INSERT,
+	SQL_DELIVERIES_INSERT,
 	SQL_CLAIM_DUE,
 	SQL_CLAIM_JOB,
 	SQL_CLAIM_FAILURE,
@@ -122,6 +123,9 @@ struct store {
 	/* The writer's thread alone. */
 	struct sqlite3 *db;
 	struct sqlite3_stmt *sql[SQL_COUNT];
+	struct store_op *put_first;    /* the run of puts that is being stored, … */
+	struct store_delta *put_delta; /* … what it changes, … */
+	size_t put_deliveries;         /* … and the deliveries that it makes */
 	struct store_prune prune;
 	struct store_checkpoint *checkpoint;
 	int64_t *ordered; /* hooks that the last claims wanted in order */
@@ -212,8 +216,16 @@ void store_bind_blob(struct sqlite3_stmt *s, int column, const void *bytes, size
 
 /* store_ops.c */
 void store_op_start(struct store_op *op); /* its outputs: nothing yet */
-int store_op_run(struct store *st, struct store_op *op, struct store_delta *delta) WARN_UNUSED;
+/* Each operation of a group, in order; the first error ends it. */
+int store_ops_run(
+	struct store *st, struct store_op *group, struct store_delta *delta) WARN_UNUSED;
 void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed */
+
+/* store_put.c */
+int store_put_register(struct store *st) WARN_UNUSED; /* before store_sql_prepare */
+/* Stores the events of `first` and the puts that follow it; *rest is what comes after. */
+int store_put_run(struct store *st, struct store_op *first, struct store_op **rest,
+	struct store_delta *delta) WARN_UNUSED;
 
 /* store_claim.c */
 void store_claim_start(struct store_claim *c);

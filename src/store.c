@@ -159,7 +159,9 @@ static bool database_open(struct store *st)
 	(void)sqlite3_busy_timeout(st->db, STORE_BUSY_TIMEOUT);
 	if (!store_schema_open(st->db, st->path))
 		return false;
-	rc = store_sql_prepare(st);
+	rc = store_put_register(st);
+	if (rc == SQLITE_OK)
+		rc = store_sql_prepare(st);
 	if (rc != SQLITE_OK)
 		store_log_error(st->db, rc, "store cannot be opened", st->path);
 	return rc == SQLITE_OK;

@@ -1,112 +1,13 @@
-/* store_ops.c - each operation of store.h, inside a transaction that the writer
- * opened. An operation that returns an error leaves
- * the rest to the writer's rollback; what it changes in the counts goes into
- * the delta. */
+/* store_ops.c - the operations of store.h, inside a transaction that the writer
+ * opened. One that returns an error leaves the rest to the writer's rollback; what
+ * it changes in the counts goes into the delta. Those of an event's way have files
+ * of their own: store_put.c, store_claim.c, store_settle.c. */
 #include "store_db.h"
 
 #include <sqlite3.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int put_event(struct store *st, const struct store_put *p, bool *inserted)
-{
-	const struct event *ev = p->event;
-	sqlite3_stmt *s = st->sql[SQL_EVENT_INSERT];
-	int rc = SQLITE_OK;
-
-	store_bind_int(s, 1, ev->source_id, &rc);
-	store_bind_text(s, 2, ev->idempotency_key, &rc);
-	store_bind_text(s, 3, ev->provider_event_id, &rc);
-	store_bind_text(s, 4, ev->type, &rc);
-	store_bind_text(s, 5, ev->entity_kind, &rc);
-	store_bind_text(s, 6, ev->entity_id, &rc);
-	store_bind_int(s, 7, ev->received_at, &rc);
-	if (ev->occurred_at != 0)
-		store_bind_int(s, 8, ev->occurred_at, &rc);
-	store_bind_text(s, 9, ev->origin, &rc);
-	store_bind_text(s, 10, ev->remote, &rc);
-	store_bind_text(s, 11, ev->quarantined, &rc);
-	store_bind_blob(s, 12, ev->payload, ev->payload_len, &rc);
-	store_bind_text(s, 13, p->declined, &rc);
-	rc = store_step(s, rc);
-	*inserted = rc == SQLITE_OK && sqlite3_changes(st->db) == 1;
-	return rc;
-}
-
-static int put_deliveries(struct store *st, struct store_put *p, struct store_delta *delta)
-{
-	sqlite3_stmt *s = st->sql[SQL_DELIVERY_INSERT];
-
-	for (size_t i = 0; i < p->hook_count; i++) {
-		int rc = SQLITE_OK;
-		store_bind_int(s, 1, p->event_id, &rc);
-		store_bind_int(s, 2, p->hooks[i], &rc);
-		store_bind_int(s, 3, p->event->received_at, &rc);
-		rc = store_step(s, rc);
-		if (rc == SQLITE_OK)
-			rc = store_order_join(st, p->hooks[i], sqlite3_last_insert_rowid(st->db));
-		if (rc != SQLITE_OK)
-			return rc;
-		delta->waiting++;
-		delta->ready = true;
-	}
-	return SQLITE_OK;
-}
-
-/* Finds the event that has the key. Not found: *event is 0. */
-static int find_event(struct store *st, const struct event *ev, int64_t *event, bool *equal)
-{
-	sqlite3_stmt *s = st->sql[SQL_EVENT_FIND];
-	int rc = SQLITE_OK;
-
-	*event = 0;
-	*equal = false;
-	store_bind_int(s, 1, ev->source_id, &rc);
-	store_bind_text(s, 2, ev->idempotency_key, &rc);
-	store_bind_blob(s, 3, ev->payload, ev->payload_len, &rc);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		*event = sqlite3_column_int64(s, 0);
-		*equal = sqlite3_column_int(s, 1) == 1;
-	}
-	store_reset(s);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
-static int put(struct store *st, struct store_put *p, struct store_delta *delta)
-{
-	int64_t after = st->counts.waiting + delta->waiting + (int64_t)p->hook_count;
-	bool full = p->hook_count > 0 && after > (int64_t)st->group_backlog;
-	bool inserted = false;
-	bool equal;
-
-	int rc = full ? SQLITE_OK : put_event(st, p, &inserted);
-	if (rc != SQLITE_OK)
-		return rc;
-	if (inserted) {
-		p->op.result = STORE_OK;
-		p->event_id = sqlite3_last_insert_rowid(st->db);
-		delta->stored++;
-		delta->quarantined += p->event->quarantined != NULL;
-		return put_deliveries(st, p, delta);
-	}
-	/* Also with a full backlog: what is stored already needs no room. */
-	rc = find_event(st, p->event, &p->event_id, &equal);
-	if (rc != SQLITE_OK)
-		return rc;
-	if (p->event_id == 0) {
-		p->op.result = STORE_FULL;
-		return SQLITE_OK;
-	}
-	p->op.result = STORE_DUPLICATE;
-	p->conflict = !equal;
-	delta->duplicates++;
-	sqlite3_stmt *s = st->sql[equal ? SQL_EVENT_DUPLICATE : SQL_EVENT_CONFLICT];
-	store_bind_int(s, 1, p->event_id, &rc);
-	return store_step(s, rc);
-}
 
 static int name(struct store *st, struct store_name *p)
 {
@@ -237,11 +138,9 @@ void store_op_start(struct store_op *op)
 	}
 }
 
-int store_op_run(struct store *st, struct store_op *op, struct store_delta *delta)
+static int run(struct store *st, struct store_op *op, struct store_delta *delta)
 {
 	switch (op->kind) {
-	case STORE_OP_PUT:
-		return put(st, (struct store_put *)op, delta);
 	case STORE_OP_CLAIM:
 		return store_claim_run(st, (struct store_claim *)op, delta);
 	case STORE_OP_SETTLE:
@@ -254,10 +153,26 @@ int store_op_run(struct store *st, struct store_op *op, struct store_delta *delt
 		return orphans(st, (struct store_orphans *)op);
 	case STORE_OP_REFRESH:
 		return refresh(st, delta);
+	case STORE_OP_PUT: /* store_put_run's */
 	case STORE_OP_PING:
 		break;
 	}
 	return SQLITE_OK;
+}
+
+int store_ops_run(struct store *st, struct store_op *group, struct store_delta *delta)
+{
+	int rc = SQLITE_OK;
+
+	for (struct store_op *op = group; op != NULL && rc == SQLITE_OK;) {
+		if (op->kind == STORE_OP_PUT) {
+			rc = store_put_run(st, op, &op, delta);
+		} else {
+			rc = run(st, op, delta);
+			op = op->next;
+		}
+	}
+	return rc;
 }
 
 void store_op_undo(struct store_op *op)

@@ -17,18 +17,21 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_EVENT_INSERT] =
+	[SQL_EVENTS_INSERT] =
 		"INSERT INTO events(source_id, idempotency_key, provider_event_id, type,"
 		" entity_kind, entity_id, received_at, occurred_at, origin, remote_addr,"
 		" quarantined, payload, declined)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+		" SELECT source_id, idempotency_key, provider_event_id, type, entity_kind,"
+		" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
+		" declined FROM put_events WHERE true" /* else ON would be a join's */
 		" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
 	[SQL_EVENT_FIND] = "SELECT id, payload = ?3 FROM events"
 			   " WHERE source_id = ?1 AND idempotency_key = ?2",
 	[SQL_EVENT_DUPLICATE] = "UPDATE events SET duplicates = duplicates + 1 WHERE id = ?1",
 	[SQL_EVENT_CONFLICT] = "UPDATE events SET conflicts = conflicts + 1 WHERE id = ?1",
-	[SQL_DELIVERY_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
-				" VALUES(?1, ?2, 'READY', ?3)",
+	[SQL_DELIVERIES_INSERT] =
+		"INSERT INTO deliveries(event_id, hook_id, state, due_at)"
+		" SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"
 			  " WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
 			  " AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",

@@ -127,8 +127,8 @@ static int group_run(struct store *st, struct store_op *group, struct store_delt
 	for (struct store_op *op = group; op != NULL; op = op->next)
 		store_op_start(op);
 	int rc = store_begin(st);
-	for (struct store_op *op = group; op != NULL && rc == SQLITE_OK; op = op->next)
-		rc = store_op_run(st, op, delta);
+	if (rc == SQLITE_OK)
+		rc = store_ops_run(st, group, delta);
 	rc = store_end(st, rc);
 	if (rc != SQLITE_OK) {
 		store_order_forget(st);

@@ -62,10 +62,11 @@ static void insert(struct store *st, struct store_op *op)
 
 	(void)pthread_mutex_lock(&writing);
 	st->group_backlog = st->backlog;
+	op->next = NULL;
 	store_op_start(op);
 	int rc = store_begin(st);
 	if (rc == 0)
-		rc = store_op_run(st, op, &delta);
+		rc = store_ops_run(st, op, &delta);
 	if (store_end(st, rc) == 0)
 		store_apply(st, &delta);
 	else

@@ -26,7 +26,9 @@ static inline bool plan_walk_allowed(const char *step)
 		"d USING INDEX deliveries_dead", "h",
 		"h USING COVERING INDEX sqlite_autoindex_hooks_1",
 		"s USING COVERING INDEX sqlite_autoindex_sources_1",
-		"h USING INDEX sqlite_autoindex_hooks_1", "s", "CONSTANT ROW", "sqlite_master"};
+		"h USING INDEX sqlite_autoindex_hooks_1", "s", "CONSTANT ROW", "sqlite_master",
+		/* the puts of one transaction */
+		"put_events VIRTUAL TABLE INDEX 0:", "put_deliveries VIRTUAL TABLE INDEX 0:"};
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		if (strcmp(step, allowed[i]) == 0)

@@ -393,6 +393,7 @@ static void test_every_statement_uses_an_index(void **state)
 			const char *step = (const char *)sqlite3_column_text(plan, 3);
 			/* Partial indexes hold what waits only: they may be walked. */
 			if (strncmp(step, "SCAN", 4) == 0 &&
+				strncmp(step, "SCAN put_", 9) != 0 && /* one transaction's */
 				strstr(step, "INDEX deliveries_due") == NULL &&
 				strstr(step, "INDEX deliveries_held") == NULL &&
 				strcmp(step, "SCAN h") != 0 &&

@@ -31,7 +31,7 @@ MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
-FAULT    := $(addprefix $(BUILD)/fault/,power)
+FAULT    := $(addprefix $(BUILD)/fault/,power errors)
 # What tests/bench/receiver.c puts in place of hookd's own.
 WRAP     := request_handle store_submit MHD_suspend_connection loop_resume
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
@@ -72,7 +72,10 @@ $(BENCH): $(BUILD)/libhookd.a
 $(BUILD)/bench/%.o: tests/bench/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
-$(BUILD)/fault/power: $(addprefix $(BUILD)/fault/,power.o promises.o promises_check.o disk.o disk_kept.o disk_calls.o)
+$(BUILD)/fault/power: $(BUILD)/fault/power.o
+$(BUILD)/fault/errors: $(BUILD)/fault/errors.o
+$(BUILD)/fault/power $(BUILD)/fault/errors: $(addprefix $(BUILD)/fault/,promises.o promises_check.o \
+            directory.o disk.o disk_kept.o disk_calls.o)
 $(FAULT): $(BUILD)/libhookd.a
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)

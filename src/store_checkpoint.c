@@ -3,11 +3,18 @@
  * requests a second would all wait for it. Here a thread with a connection of its own
  * carries over the most, in passes that become shorter as each has only to do what was
  * written during the one before; the writer does the small rest, since only when nothing is
- * left can the next commit begin the WAL anew. */
+ * left can the next commit begin the WAL anew.
+ *
+ * When a sync of the database file fails, Linux drops what it was for, and reports that once.
+ * SQLite would do the last pass again, but not the earlier ones, which it never syncs by
+ * themselves; then it would begin the WAL anew, and what they carried would be gone. So from
+ * then on this hookd carries nothing over, at its end neither, and keeps the WAL from being
+ * begun anew: all is in it, and the next start reads it from its beginning. */
 #include "store_db.h"
 
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +32,8 @@ struct store_checkpoint {
 	pthread_t thread;
 	struct sqlite3 *db;        /* the thread's */
 	struct log_limit failures; /* the thread's */
+	_Atomic bool lost;         /* a sync of the database file failed */
+	_Atomic bool held;         /* the thread keeps the WAL for that */
 	_Atomic int frames;        /* in the WAL, as of the last commit */
 	int next;                  /* the writer's: so many and it is time */
 	pthread_mutex_t mutex;     /* guards what follows */
@@ -45,11 +54,12 @@ static int committed(void *arg, struct sqlite3 *db, const char *name, int frames
 
 static int connect(struct store_checkpoint *c)
 {
-	int rc = SQLITE_OK;
-
 	if (c->db != NULL)
-		return rc;
-	rc = sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+		return SQLITE_OK;
+	int rc =
+		sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_extended_result_codes(c->db, 1);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(c->db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -100",
 			NULL, NULL, NULL);
@@ -65,10 +75,39 @@ static void tell(struct store_checkpoint *c, int rc)
 		store_log_error(c->db, rc, "store cannot carry the WAL over yet", c->path);
 }
 
+/* One that could not be opened, or not be set up, is of no use: the next time makes another. */
+static void disconnect(struct store_checkpoint *c)
+{
+	(void)sqlite3_close(c->db);
+	c->db = NULL;
+}
+
+static void lose(struct store_checkpoint *c)
+{
+	if (atomic_exchange(&c->lost, true))
+		return;
+	log_error("store is safe in its WAL, but may not be so in the database file, whose sync "
+		  "failed: the WAL only grows until hookd is started anew; see to the disk, then "
+		  "restart hookd",
+		log_text("file", c->path));
+}
+
+/* A reader's place in the WAL: while it is held nobody begins the WAL anew, whoever says
+ * that all of it was carried over. */
+static void hold(struct store_checkpoint *c)
+{
+	if (!c->held && connect(c) == SQLITE_OK)
+		c->held = sqlite3_exec(c->db, "BEGIN; SELECT count(*) FROM sources", NULL, NULL,
+				  NULL) == SQLITE_OK;
+	if (!c->held)
+		disconnect(c);
+}
+
 static void carry(struct store_checkpoint *c)
 {
 	int frames, carried, before = 0;
 	int rc = connect(c);
+	bool connected = rc == SQLITE_OK;
 
 	for (int i = 0; i < PASSES && rc == SQLITE_OK; i++) {
 		rc = sqlite3_wal_checkpoint_v2(
@@ -78,6 +117,10 @@ static void carry(struct store_checkpoint *c)
 		before = carried;
 	}
 	tell(c, rc);
+	if (rc == SQLITE_IOERR_FSYNC)
+		lose(c);
+	if (!connected)
+		disconnect(c);
 }
 
 static void *run(void *arg)
@@ -91,9 +134,12 @@ static void *run(void *arg)
 			continue;
 		}
 		(void)pthread_mutex_unlock(&c->mutex);
-		carry(c);
+		if (!c->lost)
+			carry(c);
+		if (c->lost)
+			hold(c);
 		(void)pthread_mutex_lock(&c->mutex);
-		c->phase = CHECKPOINT_CARRIED;
+		c->phase = c->lost ? CHECKPOINT_IDLE : CHECKPOINT_CARRIED;
 	}
 	(void)pthread_mutex_unlock(&c->mutex);
 	return NULL;
@@ -109,6 +155,10 @@ static void finish(struct store *st)
 		st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &carried);
 
 	c->next = rc == SQLITE_OK && carried == frames ? FRAMES : c->frames + FRAMES;
+	if (rc == SQLITE_IOERR_FSYNC) {
+		lose(c);
+		c->next = 0; /* the thread is to hold it */
+	}
 }
 
 void store_checkpoint_after(struct store *st)
@@ -116,7 +166,7 @@ void store_checkpoint_after(struct store *st)
 	struct store_checkpoint *c = st->checkpoint;
 	bool carried;
 
-	if (c->frames < c->next)
+	if (c->frames < c->next || c->held)
 		return;
 	(void)pthread_mutex_lock(&c->mutex);
 	carried = c->phase == CHECKPOINT_CARRIED;
@@ -177,6 +227,8 @@ void store_checkpoint_stop(struct store *st)
 	(void)pthread_mutex_unlock(&c->mutex);
 	(void)pthread_join(c->thread, NULL);
 	(void)sqlite3_wal_hook(st->db, NULL, NULL);
+	if (c->lost)
+		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */
 	(void)pthread_cond_destroy(&c->wake);
 	(void)pthread_mutex_destroy(&c->mutex);

@@ -204,21 +204,26 @@ static int exec(struct sqlite3 *db, const char *sql)
 static bool use_wal(struct sqlite3 *db, const char *path)
 {
 	sqlite3_stmt *s = NULL;
-	bool ok = false;
+	bool wal = false;
 
-	if (sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL) == SQLITE_OK &&
-		sqlite3_step(s) == SQLITE_ROW) {
+	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
 		const char *mode = (const char *)sqlite3_column_text(s, 0);
-		ok = mode != NULL && strcmp(mode, "wal") == 0;
-		if (!ok)
-			log_error("store needs a file system with shared memory (WAL); put it on "
-				  "a local disk",
-				log_text("file", path));
-	} else {
-		store_log_error(db, sqlite3_errcode(db), "store cannot be opened", path);
+		wal = mode != NULL && strcmp(mode, "wal") == 0;
+		/* Only now the file is made one with a WAL. Were that to fail unseen, commits
+		 * would go through a rollback journal, whose removal is not synced. */
+		rc = sqlite3_step(s);
 	}
+	if (rc != SQLITE_DONE)
+		store_log_error(db, rc, "store cannot be opened", path);
+	else if (!wal)
+		log_error("store needs a file system with shared memory (WAL); put it on a local "
+			  "disk",
+			log_text("file", path));
 	(void)sqlite3_finalize(s);
-	return ok;
+	return rc == SQLITE_DONE && wal;
 }
 
 static bool migrate(struct sqlite3 *db, const char *path, int64_t version)

@@ -340,6 +340,8 @@ void disk_note_sync(struct disk_node *node, bool lost)
 			continue;
 		grow(&node->durable, &node->durable_size, c->offset + c->len);
 		disk_apply(node->durable, c, c->offset, c->offset + c->len);
+		/* Beyond, where earlier writes were lost, it is a hole. */
+		grow(&node->durable, &node->durable_size, c->size_after);
 		node->durable_size = c->size_after;
 	}
 	changes_forget(node);

@@ -114,6 +114,8 @@ unsigned char *disk_kept(const struct disk_node *node, uint64_t *rng, size_t *si
 	for (size_t i = 0; i < node->count; i++) {
 		size_t end = node->changes[i].offset + node->changes[i].len;
 		room = room < end ? end : room;
+		end = node->changes[i].size_after; /* more, where a failed sync lost some */
+		room = room < end ? end : room;
 	}
 	size_t count = room / SECTOR + 1;
 	unsigned char *bytes = disk_need(calloc(1, room + 1));

@@ -6,74 +6,23 @@
  * then the next life goes on from it: so a loss may meet the recovery from another one.
  * The seed gives all choices; the threads' order is the machine's, so a broken promise may
  * take some runs to come back. What is found broken is left in the directory that is named. */
+#include "directory.h"
 #include "disk.h"
 #include "promises.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { PATH_SIZE = 128, LIVES = 8, WHY = 300 };
+enum { LIVES = 8 };
 
-static char top[PATH_SIZE / 2];   /* of this run */
-static char dir[PATH_SIZE];       /* the store's, on the disk that loses power */
-static char path[PATH_SIZE + 16]; /* the store */
-static char copy[PATH_SIZE];      /* the check's */
-static FILE *out;                 /* stderr is the store's */
-
-/* ---- files */
-static void empty(const char *name)
-{
-	char file[512];
-	DIR *d = opendir(name);
-
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		(void)snprintf(file, sizeof(file), "%s/%s", name, e->d_name);
-		(void)unlink(file);
-	}
-	if (d != NULL)
-		(void)closedir(d);
-	(void)mkdir(name, 0700);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-	static char bytes[1 << 20];
-	ssize_t n;
-
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int target = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (in < 0 || target < 0)
-		abort();
-	while ((n = read(in, bytes, sizeof(bytes))) > 0) {
-		if (write(target, bytes, (size_t)n) != n)
-			abort();
-	}
-	(void)close(in);
-	(void)close(target);
-}
-
-static void copy_all(const char *from, const char *to)
-{
-	char a[512], b[512];
-	DIR *d = opendir(from);
-
-	empty(to);
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		if (e->d_name[0] == '.')
-			continue;
-		(void)snprintf(a, sizeof(a), "%s/%s", from, e->d_name);
-		(void)snprintf(b, sizeof(b), "%s/%s", to, e->d_name);
-		copy_file(a, b);
-	}
-	if (d != NULL)
-		(void)closedir(d);
-}
+static struct directory disk;     /* loses power */
+static struct directory copy;     /* the check's */
+static struct directory kept;     /* what the disk kept, for who looks for the fault */
+static char path[DIRECTORY_PATH]; /* the store */
+static char copy_path[DIRECTORY_PATH];
+static FILE *out; /* stderr is the store's */
 
 /* ---- one life of a store */
 enum phase { MAKING, MOVING, RECOVERING, WORKING, CLOSING, CLOSED, PHASES };
@@ -168,13 +117,9 @@ static bool live(struct promises *p, uint64_t *rng, enum phase begun, char *why)
 	if (!ok)
 		return false;
 	disk_restore();
-	copy_all(dir, copy);
-	char file[PATH_SIZE + 16];
-	(void)snprintf(file, sizeof(file), "%s/store.db", copy);
-	char kept[PATH_SIZE];
-	(void)snprintf(kept, sizeof(kept), "%s/kept", top);
-	copy_all(dir, kept);
-	if (!promises_check(p, file, why, WHY)) {
+	directory_copy(&disk, &copy);
+	directory_copy(&disk, &kept);
+	if (!promises_check(p, copy_path, why, WHY)) {
 		size_t len = strlen(why);
 		(void)snprintf(
 			why + len, WHY - len, "; the power went %s: %s", phase_text[phase], place);
@@ -228,17 +173,18 @@ static unsigned life_of(
 	struct promises *p = promises_new(disk_random(&rng), path);
 	bool old = below(&rng, 4) == 0;
 
-	empty(dir);
+	directory_empty(&disk);
 	if (old)
 		promises_version_1(p);
-	disk_begin(dir, disk_random(&rng));
+	disk_begin(disk.path, disk_random(&rng));
 	for (*ok = true; *ok && n < lives && n < losses; n++) {
 		*ok = live(p, &rng, n > 0 ? RECOVERING : old ? MOVING : MAKING, why);
 		if (!*ok)
 			(void)fprintf(out,
 				"power: store %u of seed %llu, loss %u: %s\nwhat the disk kept: "
-				"%s/kept, what was logged: %s/log\n",
-				store, (unsigned long long)seed, n + 1, why, top, top);
+				"%s, what was logged: %s/log\n",
+				store, (unsigned long long)seed, n + 1, why, kept.path,
+				directory_top());
 	}
 	disk_end();
 	add(sum, promises_count(p));
@@ -254,35 +200,17 @@ int main(int argc, char **argv)
 	unsigned done = 0, stores = 0;
 	time_t begun = time(NULL);
 	bool ok = true;
-	char log[PATH_SIZE];
 
-	/* In memory: the disk is the model's. */
-	(void)snprintf(top, sizeof(top), "%s/hookd-power-XXXXXX",
-		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	out = fdopen(dup(STDERR_FILENO), "w");
-	if (out == NULL || mkdtemp(top) == NULL)
-		return 2;
-	(void)snprintf(dir, sizeof(dir), "%s/disk", top);
-	(void)snprintf(path, sizeof(path), "%s/store.db", dir);
-	(void)snprintf(copy, sizeof(copy), "%s/copy", top);
-	(void)snprintf(log, sizeof(log), "%s/log", top);
-	if (freopen(log, "w", stderr) == NULL)
-		return 2;
+	out = directory_begin("power");
+	directory_make(&disk, "disk");
+	directory_make(&copy, "copy");
+	directory_make(&kept, "kept");
+	(void)snprintf(path, sizeof(path), "%s/store.db", disk.path);
+	(void)snprintf(copy_path, sizeof(copy_path), "%s/store.db", copy.path);
 	for (; ok && done < losses; stores++)
 		done += life_of(stores, seed, losses - done, &sum, &ok);
 	tell(done, stores, sum, difftime(time(NULL), begun));
 	(void)fprintf(out, "  SEED=%llu\n", (unsigned long long)seed);
-	if (ok) {
-		char kept[PATH_SIZE];
-		(void)snprintf(kept, sizeof(kept), "%s/kept", top);
-		const char *const all[] = {dir, copy, kept};
-		for (size_t i = 0; i < 3; i++) {
-			empty(all[i]);
-			(void)rmdir(all[i]);
-		}
-		(void)unlink(log);
-		(void)rmdir(top);
-	}
-	(void)fclose(out);
+	directory_end(ok);
 	return ok ? 0 : 1;
 }

@@ -33,7 +33,7 @@ FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power errors)
 # What tests/bench/receiver.c puts in place of hookd's own.
-WRAP     := request_handle store_submit MHD_suspend_connection loop_resume
+WRAP     := request_handle loop_put MHD_suspend_connection loop_resume
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
@@ -86,7 +86,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhook
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -fsanitize=fuzzer -MMD -MP -o $@ $< \
 		$(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
-$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=store_submit -Wl,--wrap=loop_resume
+$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=loop_put -Wl,--wrap=loop_resume
 # What reaches out of the process, or waits.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
 	curl_easy_perform trial_run poke_send poke_heard ctl_follow ctl_number nanosleep)

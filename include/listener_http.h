@@ -110,6 +110,8 @@ struct loop {
 	struct MHD_Daemon *daemon; /* set between loop_new and loop_start */
 	int socket;                /* its own copy of the listening socket */
 	int wake;                  /* eventfd: look at what the lock guards */
+	struct store_op *puts;     /* of this turn, for the store; the loop's thread alone */
+	struct store_op **puts_end;
 	pthread_mutex_t lock;      /* guards the next five */
 	pthread_cond_t done;       /* quiesced */
 	struct resumption *resumed;
@@ -120,6 +122,10 @@ struct loop {
 
 struct loop *loop_new(struct generation *g, int socket); /* takes the socket; NULL: no memory */
 bool loop_start(struct loop *loop) WARN_UNUSED;          /* false, logged: to be freed */
+
+/* In place of store_submit, in the loop's thread: what one turn has read goes to the
+ * store together, so that it is not cut into a small commit and a large one. */
+void loop_put(struct loop *loop, struct store_op *op);
 
 /* In place of MHD_resume_connection, from any thread; its request may be gone once it
  * is called. */

@@ -31,7 +31,25 @@ static unsigned open_connections(const struct loop *loop)
 		->num_connections;
 }
 
-static void turn(const struct loop *loop)
+void loop_put(struct loop *loop, struct store_op *op)
+{
+	op->next = NULL;
+	*loop->puts_end = op;
+	loop->puts_end = &op->next;
+}
+
+static void hand_over(struct loop *loop)
+{
+	struct store_op *puts = loop->puts;
+
+	if (puts == NULL)
+		return;
+	loop->puts = NULL;
+	loop->puts_end = &loop->puts;
+	store_submit_all(loop->generation->listener->store, puts);
+}
+
+static void turn(struct loop *loop)
 {
 	unsigned before, after = open_connections(loop);
 
@@ -40,6 +58,7 @@ static void turn(const struct loop *loop)
 	do {
 		before = after;
 		MHD_run(loop->daemon);
+		hand_over(loop);
 		after = open_connections(loop);
 	} while (after < before);
 }
@@ -114,6 +133,7 @@ struct loop *loop_new(struct generation *g, int socket)
 	if (loop == NULL)
 		return NULL;
 	*loop = (struct loop){.generation = g, .socket = socket};
+	loop->puts_end = &loop->puts;
 	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->done, NULL);

@@ -245,7 +245,7 @@ static bool store_event(struct request *r)
 	atomic_store(&r->step, STEP_STORING);
 	connection_enter(&l->connections, r->connection, CONNECTION_STORING, INT64_MAX);
 	MHD_suspend_connection(r->mhd);
-	store_submit(l->store, &r->put.op);
+	loop_put(r->connection->loop, &r->put.op);
 	return true;
 }
 

@@ -33,7 +33,7 @@ enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd
 	const char *method, const char *version, const char *data, size_t *size, void **request);
 void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
-void __wrap_store_submit(struct store *st, struct store_op *op);
+void __wrap_loop_put(struct loop *loop, struct store_op *op);
 
 /* Set when the store has answered during the handler's call. */
 static _Thread_local bool answered;
@@ -74,8 +74,10 @@ static void insert(struct store *st, struct store_op *op)
 	(void)pthread_mutex_unlock(&writing);
 }
 
-void __wrap_store_submit(struct store *st, struct store_op *op)
+void __wrap_loop_put(struct loop *loop, struct store_op *op)
 {
+	struct store *st = loop->generation->listener->store;
+
 	if (st != NULL) {
 		insert(st, op);
 	} else {

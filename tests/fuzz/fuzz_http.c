@@ -23,7 +23,7 @@
 #define REQUESTS 16 /* looked at per connection */
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-void __wrap_store_submit(struct store *st, struct store_op *op);
+void __wrap_loop_put(struct loop *loop, struct store_op *op);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
 
 static const char config[] =
@@ -50,9 +50,9 @@ static struct {
 
 /* ---- in place of the store and the listener ---- */
 
-void __wrap_store_submit(struct store *st, struct store_op *op)
+void __wrap_loop_put(struct loop *loop, struct store_op *op)
 {
-	(void)st;
+	(void)loop;
 	op->result = STORE_OK;
 	((struct store_put *)op)->event_id = 1042;
 	op->done(op);

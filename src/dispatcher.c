@@ -37,14 +37,24 @@ void dispatcher_deliver(struct dispatcher *d, struct store_op *op)
 	d->orders.last = op;
 	/* Under the lock: with the last operation back the dispatcher may be freed,
 	 * and this must not touch it after. An eventfd never blocks here. */
-	wake(d);
+	if (d->orders.first == op) /* else it was woken, and takes all there is */
+		wake(d);
 	pthread_mutex_unlock(&d->lock);
 }
 
 void dispatcher_submit(struct dispatcher *d, struct store_op *op)
 {
-	d->with_store++;
-	store_submit(d->store, op);
+	struct store_op *first = op;
+
+	if (op != NULL)
+		op->next = NULL;
+	if (d->held_count > 0) {
+		first = d->held;
+		*d->held_end = op;
+	}
+	d->with_store += d->held_count + (op != NULL);
+	d->held_count = 0;
+	store_submit_all(d->store, first);
 }
 
 bool dispatcher_store_is_well(const struct dispatcher *d)
@@ -88,7 +98,8 @@ static void take_conf(struct dispatcher *d, struct conf *conf)
 {
 	conf_unref(d->conf);
 	d->conf = conf;
-	d->claim_wanted = true;
+	d->prepared = false;
+	dispatcher_look(d);
 }
 
 static void begin_drain(struct dispatcher *d)
@@ -115,7 +126,7 @@ static bool take_orders(struct dispatcher *d)
 	if (drain && !d->draining)
 		begin_drain(d);
 	if (atomic_exchange(&d->poked, false))
-		d->claim_wanted = true;
+		dispatcher_look(d);
 	while (op) {
 		struct store_op *next = op->next;
 		take_result(d, op);
@@ -195,7 +206,6 @@ static void keep_deadlines(struct dispatcher *d)
 	dispatcher_run_expire(d);
 	if (d->store_again <= clock_steady()) {
 		d->store_again = INT64_MAX;
-		d->claim_wanted = true;
 		dispatcher_run_settle_again(d);
 	}
 	if (d->draining && d->drain_deadline <= clock_steady()) {
@@ -206,7 +216,8 @@ static void keep_deadlines(struct dispatcher *d)
 
 static void say_drained(struct dispatcher *d)
 {
-	if (!d->draining || d->drained_said || d->running || d->unsettled || d->with_store > 0)
+	if (!d->draining || d->drained_said || d->running || d->waiting || d->unsettled ||
+		d->with_store > 0)
 		return;
 	const uint64_t one = 1;
 	ssize_t n = write(d->drained, &one, sizeof(one));
@@ -224,6 +235,8 @@ static void await_store(struct dispatcher *d)
 		ssize_t n = read(d->wake, &count, sizeof(count));
 		(void)n;
 		(void)take_orders(d);
+		dispatcher_run_begin(d);
+		dispatcher_run_hand_over(d);
 	}
 }
 
@@ -236,8 +249,10 @@ static void *run_thread(void *arg)
 	while (take_orders(d)) {
 		dispatcher_clock_check(d);
 		keep_deadlines(d);
+		dispatcher_run_begin(d);
 		dispatcher_shift(d);
 		dispatcher_claim(d);
+		dispatcher_run_hand_over(d);
 		dispatcher_timer_arm(d);
 		say_drained(d);
 		wait_once(d);
@@ -247,6 +262,8 @@ static void *run_thread(void *arg)
 	d->draining = true;
 	atomic_store(&d->asleep, true);
 	dispatcher_run_kill(d);
+	dispatcher_run_begin(d);
+	dispatcher_run_hand_over(d);
 	await_store(d);
 	dispatcher_run_free(d);
 	return NULL;
@@ -274,7 +291,7 @@ static void release(struct dispatcher *d)
 	close_fd(d->drained);
 	conf_unref(d->orders.conf);
 	conf_unref(d->conf);
-	free(d->wants);
+	dispatcher_queues_free(d);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
@@ -287,10 +304,8 @@ struct dispatcher *dispatcher_new(void)
 		return NULL;
 	}
 	pthread_mutex_init(&d->lock, NULL);
-	d->next_due = INT64_MAX;
 	d->store_again = INT64_MAX;
 	d->drain_deadline = INT64_MAX;
-	d->claim_wanted = true;
 	atomic_store(&d->asleep, true);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -2,19 +2,9 @@
 #include "dispatcher_private.h"
 #include "log.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
-enum {
-	CLOCK_STEP = 1000, /* ms: less is not called a jump */
-	CLOCK_PAUSE = 100, /* ms: between two readings that belong together */
-};
-
-#define CLOCK_UNSET INT64_C(1577836800000) /* 2020: a clock before that was never set */
-#define TIMER_NEVER INT64_C(9000000000000) /* year 2255 */
 
 static void claim_done(struct store_op *op)
 {
@@ -22,19 +12,151 @@ static void claim_done(struct store_op *op)
 	dispatcher_deliver((struct dispatcher *)(void *)base, op);
 }
 
-static unsigned running_of(const struct dispatcher *d, int64_t hook)
+static struct queue *find_queue(const struct dispatcher *d, int64_t hook)
 {
-	unsigned n = 0;
-	for (const struct run *r = d->running; r; r = r->next)
-		n += r->job->hook == hook;
-	return n;
+	struct queue *q = d->queues;
+
+	while (q != NULL && q->hook != hook)
+		q = q->next;
+	return q;
 }
 
-/* The hooks that have room, the one after the last served first: the store
- * serves them in rounds, and `total` may end a round anywhere. */
-static size_t fill_wants(struct dispatcher *d)
+/* Of a hook that was claimed for: it was prepared for, and queues stay. */
+static struct queue *known_queue(const struct dispatcher *d, int64_t hook)
+{
+	struct queue *q = find_queue(d, hook);
+
+	assert(q != NULL);
+	return q;
+}
+
+static struct queue *make_queue(struct dispatcher *d, int64_t hook)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->hook = hook;
+	q->took = DISPATCHER_TOOK_FIRST;
+	q->next = d->queues;
+	d->queues = q;
+	return q;
+}
+
+/* Once for each conf: the queue of each of its hooks, and room for a want of each. */
+static bool prepare(struct dispatcher *d)
+{
+	size_t n = d->conf->all_count;
+
+	if (d->prepared)
+		return true;
+	struct queue **queues = reallocarray(d->queue_of, n, sizeof(struct queue *));
+	if (queues != NULL)
+		d->queue_of = queues;
+	struct store_want *wants = reallocarray(d->wants, n, sizeof(*wants));
+	if (wants != NULL)
+		d->wants = wants;
+	if (queues == NULL || wants == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int64_t hook = d->conf->all[i]->store_id;
+		struct queue *q = find_queue(d, hook);
+		queues[i] = q != NULL ? q : make_queue(d, hook);
+		if (queues[i] == NULL)
+			return false;
+	}
+	d->prepared = true;
+	return true;
+}
+
+void dispatcher_queues_free(struct dispatcher *d)
+{
+	free(d->queue_of);
+	free(d->wants);
+	while (d->queues != NULL) {
+		struct queue *q = d->queues;
+		d->queues = q->next;
+		free(q);
+	}
+}
+
+void dispatcher_look(struct dispatcher *d)
+{
+	for (struct queue *q = d->queues; q != NULL; q = q->next)
+		q->due = 0;
+	d->looked_since = true;
+}
+
+/* How many of the hook may wait for its slots. */
+static unsigned ahead_of(
+	const struct dispatcher *d, const struct conf_hook *hook, const struct queue *q)
+{
+	unsigned slots = hook->action->concurrency;
+
+	if (slots > d->conf->limits.concurrency)
+		slots = d->conf->limits.concurrency;
+	uint64_t ahead = (uint64_t)slots * DISPATCHER_AHEAD_TIME * DISPATCHER_TOOK_UNIT / q->took;
+	return ahead < DISPATCHER_AHEAD ? (unsigned)ahead : DISPATCHER_AHEAD;
+}
+
+/* What there is to share out. */
+struct room {
+	unsigned free;  /* slots that stand empty, of all */
+	unsigned ahead; /* that may wait, of all */
+	unsigned total; /* to be claimed */
+};
+
+static struct room find_room(const struct dispatcher *d)
+{
+	unsigned taken = d->running_count + d->waiting_count;
+	unsigned slots = d->conf->limits.concurrency;
+	struct room room = {.free = slots > taken ? slots - taken : 0};
+
+	for (size_t i = 0; i < d->conf->all_count && room.ahead < DISPATCHER_AHEAD; i++)
+		room.ahead += ahead_of(d, d->conf->all[i], d->queue_of[i]);
+	if (room.ahead > DISPATCHER_AHEAD)
+		room.ahead = DISPATCHER_AHEAD;
+	room.total = slots + room.ahead > taken ? slots + room.ahead - taken : 0;
+	return room;
+}
+
+/* How many more of a hook there is room for. */
+static unsigned room_of(const struct dispatcher *d, const struct conf_hook *hook,
+	const struct queue *q, const struct room *room)
+{
+	unsigned taken = q->running + q->waiting;
+	unsigned ahead = ahead_of(d, hook, q);
+	unsigned most = hook->action->concurrency + ahead;
+	unsigned more = most > taken ? most - taken : 0;
+
+	if (ahead > 0 || more <= room->free)
+		return more;
+	/* One that takes its time gets the slots that are free; where others wait for
+	 * theirs, one of it may, to have its turn. */
+	return room->free == 0 && room->ahead > 0 && q->waiting == 0 ? 1 : room->free;
+}
+
+/* Is it time for `more` of a hook? When a slot stands empty for it, or when half of those
+ * that may wait are gone: not with each slot that becomes free, or each would cost a
+ * transaction. */
+static bool is_pressing(const struct dispatcher *d, const struct conf_hook *hook,
+	const struct queue *q, const struct room *room, unsigned more)
+{
+	unsigned half = (ahead_of(d, hook, q) + 1) / 2;
+
+	if (room->free > 0 && q->running + q->waiting < hook->action->concurrency)
+		return true;
+	return more >= half && room->total >= half;
+}
+
+/* The hooks that have room and may have something due, the one after the last served
+ * first: the store serves them in rounds, and `total` may end a round anywhere. 0 also
+ * when it would be too soon. */
+static size_t fill_wants(struct dispatcher *d, const struct room *room)
 {
 	const struct conf *conf = d->conf;
+	int64_t now = clock_wall();
+	bool pressing = false;
 	size_t first = 0;
 	size_t n = 0;
 
@@ -42,49 +164,54 @@ static size_t fill_wants(struct dispatcher *d)
 		if (conf->all[i]->store_id == d->last_served)
 			first = i + 1;
 	for (size_t i = 0; i < conf->all_count; i++) {
-		const struct conf_hook *hook = conf->all[(first + i) % conf->all_count];
-		unsigned running = running_of(d, hook->store_id);
-		if (running < hook->action->concurrency)
-			d->wants[n++] = (struct store_want){
-				.hook = hook->store_id,
-				.max = hook->action->concurrency - running,
-				.ordered = hook->order == CONF_ORDER_ENTITY,
-				.skip_stale = hook->skip_stale,
-			};
+		size_t at = (first + i) % conf->all_count;
+		const struct conf_hook *hook = conf->all[at];
+		const struct queue *q = d->queue_of[at];
+		unsigned more = q->due <= now ? room_of(d, hook, q, room) : 0;
+		if (more == 0)
+			continue;
+		pressing = pressing || is_pressing(d, hook, q, room, more);
+		d->wants[n++] = (struct store_want){
+			.hook = hook->store_id,
+			.max = more,
+			.ordered = hook->order == CONF_ORDER_ENTITY,
+			.skip_stale = hook->skip_stale,
+		};
 	}
-	return n;
+	return pressing ? n : 0;
+}
+
+static void no_memory(struct dispatcher *d)
+{
+	log_error("no memory to claim deliveries");
+	dispatcher_store_failed(d); /* so that it is tried again later */
 }
 
 void dispatcher_claim(struct dispatcher *d)
 {
-	const struct conf *conf = d->conf;
-
-	if (!d->claim_wanted || d->claim_busy || d->draining || !dispatcher_store_is_well(d))
+	if (d->claim_busy || d->draining || !dispatcher_store_is_well(d) || d->conf->all_count == 0)
 		return;
-	/* When all is taken, the next attempt to end brings us back. */
-	if (conf->all_count == 0 || d->running_count >= conf->limits.concurrency)
-		return;
-	struct store_want *wants = realloc(d->wants, conf->all_count * sizeof(*wants));
-	if (wants)
-		d->wants = wants;
-	unsigned total =
-		wants ? dispatcher_run_reserve(d, conf->limits.concurrency - d->running_count) : 0;
-	if (total == 0) {
-		log_error("no memory to claim deliveries");
-		dispatcher_store_failed(d); /* so that it is tried again later */
+	if (!prepare(d)) {
+		no_memory(d);
 		return;
 	}
-	size_t count = fill_wants(d);
+	/* When all is taken, the next attempt to end brings us back. */
+	struct room room = find_room(d);
+	size_t count = room.total > 0 ? fill_wants(d, &room) : 0;
 	if (count == 0)
 		return;
-
+	unsigned total = dispatcher_run_reserve(d, room.total);
+	if (total == 0) {
+		no_memory(d);
+		return;
+	}
 	d->claim = (struct store_claim){
 		.op = {.kind = STORE_OP_CLAIM, .done = claim_done},
 		.wants = d->wants,
 		.want_count = count,
 		.total = total,
 	};
-	d->claim_wanted = false;
+	d->looked_since = false;
 	d->claim_busy = true;
 	dispatcher_submit(d, &d->claim.op);
 }
@@ -103,113 +230,18 @@ void dispatcher_claimed(struct dispatcher *d)
 	struct store_claim *claim = &d->claim;
 
 	d->claim_busy = false;
-	if (claim->op.result != STORE_OK) {
-		d->claim_wanted = true;
-		return;
-	}
-	d->next_due = claim->next_due;
+	if (claim->op.result != STORE_OK)
+		return; /* what was due still is */
+	for (size_t i = 0; i < claim->want_count && !d->looked_since; i++)
+		known_queue(d, claim->wants[i].hook)->due = claim->wants[i].next_due;
 	if (claim->job_count > 0)
 		d->last_served = claim->jobs[claim->job_count - 1]->hook;
 	for (size_t i = 0; i < claim->skip_count; i++)
 		say_skipped(d, &claim->skips[i]);
 	for (size_t i = 0; i < claim->job_count; i++)
-		dispatcher_run_start(d, claim->jobs[i]);
+		dispatcher_run_take(d, known_queue(d, claim->jobs[i]->hook), claim->jobs[i]);
 	free(claim->skips);
 	free(claim->jobs);
 	claim->skips = NULL;
 	claim->jobs = NULL;
-}
-
-void dispatcher_timer_fired(struct dispatcher *d)
-{
-	uint64_t count;
-	/* ECANCELED says that the clock was set; dispatcher_clock_check sees that. */
-	ssize_t n = read(d->timer, &count, sizeof(count));
-	(void)n;
-	d->armed = 0;
-	if (d->next_due <= clock_wall()) {
-		d->next_due = INT64_MAX; /* until the claim tells another */
-		d->claim_wanted = true;
-	}
-}
-
-void dispatcher_timer_arm(struct dispatcher *d)
-{
-	/* Never off: only a timer that is set hears that the clock was. */
-	int64_t due = d->next_due < TIMER_NEVER ? d->next_due : TIMER_NEVER;
-	if (due < 1)
-		due = 1;
-	if (d->draining)
-		due = TIMER_NEVER;
-	if (due == d->armed)
-		return;
-	struct itimerspec spec = {
-		.it_value = {.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000}};
-	if (timerfd_settime(d->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL) !=
-			0 &&
-		errno != ECANCELED) /* set all the same; read tells it too */
-		log_error("cannot set the dispatcher's timer", log_int("errno", errno));
-	d->armed = due;
-}
-
-/* Wall clock minus steady clock. False when the thread lost the processor
- * between the two, and the difference says nothing. */
-static bool read_offset(int64_t *offset)
-{
-	int64_t before = clock_steady();
-	int64_t wall = clock_wall();
-	*offset = wall - before;
-	return clock_steady() - before <= CLOCK_PAUSE;
-}
-
-void dispatcher_clock_start(struct dispatcher *d)
-{
-	for (int tries = 0; tries < 10 && !read_offset(&d->offset); tries++)
-		;
-}
-
-void dispatcher_clock_check(struct dispatcher *d)
-{
-	int64_t offset;
-	if (!read_offset(&offset))
-		return;
-	int64_t delta = offset - d->offset;
-	if (delta >= -CLOCK_STEP && delta <= CLOCK_STEP)
-		return;
-
-	int64_t wall_before = clock_wall() - delta;
-	log_warn("the clock was set: waiting deliveries keep their waits", log_int("by_ms", delta));
-	d->offset = offset;
-	d->claim_wanted = true;
-	/* A machine that starts without a clock: what it has waiting was put there
-	 * under a right one, and is due by that. */
-	if (wall_before >= CLOCK_UNSET)
-		d->shift_delta += delta;
-}
-
-static void shift_done(struct store_op *op)
-{
-	char *base = (char *)op - offsetof(struct dispatcher, shift.op);
-	dispatcher_deliver((struct dispatcher *)(void *)base, op);
-}
-
-void dispatcher_shift(struct dispatcher *d)
-{
-	if (d->shift_delta == 0 || d->shift_busy || !dispatcher_store_is_well(d))
-		return;
-	d->shift = (struct store_shift){
-		.op = {.kind = STORE_OP_SHIFT, .done = shift_done},
-		.delta = d->shift_delta,
-	};
-	d->shift_delta = 0;
-	d->shift_busy = true;
-	dispatcher_submit(d, &d->shift.op);
-}
-
-void dispatcher_shifted(struct dispatcher *d)
-{
-	d->shift_busy = false;
-	d->claim_wanted = true; /* for the next due time */
-	if (d->shift.op.result != STORE_OK)
-		d->shift_delta += d->shift.delta;
 }

@@ -35,13 +35,45 @@ static void settle_done(struct store_op *op)
 	dispatcher_deliver(r->dispatcher, op);
 }
 
-static void hand_over(struct dispatcher *d, struct run *r)
+static void hold(struct dispatcher *d, struct run *r)
 {
 	/* The wait begins anew with each handing over. By the offset that we know of and
 	 * not by the wall clock: if that was set a moment ago, a shift is still to come,
 	 * and moves this one too. */
 	r->settle.due_at = clock_steady() + d->offset + r->retry_in;
-	dispatcher_submit(d, &r->settle.op);
+	r->settle.op.next = NULL;
+	if (d->held_count++ == 0) {
+		d->held_since = clock_steady();
+		d->held = &r->settle.op;
+	} else {
+		*d->held_end = &r->settle.op;
+	}
+	d->held_end = &r->settle.op.next;
+}
+
+/* To the store, or kept until that is well again. */
+static void put_settle(struct dispatcher *d, struct run *r, struct store_settle settle)
+{
+	r->settle = settle;
+	r->settle.op = (struct store_op){.kind = STORE_OP_SETTLE, .done = settle_done};
+	r->settle.delivery = r->job->delivery;
+	r->settle.attempt = r->job->attempt;
+	if (dispatcher_store_is_well(d)) {
+		hold(d, r);
+	} else {
+		r->next = d->unsettled;
+		d->unsettled = r;
+	}
+}
+
+void dispatcher_run_hand_over(struct dispatcher *d)
+{
+	/* It may go with the next claim, or with what comes while that one is away. */
+	bool may_wait = !d->draining && d->held_count < DISPATCHER_AHEAD &&
+			(d->claim_busy || d->waiting_count > 0);
+
+	if (d->held_count > 0 && (!may_wait || clock_steady() - d->held_since >= DISPATCHER_HOLD))
+		dispatcher_submit(d, NULL);
 }
 
 /* What the outcome means for the delivery, and on to the store with it. */
@@ -74,21 +106,14 @@ static void settle(struct dispatcher *d, struct run *r)
 	}
 	r->took = clock_steady() - r->began;
 	r->ended_at = clock_wall();
-	r->settle = (struct store_settle){
-		.op = {.kind = STORE_OP_SETTLE, .done = settle_done},
-		.delivery = r->job->delivery,
-		.attempt = r->job->attempt,
-		.outcome = outcome,
-		.ended_at = r->ended_at,
-		.state = state,
-		.failure_hook = on_failure != NULL ? on_failure->store_id : 0,
-	};
-	if (dispatcher_store_is_well(d)) {
-		hand_over(d, r);
-	} else {
-		r->next = d->unsettled;
-		d->unsettled = r;
-	}
+	put_settle(d, r,
+		(struct store_settle){
+			.outcome = outcome,
+			.started_at = r->job->started_at,
+			.ended_at = r->ended_at,
+			.state = state,
+			.failure_hook = on_failure != NULL ? on_failure->store_id : 0,
+		});
 }
 
 static void settle_not_run(
@@ -103,35 +128,47 @@ static void add_running(struct dispatcher *d, struct run *r)
 {
 	r->next = d->running;
 	d->running = r;
+	r->queue->running++;
 	atomic_store(&d->running_now, ++d->running_count);
 }
 
-void dispatcher_run_start(struct dispatcher *d, struct store_job *job)
+void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct store_job *job)
 {
+	struct run **end = &d->waiting;
 	struct run *r = d->idle;
+
 	assert(r); /* the claim took no more than was reserved */
 	d->idle = r->next;
 	d->idle_count--;
 	*r = (struct run){
 		.dispatcher = d,
-		.conf = conf_ref(d->conf),
-		.hook = conf_hook_by_store_id(d->conf, job->hook),
+		.queue = queue,
 		.job = job,
-		.began = clock_steady(),
+		.claimed = clock_steady(),
 	};
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = r;
+	queue->waiting++;
+	d->waiting_count++;
+}
 
-	if (!r->hook) {
+static void start(struct dispatcher *d, struct run *r, const struct conf_hook *hook)
+{
+	r->conf = conf_ref(d->conf);
+	r->hook = hook;
+	r->began = clock_steady();
+	r->job->started_at = clock_wall();
+
+	if (!hook) {
 		settle_not_run(d, r, ATTEMPT_INTERRUPTED,
 			"not run: its hook is not in the configuration any more");
-	} else if (job->interrupted >= INTERRUPTED_MAX) {
+	} else if (r->job->interrupted >= INTERRUPTED_MAX) {
 		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
-	} else if (d->draining) {
-		settle_not_run(d, r, ATTEMPT_INTERRUPTED, "not run: hookd stopped");
 	} else {
 		enum action_step step;
 		const struct action_place place = {d->epoll, d->transfers, d->mailer};
-		r->action =
-			action_of(r->conf, r->hook)->start(&place, r->conf, r->hook, job, &step);
+		r->action = action_of(r->conf, hook)->start(&place, r->conf, hook, r->job, &step);
 		if (!r->action) {
 			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
 			return;
@@ -139,6 +176,63 @@ void dispatcher_run_start(struct dispatcher *d, struct store_job *job)
 		add_running(d, r);
 		dispatcher_run_step(d, r->action, step);
 	}
+}
+
+static struct run *take_from_waiting(struct dispatcher *d, struct run **link)
+{
+	struct run *r = *link;
+
+	*link = r->next;
+	r->queue->waiting--;
+	d->waiting_count--;
+	return r;
+}
+
+static void give_back(struct dispatcher *d, struct run *r)
+{
+	put_settle(d, r, (struct store_settle){.unstarted = true, .state = DELIVERY_READY});
+}
+
+static bool has_room(const struct dispatcher *d, const struct conf_hook *hook, const struct run *r)
+{
+	return d->running_count < d->conf->limits.concurrency &&
+	       r->queue->running < hook->action->concurrency;
+}
+
+/* Attempts take longer than they did: nothing is claimed ahead until they are short again. */
+static void give_all_back(struct dispatcher *d)
+{
+	while (d->waiting != NULL)
+		give_back(d, take_from_waiting(d, &d->waiting));
+	for (struct queue *q = d->queues; q != NULL; q = q->next)
+		q->took = DISPATCHER_TOOK_FIRST;
+}
+
+void dispatcher_run_begin(struct dispatcher *d)
+{
+	struct run **link = &d->waiting;
+
+	while (*link != NULL) {
+		const struct conf_hook *hook = conf_hook_by_store_id(d->conf, (*link)->job->hook);
+		if (!d->draining && hook != NULL && !has_room(d, hook, *link))
+			link = &(*link)->next;
+		else if (d->draining || store_hook_paused(d->store, (*link)->queue->hook))
+			give_back(d, take_from_waiting(d, link));
+		else
+			start(d, take_from_waiting(d, link), hook);
+	}
+	if (d->waiting != NULL && clock_steady() - d->waiting->claimed >= DISPATCHER_AHEAD_MAX)
+		give_all_back(d);
+}
+
+/* A moving average over some eight attempts. */
+static void note_time(struct queue *q, int64_t ms)
+{
+	const int64_t longest = 3600000;
+
+	if (ms > longest)
+		ms = longest;
+	q->took = (unsigned)((q->took * INT64_C(7) + ms * DISPATCHER_TOOK_UNIT) / 8) + 1;
 }
 
 void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_step step)
@@ -150,8 +244,12 @@ void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_ste
 		link = &(*link)->next;
 	struct run *r = *link;
 	*link = r->next;
+	r->queue->running--;
+	note_time(r->queue, clock_steady() - r->began);
+	/* With its result the store may release the next of its entity. */
+	if (r->hook->order == CONF_ORDER_ENTITY)
+		r->queue->due = 0;
 	atomic_store(&d->running_now, --d->running_count);
-	d->claim_wanted = true; /* there is room again */
 	settle(d, r);
 }
 
@@ -161,6 +259,10 @@ int64_t dispatcher_run_deadline(const struct dispatcher *d)
 	for (const struct run *r = d->running; r; r = r->next)
 		if (r->action->deadline < nearest)
 			nearest = r->action->deadline;
+	if (d->waiting != NULL && d->waiting->claimed + DISPATCHER_AHEAD_MAX < nearest)
+		nearest = d->waiting->claimed + DISPATCHER_AHEAD_MAX;
+	if (d->held_count > 0 && d->held_since + DISPATCHER_HOLD < nearest)
+		nearest = d->held_since + DISPATCHER_HOLD;
 	return nearest;
 }
 
@@ -188,7 +290,7 @@ void dispatcher_run_settle_again(struct dispatcher *d)
 	d->unsettled = NULL;
 	while (r) {
 		struct run *next = r->next;
-		hand_over(d, r);
+		hold(d, r);
 		r = next;
 	}
 }
@@ -263,6 +365,11 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 {
 	struct run *r = (struct run *)(void *)op;
 
+	if (op->result != STORE_OK && r->settle.unstarted) {
+		r->next = d->unsettled;
+		d->unsettled = r;
+		return;
+	}
 	if (op->result != STORE_OK) {
 		log_error("an attempt's result could not be stored: it is kept and tried again",
 			log_int("event", r->job->event),
@@ -272,8 +379,12 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 		d->unsettled = r;
 		return;
 	}
-	if (r->settle.state == DELIVERY_READY && r->settle.due_at < d->next_due)
-		d->next_due = r->settle.due_at;
+	if (r->settle.unstarted) {
+		free_run(r);
+		return;
+	}
+	if (r->settle.state == DELIVERY_READY && r->settle.due_at < r->queue->due)
+		r->queue->due = r->settle.due_at;
 	say_settled(r);
 	count_settled(d, r);
 	free_run(r);
@@ -287,6 +398,7 @@ void dispatcher_run_kill(struct dispatcher *d)
 	atomic_store(&d->running_now, 0);
 	while (r) {
 		struct run *next = r->next;
+		r->queue->running--;
 		r->action->kind->kill(r->action);
 		free_run(r);
 		r = next;

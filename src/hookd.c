@@ -87,8 +87,11 @@ static bool set_up_process(struct hookd *h)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	/* Before any thread: all inherit it, so only the signalfd sees them. */
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+	/* Before any thread: all inherit it, so only the signalfd sees them. SIGCHLD wakes
+	 * nobody with each script that ends: the dispatcher sees that through a pidfd. */
+	sigset_t blocked = set;
+	sigaddset(&blocked, SIGCHLD);
+	if (pthread_sigmask(SIG_BLOCK, &blocked, NULL) != 0)
 		return false;
 	h->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return h->signals != -1;

@@ -177,16 +177,30 @@ static enum attempt_result make_env(struct words *w, const struct conf_hook *hoo
 	return add_own_variables(w, hook, job) ? ATTEMPT_OK : no_memory(why);
 }
 
+/* Whether any word asks for something of the event: to take that apart costs more than
+ * all the rest here. */
+static bool needs_document(const struct conf_action *does)
+{
+	for (size_t i = 0; i < does->run.count; i++)
+		if (!template_is_constant(does->run.list[i]))
+			return true;
+	for (size_t i = 0; i < does->env_count; i++)
+		if (!template_is_constant(does->env[i].value))
+			return true;
+	return false;
+}
+
 enum attempt_result script_words_make(struct script_words *words, const struct conf_hook *hook,
 	const struct store_job *job, char why[SCRIPT_WORDS_WHY])
 {
-	json_t *document = document_of_job(job, hook->name);
+	bool needed = needs_document(hook->action);
+	json_t *document = needed ? document_of_job(job, hook->name) : NULL;
 	struct words argv = {0}, env = {0};
 	long most = sysconf(_SC_ARG_MAX);
 	enum attempt_result result;
 
 	*words = (struct script_words){0};
-	if (document == NULL)
+	if (needed && document == NULL)
 		return no_memory(why);
 	result = make_argv(&argv, hook->action, document, why);
 	if (result == ATTEMPT_OK)

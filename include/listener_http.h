@@ -112,8 +112,8 @@ struct loop {
 	int wake;                  /* eventfd: look at what the lock guards */
 	struct store_op *puts;     /* of this turn, for the store; the loop's thread alone */
 	struct store_op **puts_end;
-	pthread_mutex_t lock;      /* guards the next five */
-	pthread_cond_t done;       /* quiesced */
+	pthread_mutex_t lock; /* guards the next five */
+	pthread_cond_t done;  /* quiesced */
 	struct resumption *resumed;
 	bool quiesce, quiesced, stop;
 	bool started;

@@ -217,8 +217,7 @@ void store_bind_blob(struct sqlite3_stmt *s, int column, const void *bytes, size
 /* store_ops.c */
 void store_op_start(struct store_op *op); /* its outputs: nothing yet */
 /* Each operation of a group, in order; the first error ends it. */
-int store_ops_run(
-	struct store *st, struct store_op *group, struct store_delta *delta) WARN_UNUSED;
+int store_ops_run(struct store *st, struct store_op *group, struct store_delta *delta) WARN_UNUSED;
 void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed */
 
 /* store_put.c */

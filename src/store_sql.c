@@ -29,9 +29,8 @@ static const char *const texts[SQL_COUNT] = {
 			   " WHERE source_id = ?1 AND idempotency_key = ?2",
 	[SQL_EVENT_DUPLICATE] = "UPDATE events SET duplicates = duplicates + 1 WHERE id = ?1",
 	[SQL_EVENT_CONFLICT] = "UPDATE events SET conflicts = conflicts + 1 WHERE id = ?1",
-	[SQL_DELIVERIES_INSERT] =
-		"INSERT INTO deliveries(event_id, hook_id, state, due_at)"
-		" SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
+	[SQL_DELIVERIES_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
+				  " SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"
 			  " WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
 			  " AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",

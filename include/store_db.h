@@ -13,6 +13,7 @@
  *   store_pause.c   which hooks are paused
  *   store_prune.c   retention
  *   store_checkpoint.c   the WAL
+ *   store_vfs.c     how it is written
  * and beside the daemon, from other processes:
  *   store_reader.c, store_read.c, store_list.c, …   look
  *   store_editor.c, store_change.c                 write
@@ -219,6 +220,10 @@ void store_op_start(struct store_op *op); /* its outputs: nothing yet */
 /* Each operation of a group, in order; the first error ends it. */
 int store_ops_run(struct store *st, struct store_op *group, struct store_delta *delta) WARN_UNUSED;
 void store_op_undo(struct store_op *op); /* rolled back: its outputs are freed */
+
+/* store_vfs.c: the name of the way to files that the writer's connection is opened with.
+ * NULL, SQLite's own: it could not be made. Called by one thread at a time. */
+const char *store_vfs(void);
 
 /* store_put.c */
 int store_put_register(struct store *st) WARN_UNUSED; /* before store_sql_prepare */

@@ -147,7 +147,7 @@ static bool database_open(struct store *st)
 	/* Its count of memory costs a lock for each allocation, and nobody reads it. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int rc = sqlite3_open_v2(
-		st->path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+		st->path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, store_vfs());
 	if (rc != SQLITE_OK) {
 		if (st->db == NULL)
 			log_error("out of memory");

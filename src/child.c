@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,15 +53,29 @@ struct plan {
 	bool switch_user;
 	int input;
 	int output;
-	int report; /* close-on-exec: its end of file says that the program runs */
+	int report; /* close-on-exec: its end of file says that the program runs; -1: not needed */
 	pid_t parent;
+	struct seen *seen;
 };
+
+/* What the new process leaves in hookd's memory, where it runs on that. */
+struct seen {
+	bool begun;
+	struct failure failure;
+};
+
+/* A process was seen to run on hookd's memory and to hold its thread meanwhile, as
+ * vfork has it: so none needs a pipe to report through. */
+static atomic_bool memory_is_shared;
 
 static _Noreturn void give_up(const struct plan *plan, enum stage stage)
 {
 	struct failure failure = {.stage = stage, .error = errno};
-	ssize_t written = write(plan->report, &failure, sizeof(failure));
-	(void)written; /* nobody is left to tell */
+	plan->seen->failure = failure;
+	if (plan->report >= 0) {
+		ssize_t written = write(plan->report, &failure, sizeof(failure));
+		(void)written; /* nobody is left to tell */
+	}
 	_exit(EXIT_NOT_STARTED);
 }
 
@@ -90,11 +105,12 @@ static bool become_user(const struct conf_user *user)
 
 /* The new process up to its exec. It runs on hookd's memory while the thread
  * that started it is held by the kernel and the others go on: so nothing here
- * may allocate, lock, log, or write to anything but its own stack. */
+ * may allocate, lock, log, or write to anything but its own stack and plan->seen. */
 static _Noreturn void become_program(const struct plan *plan)
 {
 	const struct child_options *o = plan->options;
 
+	plan->seen->begun = true;
 	(void)setsid(); /* cannot fail: a new process leads no group */
 	reset_signals();
 
@@ -127,7 +143,8 @@ static _Noreturn void become_program(const struct plan *plan)
  * 500 MB) and posix_spawn can set neither user nor limits. What must stay true:
  * this function has no local that the child changes, the child never returns
  * from it, and the pid is all the parent takes from it. Sanitizers and valgrind
- * make it a fork, which works as well: results come back through plan->report. */
+ * make it a fork, which works as well: results come back through plan->report,
+ * which the first child of all has in any case. */
 static __attribute__((noinline)) pid_t start_process(const struct plan *plan)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): see above */
@@ -226,10 +243,15 @@ static bool must_switch(const struct conf_user *user)
 	return geteuid() == 0 || user->uid != geteuid() || user->gid != getegid();
 }
 
-/* Reads what the child reported; false when its program runs. */
-static bool read_failure(int report, struct failure *failure)
+/* Waits until the program runs, which is false, or takes what the child reported. */
+static bool read_failure(int report, const struct seen *seen, struct failure *failure)
 {
 	ssize_t n;
+
+	if (report < 0) {
+		*failure = seen->failure;
+		return failure->error != 0;
+	}
 	do
 		n = read(report, failure, sizeof(*failure));
 	while (n < 0 && errno == EINTR);
@@ -352,6 +374,7 @@ enum child_error child_start(
 {
 	enum child_error result = CHILD_NO_RESOURCES;
 	struct failure failure = {.stage = STAGE_STREAMS};
+	struct seen seen = {0};
 	struct plan plan = {
 		.options = options,
 		.switch_user = must_switch(options->user),
@@ -359,6 +382,7 @@ enum child_error child_start(
 		.output = -1,
 		.report = -1,
 		.parent = getpid(),
+		.seen = &seen,
 	};
 	int report = -1;
 	siginfo_t info;
@@ -366,7 +390,8 @@ enum child_error child_start(
 	*c = (struct child){.pid = -1, .pidfd = -1, .output = -1};
 	plan.input = make_input(options->input, options->input_len);
 	if (plan.input < 0 || !make_pipe(&c->output, &plan.output) ||
-		!make_pipe(&report, &plan.report) || fcntl(c->output, F_SETFL, O_NONBLOCK) != 0)
+		(!atomic_load(&memory_is_shared) && !make_pipe(&report, &plan.report)) ||
+		fcntl(c->output, F_SETFL, O_NONBLOCK) != 0)
 		goto failed;
 	/* Or a child under another user cannot open its own /dev/stderr. */
 	(void)fchmod(plan.output, 0666);
@@ -374,12 +399,14 @@ enum child_error child_start(
 	c->pid = start_with_signals_held(&plan);
 	if (c->pid < 0)
 		goto failed;
-	/* Three descriptors are given back before one is taken, so that a full
+	if (seen.begun)
+		atomic_store(&memory_is_shared, true);
+	/* Two descriptors or three are given back before one is taken, so that a full
 	 * table is met before the program runs, not after. */
 	close_fd(&plan.input);
 	close_fd(&plan.output);
 	close_fd(&plan.report);
-	if (read_failure(report, &failure)) {
+	if (read_failure(report, &seen, &failure)) {
 		reap(c->pid, &info);
 		result = say_failure(options, &failure, why);
 		goto out;

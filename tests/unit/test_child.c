@@ -464,6 +464,22 @@ static void closed_standard_streams_do_no_harm(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Whole or not at all. */
+static void assert_starts_or_is_refused(const struct child_options *options, enum child_error error)
+{
+	struct child c;
+	char why[CHILD_WHY];
+	enum child_error result = child_start(&c, options, why);
+
+	if (result != CHILD_OK) {
+		assert_int_equal(result, error);
+		return;
+	}
+	struct result r = finish(&c);
+	assert_int_equal(r.end.exit_code, 0);
+	buf_free(&r.printed);
+}
+
 static void a_full_descriptor_table_is_survived(void **state)
 {
 	(void)state;
@@ -477,7 +493,10 @@ static void a_full_descriptor_table_is_survived(void **state)
 		struct rlimit tight = {(rlim_t)lowest + spare, before.rlim_max};
 		struct child_options o = shell("true");
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-		assert_refused(&o, CHILD_NO_RESOURCES, "Too many open files");
+		if (spare < 3) /* input and output; the first child of all takes two more */
+			assert_refused(&o, CHILD_NO_RESOURCES, "Too many open files");
+		else
+			assert_starts_or_is_refused(&o, CHILD_NO_RESOURCES);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 		assert_int_equal(count_fds(), fds);
 	}

@@ -50,6 +50,10 @@ enum child_error child_start(
  * long as child_reap was not called: its pid is held until then. */
 void child_signal(const struct child *c, int signal);
 
+/* Looks which signals are not at their default, for each child to reset those and not
+ * all 64: of a process that changes none any more. Any thread. */
+void child_note_signals(void);
+
 struct child_end {
 	int exit_code; /* -1 when a signal ended it */
 	int signal;    /* 0 when it exited */

@@ -55,6 +55,7 @@ struct plan {
 	int output;
 	int report; /* close-on-exec: its end of file says that the program runs; -1: not needed */
 	pid_t parent;
+	uint64_t to_reset; /* of signals */
 	struct seen *seen;
 };
 
@@ -79,15 +80,34 @@ static _Noreturn void give_up(const struct plan *plan, enum stage stage)
 	_exit(EXIT_NOT_STARTED);
 }
 
+/* Dispositions are read and set by syscall, since glibc keeps 32 and 33 to itself and
+ * hookd may have been started with them ignored. All zero is SIG_DFL, in any kernel's
+ * layout. */
+static const char plain[64];
+
+/* A bit for each signal from 1 to 64; where there are more, those are always reset. */
+static _Atomic uint64_t signals_to_reset = UINT64_MAX;
+
+void child_note_signals(void)
+{
+	uint64_t noted = 0;
+
+	for (int signal = 1; signal <= SIGRTMAX && signal <= 64; signal++) {
+		char now[sizeof(plain)] = {0};
+		if (syscall(SYS_rt_sigaction, signal, NULL, now, (size_t)SIGRTMAX / 8) != 0 ||
+			memcmp(now, plain, sizeof(plain)) != 0)
+			noted |= UINT64_C(1) << (signal - 1);
+	}
+	atomic_store(&signals_to_reset, noted);
+}
+
 /* exec keeps ignored signals ignored (hookd ignores SIGPIPE) and the mask.
  * Handlers go first: one that ran here would run in hookd's memory. */
-static void reset_signals(void)
+static void reset_signals(uint64_t to_reset)
 {
-	/* By syscall, since glibc keeps 32 and 33 to itself and hookd may have been
-	 * started with them ignored. All zero is SIG_DFL, in any kernel's layout. */
-	static const char plain[64];
 	for (int signal = 1; signal <= SIGRTMAX; signal++) /* fails for SIGKILL, SIGSTOP */
-		(void)syscall(SYS_rt_sigaction, signal, plain, NULL, (size_t)SIGRTMAX / 8);
+		if (signal > 64 || (to_reset & (UINT64_C(1) << (signal - 1))))
+			(void)syscall(SYS_rt_sigaction, signal, plain, NULL, (size_t)SIGRTMAX / 8);
 
 	sigset_t none;
 	sigemptyset(&none);
@@ -112,7 +132,7 @@ static _Noreturn void become_program(const struct plan *plan)
 
 	plan->seen->begun = true;
 	(void)setsid(); /* cannot fail: a new process leads no group */
-	reset_signals();
+	reset_signals(plan->to_reset);
 
 	if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 ||
 		dup2(plan->output, STDERR_FILENO) < 0)
@@ -382,6 +402,7 @@ enum child_error child_start(
 		.output = -1,
 		.report = -1,
 		.parent = getpid(),
+		.to_reset = atomic_load(&signals_to_reset),
 		.seen = &seen,
 	};
 	int report = -1;

@@ -1,5 +1,6 @@
 #include "dispatcher.h"
 
+#include "child.h"
 #include "clock.h"
 #include "dispatcher_private.h"
 #include "log.h"
@@ -331,6 +332,7 @@ bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 
 	d->conf = conf_ref(conf);
 	d->store = st;
+	child_note_signals();
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
 	int error = pthread_create(&d->thread, NULL, run_thread, d);

@@ -275,6 +275,8 @@ static void signals_are_as_new(void **state)
 	char *argv[] = {grep, pattern, status, NULL};
 	struct child_options o = {.argv = argv, .env = plain_env, .directory = root};
 	assert_prints(&o, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	child_note_signals();
+	assert_prints(&o, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 
 	sigset_t now;
 	sigprocmask(SIG_SETMASK, &before, &now);

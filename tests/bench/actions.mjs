@@ -11,10 +11,10 @@ async function scriptRate(concurrency, seconds) {
 	const subject = await Subject.start('hookd', { hooks: TRUE(concurrency) });
 	await subject.load({ count: Math.round(5000 * (seconds + 1)), seconds: 60, warmUp: 0 });
 	await sleep(300);
-	const before = { at: performance.now(), done: settled(await subject.count()) };
+	const before = await subject.states();
 	await sleep(1000 * seconds);
-	const count = await subject.count();
-	const rate = (settled(count) - before.done) / ((performance.now() - before.at) / 1000);
+	const count = await subject.states();
+	const rate = 1000 * (settled(count) - settled(before)) / (count.at_ms - before.at_ms);
 	const starved = (count.deliveries.READY ?? 0) === 0;
 	const memory = subject.memoryMiB;
 	await subject.end();

@@ -169,6 +169,8 @@ export class Subject {
 			? Number(execFileSync('wc', ['-l', this.ticks], { encoding: 'utf8' }).split(' ')[0]) : 0;
 	}
 
+	states() { return ask('count', '--states', this.store); }
+
 	count(...more) { return ask('count', this.store, ...more); }
 
 	status(field) {

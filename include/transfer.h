@@ -25,7 +25,7 @@ struct transfer {
 	char error[CURL_ERROR_SIZE]; /* libcurl's words; may be "" */
 };
 
-/* curl_global_init must have been called by the main thread. NULL: logged. */
+/* libcurl must be set up, or do so itself in any thread. NULL: logged. */
 struct transfers *transfers_new(void) WARN_UNUSED;
 void transfers_free(struct transfers *t); /* none is under way any more; NULL is allowed */
 

@@ -79,6 +79,24 @@ static int timer_changed(CURLM *multi, long ms, void *arg)
 	return timerfd_settime(t->timer, 0, &spec, NULL);
 }
 
+/* With the first transfer: libcurl brings up OpenSSL with it, which takes 2 MB. */
+static bool open_multi(struct transfers *t)
+{
+	if (t->multi != NULL)
+		return true;
+	t->multi = curl_multi_init();
+	if (t->multi == NULL)
+		return false;
+	(void)curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, socket_changed);
+	(void)curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
+	(void)curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, timer_changed);
+	(void)curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
+	(void)curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+	/* One request after another on a connection: HTTP/2 would mix their fates. */
+	(void)curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	return true;
+}
+
 struct transfers *transfers_new(void)
 {
 	struct transfers *t = calloc(1, sizeof(*t));
@@ -88,23 +106,15 @@ struct transfers *transfers_new(void)
 		log_error("no memory for transfers");
 		return NULL;
 	}
-	t->multi = curl_multi_init();
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	t->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	event.data.fd = t->timer;
-	if (t->multi == NULL || t->epoll < 0 || t->timer < 0 ||
+	if (t->epoll < 0 || t->timer < 0 ||
 		epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->timer, &event) != 0) {
 		log_error("cannot set transfers up", log_int("errno", errno));
 		transfers_free(t);
 		return NULL;
 	}
-	(void)curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, socket_changed);
-	(void)curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
-	(void)curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, timer_changed);
-	(void)curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
-	(void)curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
-	/* One request after another on a connection: HTTP/2 would mix their fates. */
-	(void)curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	return t;
 }
 
@@ -206,7 +216,7 @@ bool transfer_set_url(CURL *easy, enum transfer_protocol protocol, const char *u
 bool transfer_open(struct transfers *t, struct transfer *tr, void *owner)
 {
 	*tr = (struct transfer){.easy = curl_easy_init(), .owner = owner, .transfers = t};
-	if (tr->easy == NULL)
+	if (tr->easy == NULL || !open_multi(t))
 		return false;
 	return transfer_set_common(tr->easy) &&
 	       curl_easy_setopt(tr->easy, CURLOPT_PRIVATE, (char *)tr) == CURLE_OK &&

@@ -1,0 +1,55 @@
+// A hookd that has nothing to do does nothing: none of its threads wakes up.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { Daemon } from './lib/daemon.mjs';
+import { limit, sleep, waitFor } from './lib/wait.mjs';
+
+const WINDOW = 5000;
+const WINDOWS = 6;
+
+/** How often each thread has gone to sleep or lost the processor: { "TID name": n }. */
+function switches(pid) {
+	const counts = {};
+	for (const tid of readdirSync(`/proc/${pid}/task`)) {
+		const dir = `/proc/${pid}/task/${tid}`;
+		const name = readFileSync(`${dir}/comm`, 'utf8').trim();
+		const status = readFileSync(`${dir}/status`, 'utf8');
+		counts[`${tid} ${name}`] = [...status.matchAll(/ctxt_switches:\s+(\d+)/g)]
+			.reduce((sum, [, n]) => sum + Number(n), 0);
+	}
+	return counts;
+}
+
+test('idle, with all that has a timer: no thread wakes up', limit, async (t) => {
+	const day = 86_400_000;
+	const later = new Date(Date.now() + day / 2).toISOString().slice(11, 16);
+	const d = await Daemon.start(t, {
+		timezone: 'UTC',
+		email: { server: 'smtp://127.0.0.1:1', tls: 'none', from: 'hookd@example.com' },
+		digest: { at: later, email: { to: 'owner@example.com' } },
+		silence: { after: '6h', sources: ['fedapay'], email: { to: 'owner@example.com' } },
+		hooks: (d) => [
+			d.hook('good', 'echo x'),
+			d.hook('ordered', 'echo x', { order: 'entity', skip_stale: true }),
+			d.hook('bad', 'exit 75', { retry: { attempts: 10, first: '1h', max: '2h' } }),
+		],
+	});
+	let last;
+	for (let i = 0; i < 20; i++) last = await d.store();
+	await waitFor(async () => (await d.show(last)).deliveries.every((x) => x.attempts.length > 0),
+		'an attempt of each of its deliveries');
+
+	/* What is left to do after the last event ends in some window; what comes again and
+	 * again does so in all of them. */
+	let seen;
+	for (let i = 0; i < WINDOWS; i++) {
+		const before = switches(d.pid);
+		await sleep(WINDOW);
+		const after = switches(d.pid);
+		seen = Object.entries(after).filter(([thread, n]) => n !== before[thread])
+			.map(([thread, n]) => `${thread}: ${n - (before[thread] ?? 0)}`);
+		if (seen.length === 0) return;
+	}
+	assert.deepEqual(seen, [], `wakes up within ${WINDOW} ms`);
+});

@@ -103,6 +103,13 @@ struct resumption {
 	struct MHD_Connection *mhd;
 };
 
+/* A chunked request that is being read; part of its request, its loop's thread's alone. */
+struct reader {
+	struct reader *next, *previous;
+	struct connection *connection; /* NULL: not in the loop's list */
+	int64_t since;                 /* steady ms: when something of its body came last */
+};
+
 /* A libmicrohttpd daemon and the thread that runs it: MHD_USE_EPOLL, without a
  * thread or a wake-up of its own. All of its connections live in that thread. */
 struct loop {
@@ -112,8 +119,10 @@ struct loop {
 	int wake;                  /* eventfd: look at what the lock guards */
 	struct store_op *puts;     /* of this turn, for the store; the loop's thread alone */
 	struct store_op **puts_end;
-	pthread_mutex_t lock; /* guards the next five */
-	pthread_cond_t done;  /* quiesced */
+	struct reader *readers; /* the loop's thread alone, as is: */
+	unsigned busy_turns;    /* in a row after which the daemon wanted another at once */
+	pthread_mutex_t lock;   /* guards the next five */
+	pthread_cond_t done;    /* quiesced */
 	struct resumption *resumed;
 	bool quiesce, quiesced, stop;
 	bool started;
@@ -126,6 +135,11 @@ bool loop_start(struct loop *loop) WARN_UNUSED;          /* false, logged: to be
 /* In place of store_submit, in the loop's thread: what one turn has read goes to the
  * store together, so that it is not cut into a small commit and a large one. */
 void loop_put(struct loop *loop, struct store_op *op);
+
+/* In the loop's thread: from the head of a chunked request, which must be all there
+ * within `limit` ms, to the end of its body. */
+void loop_watch(struct reader *r, struct connection *c, struct MHD_Connection *mhd, int64_t limit);
+void loop_unwatch(struct reader *r); /* also when it is not watched */
 
 /* In place of MHD_resume_connection, from any thread; its request may be gone once it
  * is called. */
@@ -203,5 +217,9 @@ const char *hygiene_check(
 
 /* NULL when the raw request target is sound, else why not. */
 const char *hygiene_check_uri(const char *uri, size_t len);
+
+/* The path within a request target, as it came, also of the absolute form ("http://…"):
+ * RFC 9112, 3.2.2. */
+const char *hygiene_path(const char *uri, size_t *len);
 
 #endif

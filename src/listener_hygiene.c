@@ -80,6 +80,34 @@ static bool is_in_place(
 	return true;
 }
 
+/* uri-host [":" port] of RFC 3986, by its characters; what a name means is nothing to
+ * hookd, but a Host that another parser would cut elsewhere is refused. */
+static bool is_host(const char *s, size_t len)
+{
+	static const char extra[] = "-._~%!$&'()*+;=";
+	size_t i = 0;
+
+	if (len > 0 && s[0] == '[') {
+		while (i < len && s[i] != ']')
+			i++;
+		if (i == len || strspn(s + 1, "0123456789abcdefABCDEF:.") != i - 1)
+			return false;
+		i++;
+	} else {
+		while (i < len && s[i] != ':' &&
+			(is_token(s + i, 1) ? strchr("#^`|", s[i]) == NULL
+					    : strchr(extra, s[i]) != NULL))
+			i++;
+	}
+	if (i == 0 || i == len)
+		return i > 0;
+	if (s[i++] != ':')
+		return false;
+	while (i < len && s[i] >= '0' && s[i] <= '9')
+		i++;
+	return i == len;
+}
+
 static bool read_length(const char *s, size_t len, uint64_t *out)
 {
 	uint64_t value = 0;
@@ -103,6 +131,8 @@ static void note_header(
 	if (is_named(key, key_len, "Host")) {
 		if (w->hosts++ > 0)
 			w->error = "two Host headers";
+		else if (!is_host(value, len))
+			w->error = "malformed Host header";
 	} else if (is_named(key, key_len, "Content-Length")) {
 		h->has_length = true;
 		if (w->lengths++ > 0)
@@ -171,12 +201,25 @@ static bool request_line_in_place(
 const char *hygiene_check_uri(const char *uri, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (uri[i] <= ' ' || uri[i] > '~')
+		if (uri[i] <= ' ' || uri[i] > '~' || uri[i] == '#')
 			return "character in the request target that must be percent-encoded";
 		if (len - i >= 3 && memcmp(uri + i, "%00", 3) == 0)
 			return "NUL in the request target";
 	}
 	return len > 0 ? NULL : "no request target";
+}
+
+const char *hygiene_path(const char *uri, size_t *len)
+{
+	size_t scheme = strncasecmp(uri, "http://", 7) == 0    ? 7
+			: strncasecmp(uri, "https://", 8) == 0 ? 8
+							       : 0;
+	size_t host = strcspn(uri + scheme, "/?#");
+
+	if (scheme > 0 && host > 0)
+		uri += scheme + host;
+	*len = strcspn(uri, "?");
+	return uri;
 }
 
 const char *hygiene_check(

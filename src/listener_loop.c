@@ -7,6 +7,8 @@
  * wake-up of a connection that it has not yet seen resumed. */
 #include "listener_http.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,7 +16,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define TIMEOUT_MAX 1000 /* ms */
+#define TIMEOUT_MAX   1000 /* ms */
+#define BUSY_TURNS    20
+#define BUSY_PAUSE    10   /* ms */
+#define BUSY_PATIENCE 2000 /* ms */
 
 static int timeout_of(const struct loop *loop)
 {
@@ -24,6 +29,68 @@ static int timeout_of(const struct loop *loop)
 		return -1;
 	return ms < TIMEOUT_MAX ? (int)ms : TIMEOUT_MAX;
 }
+
+/* ---- readers ----
+ * The line of a chunk's size may fill the buffer and not end. The daemon takes what is
+ * in the buffer for something that the application will yet read, and wants to be run
+ * again at once, for ever; of which connection cannot be asked. So, while it wants
+ * that, it is run now and then only if nothing else happens, and a chunked request
+ * that brings nothing for some seconds is ended. */
+
+void loop_watch(struct reader *r, struct connection *c, struct MHD_Connection *mhd, int64_t limit)
+{
+	struct loop *loop = c->loop;
+
+	*r = (struct reader){.connection = c, .next = loop->readers, .since = clock_steady()};
+	if (r->next != NULL)
+		r->next->previous = r;
+	loop->readers = r;
+	/* Behind the deadline, which shuts the connection down: a daemon that is in that
+	 * state since a connection was resumed does not see it. */
+	MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)(limit / 1000 + 2));
+}
+
+void loop_unwatch(struct reader *r)
+{
+	if (r->connection == NULL)
+		return;
+	if (r->previous != NULL)
+		r->previous->next = r->next;
+	else
+		r->connection->loop->readers = r->next;
+	if (r->next != NULL)
+		r->next->previous = r->previous;
+	r->connection = NULL;
+}
+
+static void end_silent_readers(struct loop *loop)
+{
+	int64_t now = clock_steady();
+
+	for (struct reader *r = loop->readers; r != NULL; r = r->next) {
+		if (now - r->since < BUSY_PATIENCE)
+			continue;
+		r->since = now;
+		connection_enter(&loop->generation->listener->connections, r->connection,
+			CONNECTION_READING, 0);
+	}
+}
+
+/* Waits for something to do. */
+static void wait_for_work(struct loop *loop, struct pollfd fds[2])
+{
+	int timeout = timeout_of(loop);
+
+	loop->busy_turns = timeout == 0 && loop->readers != NULL ? loop->busy_turns + 1 : 0;
+	if (loop->busy_turns > BUSY_TURNS) {
+		end_silent_readers(loop);
+		timeout = BUSY_PAUSE;
+	}
+	while (poll(fds, 2, timeout) < 0)
+		; /* a signal */
+}
+
+/* ---- turns ---- */
 
 static unsigned open_connections(const struct loop *loop)
 {
@@ -100,8 +167,7 @@ static void *run(void *arg)
 	};
 
 	for (;;) {
-		if (poll(fds, 2, timeout_of(loop)) < 0)
-			continue; /* a signal */
+		wait_for_work(loop, fds);
 		if (fds[1].revents != 0 && heed(loop))
 			return NULL;
 		turn(loop);

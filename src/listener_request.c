@@ -26,6 +26,7 @@ struct request {
 	struct listener *listener;
 	struct MHD_Connection *mhd;
 	struct resumption resumption;
+	struct reader reader;
 	struct connection *connection;
 	struct conf *conf;
 	const struct conf_source *source; /* NULL: no such path */
@@ -64,7 +65,9 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 	struct listener *l = listener;
 	struct connection *c = connection_of(mhd);
 	struct request *r = calloc(1, sizeof(*r));
-	char *query, *path;
+	const char *path_at;
+	size_t path_len;
+	char *path;
 
 	if (r == NULL || c == NULL || uri == NULL) {
 		free(r);
@@ -78,8 +81,8 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 	r->uri = uri;
 	r->uri_len = strlen(uri);
 	r->uri_error = hygiene_check_uri(uri, r->uri_len);
-	query = strchr(uri, '?');
-	path = strndup(uri, query != NULL ? (size_t)(query - uri) : r->uri_len);
+	path_at = hygiene_path(uri, &path_len);
+	path = strndup(path_at, path_len);
 	if (path == NULL) {
 		conf_unref(r->conf);
 		free(r);
@@ -405,14 +408,16 @@ static enum MHD_Result begin(struct request *r, const char *method, const char *
 		}
 	}
 	buf_free(&h.forwarded);
-	if (atomic_load(&r->step) != STEP_DISCARD)
-		return MHD_YES;
-	log_refusal(r, NULL);
+	if (atomic_load(&r->step) == STEP_DISCARD)
+		log_refusal(r, NULL);
 	/* An answer now makes libmicrohttpd close the connection with the body unread,
 	 * and the reset that follows may eat the answer. So a body of bearable size is
 	 * read first, unless the client waits for leave to send it. */
-	if (answer_now || h.expects || h.length > r->conf->limits.body + DISCARD_MAX)
+	if (atomic_load(&r->step) == STEP_DISCARD &&
+		(answer_now || h.expects || h.length > r->conf->limits.body + DISCARD_MAX))
 		return answer_refusal(r);
+	if (h.chunked)
+		loop_watch(&r->reader, r->connection, r->mhd, r->conf->limits.request_time);
 	return MHD_YES;
 }
 
@@ -436,6 +441,8 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t *si
 	size_t n = *size, limit = r->conf->limits.body;
 
 	*size = 0;
+	if (r->reader.connection != NULL)
+		r->reader.since = clock_steady();
 	if (atomic_load(&r->step) == STEP_BODY) {
 		if (n <= limit - r->body.len) {
 			buf_add(&r->body, data, n);
@@ -461,6 +468,7 @@ enum MHD_Result request_handle(void *listener, struct MHD_Connection *mhd, const
 		return begin(r, method, version);
 	if (*size > 0)
 		return take_body(r, data, size);
+	loop_unwatch(&r->reader);
 	switch (atomic_load(&r->step)) {
 	case STEP_BODY:
 		return take_event(r);
@@ -483,6 +491,7 @@ void request_end(void *listener, struct MHD_Connection *mhd, void **request,
 	if (r == NULL)
 		return;
 	*request = NULL;
+	loop_unwatch(&r->reader);
 	if (atomic_load(&r->step) == STEP_STORED)
 		log_put(r);
 	if (r->client_counted)

@@ -323,8 +323,12 @@ static bool read_field(struct strict *s, struct counts *n, const char *p, const 
 			return false;
 		s->plain = s->plain && *c >= ' ' && *c <= '~';
 	}
-	if (is_named(p, name, "Host"))
+	if (is_named(p, name, "Host")) {
 		n->hosts++;
+		s->plain = s->plain && end > value;
+		for (const char *c = value; c < end; c++)
+			s->plain = s->plain && (is_alphanumeric(*c) || is_one_of(*c, ".-"));
+	}
 	if (is_named(p, name, "Content-Length") &&
 		(n->lengths++ > 0 || !read_length(s, value, (size_t)(end - value))))
 		return false;

@@ -19,9 +19,9 @@
 #include <string.h>
 
 enum {
-	FRAMES = 1000, /* pages in the WAL from which on it is worth while: 8 MB. With more of them
+	FRAMES = 500, /* pages in the WAL from which on it is worth while: 8 MB. With more of them
 			  the database file's fsync holds up the commits for longer. */
-	FRAMES_SMALL = 300, /* a pass that had no more to do was the last */
+	FRAMES_SMALL = 150, /* a pass that had no more to do was the last */
 	PASSES = 6,
 };
 

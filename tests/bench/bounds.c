@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000) /* ns */
-#define PAGE   8192                 /* as in hookd's store */
+#define PAGE   16384                /* as in hookd's store */
 #define PAGES  1024                 /* written in turn, as a WAL that is used again */
 
 static void die(const char *what)

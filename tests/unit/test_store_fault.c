@@ -60,7 +60,7 @@ static void test_failing_writes(void **state)
 
 	(void)signal(SIGXFSZ, SIG_IGN);
 	capture_begin(&capture);
-	limit_files(400000);
+	limit_files(1200000);
 	for (int i = 0; i < 60; i++)
 		results[i] = put_large(fx, i);
 	struct store_counts counts = fx_counts(fx);

@@ -316,8 +316,8 @@ static bool read_field(struct strict *s, struct counts *n, const char *p, const 
 
 	for (value = colon + 1; value < end && is_one_of(*value, " \t"); value++)
 		;
-	while (end > value && is_one_of(end[-1], " \t"))
-		end--;
+	for (; end > value && is_one_of(end[-1], " \t"); end--)
+		s->plain = false; /* libmicrohttpd 0.9.75 leaves it to a Content-Length */
 	for (const char *c = value; c < end; c++) {
 		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
 			return false;
@@ -381,8 +381,13 @@ static bool read_strictly(struct strict *s, const char *p, const char *end)
 	bool http10;
 
 	*s = (struct strict){.plain = true};
-	for (; end > p && is_one_of(*p, "\r\n"); p++)
-		s->plain = false; /* empty lines before it may be skipped (RFC 9112, 2.2) */
+	/* Empty lines before it may be skipped (RFC 9112, 2.2); to an old libmicrohttpd
+	 * one that begins with NUL is empty. */
+	for (; end > p && (is_one_of(*p, "\r\n") || *p == '\0'); p++) {
+		s->plain = false;
+		if (*p == '\0' && (p = memchr(p, '\n', (size_t)(end - p))) == NULL)
+			return false;
+	}
 	start = p;
 	stop = line_end(p, end);
 	if (stop == NULL)

@@ -37,7 +37,7 @@ WRAP     := request_handle loop_put MHD_suspend_connection loop_resume
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e bench bench-lists bench-quick fault fuzz fuzz-targets install uninstall deps deps-test lint asan tsan clean help
+.PHONY: all run check check-unit check-e2e bench bench-lists bench-quick fault soak fuzz fuzz-targets install uninstall deps deps-test lint asan tsan clean help
 .SECONDARY:
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
@@ -100,7 +100,7 @@ check: all deps-test check-unit check-e2e ## run all tests, and fuzz each parser
 check-unit: $(UNITS)
 	@for t in $(UNITS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
-check-e2e: $(PROGRAMS) $(FAULT)
+check-e2e: $(PROGRAMS) $(FAULT) $(BUILD)/bench/load $(BUILD)/bench/count
 	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
 
 fuzz: deps deps-test ## fuzz each parser for T seconds (60), or those of ONLY="http mail"
@@ -123,6 +123,9 @@ bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and count
 fault: all $(FAULT) deps-test ## prove that nothing is lost: kills, power, disk, memory (KILLS, LOSSES, SEED): tests/fault/README.md
 	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) LOSSES=$(or $(LOSSES),1000) LONG=1 \
 		node --test --test-reporter=spec tests/fault/
+
+soak: all $(BUILD)/bench/load $(BUILD)/bench/count deps-test ## MINUTES (30) at half speed while all that can fail does: tests/fault/README.md
+	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),30) node --test --test-reporter=spec tests/fault/soak.test.mjs
 
 lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@CI=$(CI) sh tests/lint.sh

@@ -43,6 +43,7 @@ static struct loop the_loop = {.generation = &the_generation};
 static struct {
 	struct buf bodies[REQUESTS];
 	size_t begun;
+	bool heads[REQUESTS]; /* answered without a body */
 	size_t answers;
 	unsigned statuses[REQUESTS];
 	struct buf bytes; /* the answers */
@@ -73,8 +74,10 @@ static void *begin(void *arg, const char *uri, struct MHD_Connection *mhd)
 static enum MHD_Result handle(void *arg, struct MHD_Connection *mhd, const char *url,
 	const char *method, const char *version, const char *data, size_t *size, void **request)
 {
-	if (*size > 0 && seen.begun > 0 && seen.begun <= REQUESTS)
+	if (seen.begun > 0 && seen.begun <= REQUESTS) {
 		buf_add(&seen.bodies[seen.begun - 1], data, *size);
+		seen.heads[seen.begun - 1] = strcmp(method, "HEAD") == 0;
+	}
 	return request_handle(arg, mhd, url, method, version, data, size, request);
 }
 
@@ -208,7 +211,9 @@ static void read_answers(void)
 		unsigned status = (unsigned)strtoul(p + 9, NULL, 10);
 
 		length = memmem(p, (size_t)(head - p) + 2, "Content-Length: ", 16);
-		p = head + 4 + (length != NULL ? strtoul(length + 16, NULL, 10) : 0);
+		p = head + 4;
+		if (length != NULL && !seen.heads[seen.answers])
+			p += strtoul(length + 16, NULL, 10);
 		if (status >= 200)
 			seen.statuses[seen.answers++] = status;
 		if (status == 400)
@@ -218,8 +223,10 @@ static void read_answers(void)
 
 static void forget(void)
 {
-	for (size_t i = 0; i < REQUESTS; i++)
+	for (size_t i = 0; i < REQUESTS; i++) {
 		buf_clear(&seen.bodies[i]);
+		seen.heads[i] = false;
+	}
 	buf_clear(&seen.bytes);
 	seen.begun = 0;
 	seen.answers = 0;

@@ -1,0 +1,86 @@
+// hookd at half of full speed for a long time, while scripts fail, hang and are killed, the
+// other side of forwards and mails fails, clients vanish, the config is reloaded and the log
+// rotated. make soak is the long form; without MINUTES it lasts some seconds.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { limit, sleep, waitFor } from '../e2e/lib/wait.mjs';
+import { build } from './driver.mjs';
+import { random, seed } from './random.mjs';
+import { Soaked } from './soaked.mjs';
+import { Watch } from './watch.mjs';
+
+const MINUTES = Number(process.env.MINUTES ?? 0);
+const LONG = MINUTES > 0;
+const seconds = LONG ? MINUTES * 60 : 12;
+/* A store of millions of events is no longer sound within minutes: RATE= raises it. */
+const RATE_MAX = Number(process.env.RATE ?? 2000);
+
+/* Mails have threads that come when they are needed and go when they are not. */
+const MAIL_THREADS = 4;
+
+const plan = LONG
+	? { measure: 5, slice: 60, reload: 60_000, rotate: 60_000, sample: 1000, look: 10_000 }
+	: { measure: 1, slice: 4, reload: 3000, rotate: 4000, sample: 100, look: 1000 };
+
+/** Does it again and again until the end. */
+async function every(ms, end, what) {
+	for (let n = 0; Date.now() < end; n++) {
+		await sleep(Math.min(ms, Math.max(0, end - Date.now())));
+		if (Date.now() < end) await what(n);
+	}
+}
+
+async function load(d, rate, end) {
+	while (Date.now() < end) {
+		const left = Math.max(1, (end - Date.now()) / 1000);
+		await d.load({ rate, seconds: Math.min(plan.slice, left) });
+	}
+}
+
+function table(figures) {
+	const { memory_kib: m, descriptors: f, threads: n } = figures;
+	const row = (name, { second, last, max }) => `${name.padEnd(16)}${[second, last, max].map((v) => String(v).padStart(12)).join('')}`;
+	return ['                 2nd quarter last quarter        most', row('memory, KiB', m), row('descriptors', f), row('threads', n)];
+}
+
+/* Of a sanitizer's own growth nothing follows for hookd. */
+function flat(figures, watch) {
+	const { memory_kib: m, descriptors: f, threads: n } = figures;
+	if (!watch.sanitized) {
+		const room = LONG ? 0.1 : 0.5;
+		assert.ok(m.last <= m.second * (1 + room) + 8192, `memory grows: ${JSON.stringify(m)}`);
+	}
+	assert.ok(f.last <= f.second + 16, `descriptors grow: ${JSON.stringify(f)}`);
+	assert.ok(n.last <= n.second + MAIL_THREADS, `threads grow: ${JSON.stringify(n)}`);
+}
+
+test('half of full speed while all that can fail does', { timeout: limit.timeout + 2 * seconds * 1000 }, async (t) => {
+	const d = await Soaked.start(t, random());
+	t.diagnostic(`SEED=${seed}, ${seconds} s`);
+	const full = (await d.load({ seconds: plan.measure })).per_second;
+	const rate = Math.max(20, Math.min(RATE_MAX, Math.floor(full / 2)));
+
+	const began = Date.now(), end = began + seconds * 1000;
+	const watch = new Watch(d);
+	await Promise.all([
+		load(d, rate, end),
+		d.shop(end), d.vanish(end), d.moods(end),
+		every(plan.reload, end, (n) => d.change(n)),
+		every(plan.rotate, end, () => d.rotate()),
+		every(plan.sample, end, () => watch.sample()),
+		every(plan.look, end, () => watch.look()),
+	]);
+	await d.calm();
+	await waitFor(async () => await watch.look() === 0, 'the queue to drain', 300_000 + 200 * seconds);
+	watch.settled();
+	const figures = { seconds, full_per_second: Math.round(full), rate, ...await d.compare(), ...watch.figures(),
+		drained_after_seconds: Math.round((Date.now() - end) / 1000) };
+	mkdirSync(build('.'), { recursive: true });
+	writeFileSync(build('soak.json'), `${JSON.stringify(figures, null, 1)}\n`);
+	for (const line of table(figures)) t.diagnostic(line);
+	t.diagnostic(JSON.stringify(figures));
+	flat(figures, watch);
+	assert.deepEqual(await d.stop(), { code: 0, signal: null });
+	assert.match((await d.ctl('check', '--full')).stdout, /sound/);
+});

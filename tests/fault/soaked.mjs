@@ -148,9 +148,9 @@ export class Soaked extends Daemon {
 	}
 
 	// ---- the config
-	/** The n-th reload: other limits, hooks, log; each fourth one is refused. */
+	/** The n-th reload: other limits, hooks, log; one of four is refused. */
 	change(n) {
-		if (n % 4 === 3) {
+		if (n % 4 === 1) {
 			writeFileSync(this.configFile, 'hooks: [{nonsense\n');
 			this.signal('SIGHUP');
 			this.refusedReloads++;

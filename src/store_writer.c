@@ -80,8 +80,9 @@ void store_submit(struct store *st, struct store_op *op)
 	(void)pthread_mutex_lock(&st->mutex);
 	*st->tail = op;
 	st->tail = &op->next;
-	(void)pthread_cond_signal(&st->wake);
 	(void)pthread_mutex_unlock(&st->mutex);
+	/* Not before: the writer would wake only to wait for the mutex. */
+	(void)pthread_cond_signal(&st->wake);
 }
 
 void store_submit_all(struct store *st, struct store_op *first)
@@ -93,8 +94,8 @@ void store_submit_all(struct store *st, struct store_op *first)
 	(void)pthread_mutex_lock(&st->mutex);
 	*st->tail = first;
 	st->tail = &last->next;
-	(void)pthread_cond_signal(&st->wake);
 	(void)pthread_mutex_unlock(&st->mutex);
+	(void)pthread_cond_signal(&st->wake);
 }
 
 /* The operation is its caller's again with `done`: nothing of it is touched after. */

@@ -113,7 +113,8 @@ bench: $(PROGRAMS) $(BENCH) deps-test ## measure hookd against its ceiling, webh
 	@dpkg-query -W $(DEPS_BENCH) >/dev/null 2>&1 || { apt-get update -q && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(DEPS_BENCH); }
 	@test -d tests/bench/express/node_modules/better-sqlite3/build || \
-		npm --prefix tests/bench/express ci --no-audit --no-fund --build-from-source --nodedir=/usr
+		npm --prefix tests/bench/express ci --no-audit --no-fund --build-from-source \
+			--nodedir="$$(node -p 'path.dirname(path.dirname(process.execPath))')"
 	@BUILD=$(abspath $(BUILD)) node tests/bench/run.mjs
 bench-quick: $(PROGRAMS) $(BENCH) deps-test ## the same in short, against the ceiling; fails on gross loss only
 	@BUILD=$(abspath $(BUILD)) node tests/bench/run.mjs --quick

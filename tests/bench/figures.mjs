@@ -20,6 +20,8 @@ function intakeFigures({ subjects: s, sync_us: sync }) {
 	};
 	add('64 connections / ceiling', 'ceiling', 64, { least: 0.85, ceiling: true });
 	add('256 connections / ceiling', 'ceiling', 256, { least: 0.85, ceiling: true });
+	add('64 connections / events handed over', 'handed over', 64, {});
+	add('256 connections / events handed over', 'handed over', 256, {});
 	add('64 connections / bare libmicrohttpd', 'bare', 64, { least: 0.25 });
 	add('256 connections / bare libmicrohttpd', 'bare', 256, { least: 0.25 });
 	add('64 connections / insert per request', 'insert', 64, { least: 6 });

@@ -2,7 +2,7 @@
 
 const WIDTH = 880;
 const HEIGHT = 360;
-const COLOURS = { hookd: '#0b6e4f', ceiling: '#8d99ae', bare: '#c9ada7', insert: '#bc6c25',
+const COLOURS = { hookd: '#0b6e4f', ceiling: '#8d99ae', bare: '#c9ada7', 'handed over': '#6c757d', insert: '#bc6c25',
 	express: '#9d4edd', webhook: '#d62828', 'hookd, 4 hooks': '#52b788' };
 
 const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -2,11 +2,13 @@
  *
  *   bare     libmicrohttpd alone: reads the request, answers 200
  *   ceiling  hookd's listener, with hygiene, verifying and parsing; stores nothing
- *   insert   the same, and each event in a transaction of its own, in the handler
+ *   handed   the same, and each event is handed to another thread, as it is to the
+ *            store's writer, which hands it back at once
+ *   insert   as ceiling, and each event in a transaction of its own, in the handler
  *
  * The linker puts the functions named __wrap_… here in place of those that the
- * listener calls (see the Makefile): a request is answered in the call that brings
- * its last byte, without suspending the connection. */
+ * listener calls (see the Makefile): but in `handed` a request is answered in the
+ * call that brings its last byte, without suspending the connection. */
 #include "clock.h"
 #include "conf.h"
 #include "listener.h"
@@ -31,12 +33,20 @@ enum MHD_Result __real_request_handle(void *listener, struct MHD_Connection *mhd
 	const char *method, const char *version, const char *data, size_t *size, void **request);
 enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
 	const char *method, const char *version, const char *data, size_t *size, void **request);
+void __real_MHD_suspend_connection(struct MHD_Connection *mhd);
 void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd);
+void __real_loop_resume(struct loop *loop, struct resumption *r);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
 void __wrap_loop_put(struct loop *loop, struct store_op *op);
 
 /* Set when the store has answered during the handler's call. */
 static _Thread_local bool answered;
+
+/* The queue of `handed`. */
+static bool handing;
+static pthread_mutex_t hands = PTHREAD_MUTEX_INITIALIZER; /* guards the next two */
+static pthread_cond_t handed = PTHREAD_COND_INITIALIZER;
+static struct store_op *queue;
 
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER; /* guards the store's connection */
 
@@ -44,14 +54,51 @@ static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER; /* guards the store'
 
 void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd)
 {
-	(void)mhd;
+	if (handing)
+		__real_MHD_suspend_connection(mhd);
 }
 
 void __wrap_loop_resume(struct loop *loop, struct resumption *r)
 {
-	(void)loop;
-	(void)r;
-	answered = true;
+	if (handing)
+		__real_loop_resume(loop, r);
+	else
+		answered = true;
+}
+
+static void stand_in(struct store_op *op)
+{
+	op->result = STORE_OK;
+	((struct store_put *)op)->event_id = 1042;
+	op->done(op);
+}
+
+static void *hand_back(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		(void)pthread_mutex_lock(&hands);
+		while (queue == NULL)
+			(void)pthread_cond_wait(&handed, &hands);
+		struct store_op *op = queue;
+		queue = NULL;
+		(void)pthread_mutex_unlock(&hands);
+		while (op != NULL) {
+			struct store_op *next = op->next;
+			stand_in(op);
+			op = next;
+		}
+	}
+	return NULL;
+}
+
+static void hand_over(struct store_op *op)
+{
+	(void)pthread_mutex_lock(&hands);
+	op->next = queue;
+	queue = op;
+	(void)pthread_mutex_unlock(&hands);
+	(void)pthread_cond_signal(&handed);
 }
 
 /* The store's own operation, in the thread that asks, with a commit to itself.
@@ -78,13 +125,14 @@ void __wrap_loop_put(struct loop *loop, struct store_op *op)
 {
 	struct store *st = loop->generation->listener->store;
 
-	if (st != NULL) {
+	if (handing) {
+		hand_over(op);
+	} else if (st != NULL) {
 		insert(st, op);
+		op->done(op);
 	} else {
-		op->result = STORE_OK;
-		((struct store_put *)op)->event_id = 1042;
+		stand_in(op);
 	}
-	op->done(op);
 }
 
 enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd, const char *url,
@@ -188,6 +236,14 @@ static bool start_listener(struct conf *conf, bool storing)
 	return listener_start(conf, st, NULL, 0) != NULL;
 }
 
+static bool start_handing(void)
+{
+	pthread_t thread;
+
+	handing = true;
+	return pthread_create(&thread, NULL, hand_back, NULL) == 0;
+}
+
 static struct conf *load(const char *file)
 {
 	struct buf errors = {0};
@@ -206,7 +262,7 @@ int main(int argc, char **argv)
 	bool ok = false;
 
 	if (argc != 3 || sodium_init() < 0) {
-		fputs("usage: receiver bare|ceiling|insert CONFIG\n", stderr);
+		fputs("usage: receiver bare|ceiling|handed|insert CONFIG\n", stderr);
 		return 2;
 	}
 	struct conf *conf = load(argv[2]);
@@ -220,6 +276,8 @@ int main(int argc, char **argv)
 	log_setup(conf->log_level, conf->log_format);
 	if (strcmp(argv[1], "bare") == 0)
 		ok = start_bare(conf);
+	else if (strcmp(argv[1], "handed") == 0)
+		ok = start_handing() && start_listener(conf, false);
 	else if (strcmp(argv[1], "ceiling") == 0 || strcmp(argv[1], "insert") == 0)
 		ok = start_listener(conf, strcmp(argv[1], "insert") == 0);
 	if (!ok) {

@@ -56,7 +56,7 @@ process.on('SIGTERM', () => process.exit(143));
 let made = 0;
 
 export class Subject {
-	/** kind: hookd, ceiling, insert, bare, webhook or express. For hookd: `hooks`, or
+	/** kind: hookd, ceiling, handed, insert, bare, webhook or express. For hookd: `hooks`, or
 	 * `tick` for one whose runs are counted; `log`, its level; `limits`; `store`, a file
 	 * that stays. */
 	static async start(kind, options = {}) {

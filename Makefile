@@ -31,7 +31,7 @@ MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
-FAULT    := $(addprefix $(BUILD)/fault/,power errors)
+FAULT    := $(addprefix $(BUILD)/fault/,power errors memory)
 # What tests/bench/receiver.c puts in place of hookd's own.
 WRAP     := request_handle loop_put MHD_suspend_connection loop_resume
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
@@ -76,9 +76,13 @@ $(BUILD)/fault/power: $(BUILD)/fault/power.o
 $(BUILD)/fault/errors: $(BUILD)/fault/errors.o
 $(BUILD)/fault/power $(BUILD)/fault/errors: $(addprefix $(BUILD)/fault/,promises.o promises_check.o \
             directory.o disk.o disk_kept.o disk_calls.o)
+$(BUILD)/fault/memory: $(addprefix $(BUILD)/fault/,memory.o memory_calls.o memory_subjects.o promises.o \
+            promises_check.o directory.o disk.o disk_kept.o disk_calls.o libhookd.a)
+$(BUILD)/fault/libhookd.a: $(BUILD)/libhookd.a tests/fault/memory.syms
+	$(Q)objcopy --redefine-syms=tests/fault/memory.syms $< $@
 $(FAULT): $(BUILD)/libhookd.a
 	@echo "LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(or $(filter %/fault/libhookd.a,$^),$(BUILD)/libhookd.a) $(LDLIBS)
 $(BUILD)/fault/%.o: tests/fault/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<

@@ -68,7 +68,8 @@ struct condition *condition_join(
 
 /* Does it hold for the document? If not, appends to *why (NULL: nobody asks) the
  * first reason, such as `entity.amount is 50: expected gte 100`; what comes from
- * the event is quoted, escaped and cut. */
+ * the event is quoted, escaped and cut. With memory short why->failed is set, and the
+ * result tells nothing. */
 bool condition_holds(const struct condition *c, const json_t *document, struct buf *why);
 
 /* In words, one line: `entity.amount is at least 100 and entity.mode is one of

@@ -257,21 +257,26 @@ static const char *word_of(const json_t *value, char *out, size_t size)
 
 /* Compiled each time: what glibc finds out while it matches it keeps with the
  * expression, so events could make one that lives on grow without end. */
-static bool fits_regex(const char *pattern, const char *text, size_t len)
+static bool fits_regex(const char *pattern, const char *text, size_t len, bool *no_memory)
 {
 	bool cut = len > CONDITION_SUBJECT;
 	regmatch_t subject = {.rm_so = 0, .rm_eo = cut ? CONDITION_SUBJECT : (regoff_t)len};
 	regex_t regex;
-	bool fits;
+	int result;
 
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+	/* It was compiled when the config was read: now only memory can be missing. */
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+		*no_memory = true;
 		return false;
-	fits = regexec(&regex, text, 1, &subject, REG_STARTEND | (cut ? REG_NOTEOL : 0)) == 0;
+	}
+	result = regexec(&regex, text, 1, &subject, REG_STARTEND | (cut ? REG_NOTEOL : 0));
 	regfree(&regex);
-	return fits;
+	if (result != 0 && result != REG_NOMATCH)
+		*no_memory = true;
+	return result == 0;
 }
 
-static bool fits_pattern(const struct condition *c, const json_t *value)
+static bool fits_pattern(const struct condition *c, const json_t *value, bool *no_memory)
 {
 	const char *pattern = c->operands[0].text, *text;
 	char word[64];
@@ -288,7 +293,7 @@ static bool fits_pattern(const struct condition *c, const json_t *value)
 	}
 	if (c->op == CONDITION_GLOB)
 		return strlen(text) == len && fnmatch(pattern, text, 0) == 0;
-	return fits_regex(pattern, text, len);
+	return fits_regex(pattern, text, len, no_memory);
 }
 
 static bool is_empty(const json_t *value)
@@ -325,7 +330,7 @@ static bool is_in_order(const struct condition *c, const json_t *value)
 	}
 }
 
-static bool test_holds(const struct condition *c, const json_t *value)
+static bool test_holds(const struct condition *c, const json_t *value, bool *no_memory)
 {
 	if (c->op == CONDITION_EXISTS)
 		return (value != NULL) == c->wanted;
@@ -342,7 +347,7 @@ static bool test_holds(const struct condition *c, const json_t *value)
 		return !is_one_of(c, value);
 	case CONDITION_GLOB:
 	case CONDITION_MATCHES:
-		return fits_pattern(c, value);
+		return fits_pattern(c, value, no_memory);
 	default:
 		return is_in_order(c, value);
 	}
@@ -460,38 +465,44 @@ void condition_explain(const struct condition *c, struct buf *out)
 
 /* ---- does it hold? ---- */
 
-static bool any_holds(const struct condition *c, const json_t *document, struct buf *why)
+static bool holds(
+	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory);
+
+static bool any_holds(
+	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (condition_holds(c->parts[i], document, NULL))
+		if (holds(c->parts[i], document, NULL, no_memory))
 			return true;
 	/* none did: each says why, in one line */
 	for (size_t i = 0; i < c->count && why != NULL; i++) {
 		if (i > 0)
 			buf_add_text(why, "; and ");
-		(void)condition_holds(c->parts[i], document, why);
+		(void)holds(c->parts[i], document, why, no_memory);
 	}
 	return false;
 }
 
-static bool all_hold(const struct condition *c, const json_t *document, struct buf *why)
+static bool all_hold(
+	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (!condition_holds(c->parts[i], document, why))
+		if (!holds(c->parts[i], document, why, no_memory))
 			return false;
 	return true;
 }
 
-bool condition_holds(const struct condition *c, const json_t *document, struct buf *why)
+static bool holds(
+	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory)
 {
 	const json_t *value;
 
 	if (c->is_join && c->join == CONDITION_ANY)
-		return any_holds(c, document, why);
+		return any_holds(c, document, why, no_memory);
 	if (c->is_join && c->join == CONDITION_ALL)
-		return all_hold(c, document, why);
+		return all_hold(c, document, why, no_memory);
 	if (c->is_join) {
-		if (!all_hold(c, document, NULL))
+		if (!all_hold(c, document, NULL, no_memory))
 			return true;
 		if (why != NULL) {
 			buf_add_text(why, "expected ");
@@ -500,7 +511,7 @@ bool condition_holds(const struct condition *c, const json_t *document, struct b
 		return false;
 	}
 	value = path_find(c->path, document);
-	if (test_holds(c, value))
+	if (test_holds(c, value, no_memory))
 		return true;
 	if (why != NULL) {
 		add_path(why, c->path);
@@ -509,4 +520,14 @@ bool condition_holds(const struct condition *c, const json_t *document, struct b
 		add_test(why, c);
 	}
 	return false;
+}
+
+bool condition_holds(const struct condition *c, const json_t *document, struct buf *why)
+{
+	bool no_memory = false;
+	bool good = holds(c, document, why, &no_memory);
+
+	if (no_memory && why != NULL)
+		why->failed = true;
+	return good;
 }

@@ -47,10 +47,12 @@ static bool holds(
 
 	if (hook->when == NULL)
 		return true;
-	if (event_document(ev, &document))
-		return match_when(hook, document, why);
-	declined->failed = true;
-	return false;
+	bool known = event_document(ev, &document);
+	bool good = known && match_when(hook, document, why);
+	/* A hook must not be left out for that. */
+	if (!known || why->failed)
+		declined->failed = true;
+	return good;
 }
 
 size_t match_hooks(const struct conf *conf, const struct conf_source *source, struct event *ev,

@@ -109,7 +109,7 @@ for (const every of LONG ? [1, 2, 3, 5, 17, 100, 1000] : [2, 17]) {
 		const d = new Daemon(t, { hooks });
 		const failing = await Failing.preload(t, d, 'failing_memory');
 		await d.start();
-		const posted = new Posted(d);
+		const posted = new Posted(d, { short: true });
 		await posted.posts(3);
 		failing.failMemory(every);
 		await Promise.all(Array.from({ length: 5 }, () => posted.posts(10)));
@@ -124,7 +124,7 @@ for (const every of LONG ? [1, 2, 3, 5, 17, 100, 1000] : [2, 17]) {
 
 test('memory: no more address space, many large bodies', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks });
-	const posted = new Posted(d);
+	const posted = new Posted(d, { short: true });
 	await posted.posts(3);
 	const [, size] = /^VmSize:\s+(\d+) kB/m.exec(readFileSync(`/proc/${d.pid}/status`, 'utf8'));
 	await prlimit(d, `as=${(Number(size) + 2048) * 1024}:`);

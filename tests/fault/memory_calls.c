@@ -1,0 +1,165 @@
+#include "disk.h"
+#include "memory.h"
+
+#include <regex.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The names that memory.syms gives to hookd's own calls. */
+void *memory_malloc(size_t size);
+void *memory_calloc(size_t n, size_t size);
+void *memory_realloc(void *memory, size_t size);
+void *memory_reallocarray(void *memory, size_t n, size_t size);
+char *memory_strdup(const char *text);
+char *memory_strndup(const char *text, size_t len);
+int memory_asprintf_chk(char **out, int flag, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int memory_asprintf(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void *memory_sodium_malloc(size_t size);
+int memory_regcomp(regex_t *regex, const char *pattern, int flags);
+int memory_regexec(
+	const regex_t *regex, const char *text, size_t count, regmatch_t *matches, int flags);
+
+static atomic_uint left;  /* allocations until those that fail; 0: none does */
+static atomic_uint times; /* so many fail then */
+static atomic_uint failed;
+static sqlite3_mem_methods sqlite;
+
+static bool fails(void)
+{
+	unsigned n = left;
+
+	do {
+		if (n == 0)
+			return false;
+	} while (n > 1 && !atomic_compare_exchange_weak(&left, &n, n - 1));
+	if (n > 1)
+		return false;
+	for (unsigned t = times; t > 0;) {
+		if (!atomic_compare_exchange_weak(&times, &t, t - 1))
+			continue;
+		(void)atomic_fetch_add(&failed, 1);
+		return true;
+	}
+	return false;
+}
+
+void memory_fail(unsigned n, unsigned many)
+{
+	left = 0;
+	times = many;
+	failed = 0;
+	left = n;
+}
+
+unsigned memory_failed(void)
+{
+	return failed;
+}
+
+uint64_t memory_random(uint64_t *state)
+{
+	return disk_random(state);
+}
+
+void *memory_malloc(size_t size)
+{
+	return fails() ? NULL : malloc(size);
+}
+
+void *memory_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : calloc(n, size);
+}
+
+void *memory_realloc(void *memory, size_t size)
+{
+	return fails() ? NULL : realloc(memory, size);
+}
+
+void *memory_reallocarray(void *memory, size_t n, size_t size)
+{
+	return fails() ? NULL : reallocarray(memory, n, size);
+}
+
+char *memory_strdup(const char *text)
+{
+	return fails() ? NULL : strdup(text);
+}
+
+char *memory_strndup(const char *text, size_t len)
+{
+	return fails() ? NULL : strndup(text, len);
+}
+
+int memory_asprintf(char **out, const char *format, ...)
+{
+	va_list ap;
+
+	if (fails())
+		return -1;
+	va_start(ap, format);
+	int n = vasprintf(out, format, ap);
+	va_end(ap);
+	return n;
+}
+
+int memory_asprintf_chk(char **out, int flag, const char *format, ...)
+{
+	va_list ap;
+
+	(void)flag;
+	if (fails())
+		return -1;
+	va_start(ap, format);
+	int n = vasprintf(out, format, ap);
+	va_end(ap);
+	return n;
+}
+
+void *memory_sodium_malloc(size_t size)
+{
+	return fails() ? NULL : sodium_malloc(size);
+}
+
+/* libc's own allocations are not renamed. */
+int memory_regcomp(regex_t *regex, const char *pattern, int flags)
+{
+	return fails() ? REG_ESPACE : regcomp(regex, pattern, flags);
+}
+
+int memory_regexec(
+	const regex_t *regex, const char *text, size_t count, regmatch_t *matches, int flags)
+{
+	return fails() ? REG_ESPACE : regexec(regex, text, count, matches, flags);
+}
+
+static void *sqlite_malloc(int size)
+{
+	return fails() ? NULL : sqlite.xMalloc(size);
+}
+
+static void *sqlite_realloc(void *memory, int size)
+{
+	return fails() ? NULL : sqlite.xRealloc(memory, size);
+}
+
+void memory_begin(void)
+{
+	sqlite3_mem_methods mine;
+
+	/* The heap's own: without its count, as the store sets it, there is nothing between. */
+	if (sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK ||
+		sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite) != SQLITE_OK)
+		abort();
+	mine = sqlite;
+	mine.xMalloc = sqlite_malloc;
+	mine.xRealloc = sqlite_realloc;
+	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) != SQLITE_OK)
+		abort();
+}

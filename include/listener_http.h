@@ -41,8 +41,10 @@ struct connection {
 	struct net_address peer;
 	int fd;
 	bool tls;
-	bool counted;        /* in the per-address table */
-	_Atomic bool served; /* a request of it was completed */
+	struct address_count *counted; /* in the per-address table; NULL: not */
+	_Atomic bool served;           /* a request of it was completed */
+	_Atomic bool proven;           /* one of them was authentic */
+	bool evicted;                  /* shut down to make room; connections.lock */
 	_Atomic int phase;
 	_Atomic int64_t deadline; /* steady ms; INT64_MAX: none */
 };
@@ -53,7 +55,7 @@ struct connection {
 struct connections {
 	pthread_mutex_t lock; /* guards all below and each connection's links */
 	pthread_cond_t changed;
-	struct connection *first;
+	struct connection *first, *last; /* the newest, the oldest */
 	unsigned count;
 	_Atomic int64_t next_sweep; /* steady ms at which the thread wakes by itself */
 	bool stop;
@@ -69,7 +71,8 @@ void connections_stop(struct connections *all); /* the thread; adding and removi
 void connections_free(struct connections *all);
 
 /* Adds an accepted connection, within limits; over one of them it is added all
- * the same, but shut down so that its worker closes it. NULL: memory is short. */
+ * the same, but shut down so that its worker closes it. NULL: memory is short. When
+ * few places are left, one that has proven nothing is shut down for it. */
 struct connection *connections_add(struct connections *all, struct loop *loop, int fd, bool tls,
 	const struct sockaddr *peer, const struct conf *conf);
 void connections_remove(struct connections *all, struct connection *c);

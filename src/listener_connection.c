@@ -17,6 +17,10 @@
  * that a client is just sending would be read, and stored, but not answered, since
  * libmicrohttpd drops a connection of which one side is shut. */
 #define QUIET 500
+/* The part of limits.connections that is kept free: what waits to be accepted is seen
+ * only while there is a place in each loop. */
+#define SPARE    16
+#define SCAN_MAX 1000 /* connections looked at to find one that can go */
 
 /* How many connections or forwarded requests an address has now. */
 struct address_count {
@@ -50,22 +54,25 @@ static bool same_address(const struct net_address *a, const struct net_address *
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-/* Returns the new count, 0 when memory is short. Locked. */
-static unsigned count_up(struct connections *all, const struct net_address *address)
+/* Returns the address's entry, NULL when memory is short. Locked. */
+static struct address_count *count_up(struct connections *all, const struct net_address *address)
 {
 	struct net_address key = counted_address(address);
 	struct address_count **bucket = bucket_of(all, &key);
 	struct address_count *entry;
 
-	for (entry = *bucket; entry != NULL; entry = entry->next)
-		if (same_address(&entry->address, &key))
-			return ++entry->count;
+	for (entry = *bucket; entry != NULL; entry = entry->next) {
+		if (same_address(&entry->address, &key)) {
+			entry->count++;
+			return entry;
+		}
+	}
 	entry = malloc(sizeof(*entry));
 	if (entry == NULL)
-		return 0;
+		return NULL;
 	*entry = (struct address_count){.next = *bucket, .address = key, .count = 1};
 	*bucket = entry;
-	return 1;
+	return entry;
 }
 
 static void count_down(struct connections *all, const struct net_address *address)
@@ -89,14 +96,16 @@ static void count_down(struct connections *all, const struct net_address *addres
 bool connections_enter_client(
 	struct connections *all, const struct net_address *client, unsigned limit)
 {
-	unsigned count;
+	struct address_count *entry;
+	bool within;
 
 	pthread_mutex_lock(&all->lock);
-	count = count_up(all, client);
-	if (count > limit)
+	entry = count_up(all, client);
+	within = entry != NULL && entry->count <= limit;
+	if (entry != NULL && !within)
 		count_down(all, client);
 	pthread_mutex_unlock(&all->lock);
-	return count > 0 && count <= limit;
+	return within;
 }
 
 void connections_leave_client(struct connections *all, const struct net_address *client)
@@ -119,11 +128,40 @@ static void log_over_limit(const struct net_address *peer, const char *limit, un
 		log_text("remote", address), log_int("suppressed", suppressed));
 }
 
+static bool is_evictable(const struct connection *c)
+{
+	return c->counted != NULL && !c->evicted && !atomic_load(&c->proven) &&
+	       atomic_load(&c->phase) <= CONNECTION_READING;
+}
+
+/* Silent clients cannot shut out others, unless they come from as many addresses as
+ * there are places: of the connections on which no authentic request has come, the
+ * oldest of the address that has most gives its place to the next. Those of proxies
+ * stay: they carry many clients. Locked. */
+static void evict(struct connections *all, const struct conf *conf)
+{
+	struct connection *victim = NULL;
+	unsigned seen = 0;
+
+	for (struct connection *c = all->last; c != NULL && seen < SCAN_MAX; c = c->previous) {
+		if (!is_evictable(c))
+			continue;
+		seen++;
+		if (victim == NULL || c->counted->count > victim->counted->count)
+			victim = c;
+	}
+	if (victim == NULL)
+		return;
+	victim->evicted = true;
+	shutdown(victim->fd, SHUT_RDWR);
+	log_over_limit(&victim->peer, "connections", conf->limits.connections);
+}
+
 struct connection *connections_add(struct connections *all, struct loop *loop, int fd, bool tls,
 	const struct sockaddr *peer, const struct conf *conf)
 {
 	struct connection *c = calloc(1, sizeof(*c));
-	bool over_all = false, over_address = false;
+	bool over_all = false, over_address = false, counted;
 
 	if (c == NULL)
 		return NULL;
@@ -135,22 +173,24 @@ struct connection *connections_add(struct connections *all, struct loop *loop, i
 	atomic_init(&c->phase, CONNECTION_IDLE);
 	atomic_init(&c->deadline, INT64_MAX);
 	/* A proxy carries many clients; those are counted by request_handle. */
-	c->counted = c->peer.family != AF_UNIX &&
-		     !net_within(&c->peer, conf->trusted_proxies, conf->trusted_proxy_count);
+	counted = c->peer.family != AF_UNIX &&
+		  !net_within(&c->peer, conf->trusted_proxies, conf->trusted_proxy_count);
 	atomic_fetch_add(&c->generation->open, 1);
 
 	pthread_mutex_lock(&all->lock);
+	if (all->count >= conf->limits.connections - conf->limits.connections / SPARE)
+		evict(all, conf);
 	c->next = all->first;
 	if (all->first != NULL)
 		all->first->previous = c;
+	else
+		all->last = c;
 	all->first = c;
 	all->count++;
 	over_all = all->count > conf->limits.connections;
-	if (c->counted) {
-		unsigned count = count_up(all, &c->peer);
-
-		c->counted = count > 0;
-		over_address = count == 0 || count > conf->limits.per_ip;
+	if (counted) {
+		c->counted = count_up(all, &c->peer);
+		over_address = c->counted == NULL || c->counted->count > conf->limits.per_ip;
 	}
 	pthread_mutex_unlock(&all->lock);
 
@@ -182,8 +222,10 @@ void connections_remove(struct connections *all, struct connection *c)
 		all->first = c->next;
 	if (c->next != NULL)
 		c->next->previous = c->previous;
+	else
+		all->last = c->previous;
 	all->count--;
-	if (c->counted)
+	if (c->counted != NULL)
 		count_down(all, &c->peer);
 	last = atomic_fetch_sub(&generation->open, 1) == 1 && atomic_load(&generation->closing);
 	if (last)

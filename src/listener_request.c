@@ -262,6 +262,7 @@ static enum MHD_Result take_event(struct request *r)
 	}
 	if (!is_authentic(r, now))
 		return answer_refusal(r);
+	atomic_store(&r->connection->proven, true);
 	r->hooks = calloc(r->conf->hook_count + 1, sizeof(*r->hooks));
 	if (r->hooks == NULL ||
 		!event_parse(&r->event, r->body.data != NULL ? r->body.data : "", r->body.len)) {
@@ -346,7 +347,7 @@ static bool is_within_per_ip(struct request *r, const struct hygiene *h)
 	r->client =
 		net_client(&r->connection->peer, h->forwarded.data != NULL ? h->forwarded.data : "",
 			h->forwarded.len, conf->trusted_proxies, conf->trusted_proxy_count);
-	if (r->connection->counted || r->client.family == AF_UNIX ||
+	if (r->connection->counted != NULL || r->client.family == AF_UNIX ||
 		net_within(&r->client, conf->trusted_proxies, conf->trusted_proxy_count))
 		return true;
 	r->client_counted = connections_enter_client(

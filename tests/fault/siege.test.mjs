@@ -1,0 +1,85 @@
+// 5,000 silent connections and the table of hostile requests all the time: a good client is served
+// as before. SIEGE=9 is the long form: so many rounds of each kind, in turns.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Daemon } from '../e2e/lib/daemon.mjs';
+import { newBody } from '../e2e/lib/fedapay.mjs';
+import { limit, waitFor } from '../e2e/lib/wait.mjs';
+import { Silence, Table, goodClient, median } from './siege.mjs';
+
+const ROUNDS = Number(process.env.SIEGE ?? 2);
+const LONG = process.env.SIEGE !== undefined;
+const SILENT = 5000;
+const VISITS = LONG ? 200 : 20;
+const KEPT = LONG ? 0.8 : 0.4; // of the throughput; in short the machine's noise is larger than the loss
+const hooks = (d) => [d.hook('few', 'true', { on: ['payout.*'] })];
+const timeout = { timeout: limit.timeout + ROUNDS * 60_000 };
+
+test('with 5,000 silent connections and hostile requests a good client keeps its throughput', timeout, async (t) => {
+	const d = await Daemon.start(t, { hooks, trusted_proxies: ['10.0.0.0/8'],
+		limits: { connections: 8000, per_ip: 200, request_time: '10m', body: '64KiB' } });
+	d.reload({ log: { level: 'warn' } }); // else this process would have to read a line for each event
+	const kinds = LONG ? [1, 16, 64] : [16];
+	const rates = {};
+	for (let round = 0; round < ROUNDS; round++)
+		for (const attacked of round % 2 ? [true, false] : [false, true]) {
+			const silence = attacked && await Silence.start(d.at, SILENT, 100);
+			const table = attacked && new Table(d);
+			for (const connections of kinds) {
+				const seen = await goodClient(d, { connections, seconds: LONG ? 3 : 1 });
+				assert.deepEqual([seen.other, seen.errors, seen.unanswered], [0, 0, 0], 'each request is answered 200');
+				(rates[`${connections} ${attacked}`] ??= []).push(seen.per_second);
+			}
+			if (attacked) {
+				assert.equal(silence.open, SILENT, 'the silent are there, all the time');
+				assert.ok(table.sent > 0);
+				await table.end();
+				await silence.end();
+			}
+		}
+	for (const connections of kinds) {
+		const [without, under] = [false, true].map((attacked) => median(rates[`${connections} ${attacked}`]));
+		t.diagnostic(`${connections} connections: ${without} a second, under attack ${under}: ${(under / without).toFixed(2)}`);
+		assert.ok(under / without >= KEPT, `${connections} connections: ${JSON.stringify(rates)}`);
+	}
+});
+
+/** New connections, a request on each, one after the other from `at`. */
+async function visit(d, count, options) {
+	for (let i = 0; i < count; i++) {
+		const answer = await d.post(newBody(), options);
+		assert.equal(answer.status, 200, answer.text);
+	}
+}
+
+test('limits by default, one silent address: it has per_ip connections, others are served', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks });
+	const silence = await Silence.start(d.at, 1000, 1000, { again: true });
+	await waitFor(() => silence.open <= 100, 'its connections to be bounded');
+	await visit(d, 100);
+	assert.ok(silence.open <= 100 + 50, `${silence.open} open`); // some are on their way out
+	await silence.end();
+});
+
+test('limits by default, 5,000 silent connections from 50 addresses, again and again: others are served', timeout,
+	async (t) => {
+		const d = await Daemon.start(t, { hooks, trusted_proxies: ['127.9.0.1'] });
+		d.reload({ log: { level: 'warn' } });
+		const before = d.descriptors;
+		const kept = await goodClient(d, { connections: 8, seconds: 0.5 });
+		const silence = await Silence.start(d.at, SILENT, 100, { again: true });
+		let most = 0;
+		const watch = setInterval(() => { most = Math.max(most, d.descriptors - before); }, 20);
+		t.after(() => clearInterval(watch));
+		const [seen] = await Promise.all([
+			goodClient(d, { connections: 8, seconds: LONG ? 20 : 2 }), // connections that are kept
+			visit(d, VISITS), // new ones
+			visit(d, VISITS, { at: { ...d.at, localAddress: '127.9.0.1' }, headers: { 'X-Forwarded-For': '203.0.113.5' } }),
+		]);
+		clearInterval(watch);
+		assert.deepEqual([seen.other, seen.errors, seen.unanswered], [0, 0, 0], 'each request is answered 200');
+		assert.ok(silence.opened > SILENT, 'who lost a place came again');
+		assert.ok(most <= 1000 + 20, `never more than limits.connections: ${most}`);
+		t.diagnostic(`${kept.per_second} a second before, ${seen.per_second} meanwhile; ${silence.opened} silent connections, at most ${most} at once`);
+		await silence.end();
+	});

@@ -12,7 +12,7 @@ LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount clang clang-format \
-            clang-tidy cppcheck tzdata zsh fish
+            clang-tidy cppcheck tzdata zsh fish nginx-light
 DEPS_BENCH := webhook g++ python3
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
@@ -125,7 +125,7 @@ bench-quick: $(PROGRAMS) $(BENCH) deps-test ## the same in short, against the ce
 bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and counts over N events (a million)
 	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)
 
-fault: all $(FAULT) deps-test ## prove that nothing is lost: kills, power, disk, memory (KILLS, LOSSES, SEED): tests/fault/README.md
+fault: all $(FAULT) $(BUILD)/bench/load deps-test ## prove that nothing is lost: kills, power, disk, memory, siege (KILLS, LOSSES, SIEGE, SEED): tests/fault/README.md
 	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) LOSSES=$(or $(LOSSES),1000) LONG=1 \
 		node --test --test-reporter=spec tests/fault/
 

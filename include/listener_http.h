@@ -57,6 +57,8 @@ struct connections {
 	pthread_cond_t changed;
 	struct connection *first, *last; /* the newest, the oldest */
 	unsigned count;
+	int64_t trim_at;            /* steady ms; INT64_MAX: not */
+	unsigned peak;              /* of count, since it was 0 */
 	_Atomic int64_t next_sweep; /* steady ms at which the thread wakes by itself */
 	bool stop;
 	struct address_count **addresses; /* hash table */

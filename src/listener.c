@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define POOL_MAX  8 /* threads per socket; the work is short, the disk is elsewhere */
-#define MEMORY    ((size_t)16 * 1024) /* per connection: the head and a piece of the body */
+#define MEMORY    ((size_t)12 * 1024) /* per connection: the head and a piece of the body */
 #define INCREMENT 4096
 #define PEM_MAX   ((size_t)256 * 1024)
 

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <malloc.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 #include <unistd.h>
 
 #define BUCKETS    1024
-#define SWEEP_STEP 50 /* ms: sweeps are at least so far apart */
+#define SWEEP_STEP 50   /* ms: sweeps are at least so far apart */
+#define MANY       100  /* connections at once: when they are gone, memory is given back … */
+#define TRIM_DELAY 1000 /* … so many ms later */
 /* ms that an idle connection is left to begin a request, when all are to end: the request
  * that a client is just sending would be read, and stored, but not answered, since
  * libmicrohttpd drops a connection of which one side is shut. */
@@ -187,6 +190,8 @@ struct connection *connections_add(struct connections *all, struct loop *loop, i
 		all->last = c;
 	all->first = c;
 	all->count++;
+	if (all->count > all->peak)
+		all->peak = all->count;
 	over_all = all->count > conf->limits.connections;
 	if (counted) {
 		c->counted = count_up(all, &c->peer);
@@ -210,6 +215,19 @@ static void wake(struct connections *all)
 	pthread_cond_signal(&all->changed);
 }
 
+/* The last connection has gone; libmicrohttpd frees its memory in a moment. Locked. */
+static void note_end(struct connections *all)
+{
+	if (all->peak >= MANY) {
+		all->trim_at = clock_steady() + TRIM_DELAY;
+		if (all->trim_at < all->next_sweep) {
+			atomic_store(&all->next_sweep, all->trim_at);
+			pthread_cond_signal(&all->changed);
+		}
+	}
+	all->peak = 0;
+}
+
 void connections_remove(struct connections *all, struct connection *c)
 {
 	struct generation *generation = c->generation;
@@ -230,6 +248,8 @@ void connections_remove(struct connections *all, struct connection *c)
 	last = atomic_fetch_sub(&generation->open, 1) == 1 && atomic_load(&generation->closing);
 	if (last)
 		wake(all);
+	if (all->count == 0)
+		note_end(all);
 	pthread_mutex_unlock(&all->lock);
 	free(c);
 }
@@ -343,6 +363,15 @@ static void wait_until(struct connections *all, int64_t when)
 	pthread_cond_timedwait(&all->changed, &all->lock, &ts);
 }
 
+/* Each thread's heap keeps what its busiest time needed, and the next rush may meet the
+ * threads in another way: without this the memory of both stays. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+}
+
 static void *run(void *arg)
 {
 	struct connections *all = arg;
@@ -352,10 +381,17 @@ static void *run(void *arg)
 		/* Set before the scan: whoever moves a deadline earlier during it is seen. */
 		atomic_store(&all->next_sweep, INT64_MAX);
 		int64_t next = sweep(all);
+		bool trim = all->trim_at <= clock_steady();
 
+		if (trim)
+			all->trim_at = INT64_MAX;
+		else if (all->trim_at < next)
+			next = all->trim_at;
 		if (next < all->next_sweep)
 			atomic_store(&all->next_sweep, next);
 		pthread_mutex_unlock(&all->lock);
+		if (trim)
+			give_memory_back();
 		all->swept(all->arg);
 		pthread_mutex_lock(&all->lock);
 		while (!all->stop && all->next_sweep > clock_steady())
@@ -375,6 +411,7 @@ bool connections_start(struct connections *all, void (*swept)(void *), void *arg
 		return false;
 	all->swept = swept;
 	all->arg = arg;
+	all->trim_at = INT64_MAX;
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

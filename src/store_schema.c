@@ -285,7 +285,7 @@ bool store_schema_open(struct sqlite3 *db, const char *path)
 		     "PRAGMA foreign_keys = ON;"
 		     "PRAGMA temp_store = MEMORY;"
 		     "PRAGMA trusted_schema = OFF;"
-		     "PRAGMA cache_size = -8000;"
+		     "PRAGMA cache_size = -3000;"
 		     "PRAGMA journal_size_limit = 67108864") != SQLITE_OK)
 		goto fail;
 	return kind == STORE_FILE_OURS || migrate(db, path, version);

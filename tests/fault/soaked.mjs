@@ -50,6 +50,13 @@ export class Soaked extends Daemon {
 		return d;
 	}
 
+	/* Written once: a program that runs cannot be written. */
+	hook(name, body, over) {
+		this.programs ??= {};
+		this.programs[name] ??= this.script(name, body);
+		return { name, source: 'fedapay', on: '*', run: [this.programs[name]], ...over };
+	}
+
 	hooks({ timeout = '1s', extra = true } = {}) {
 		const failed = this.hook('failed', 'cat >/dev/null');
 		return [
@@ -95,8 +102,8 @@ export class Soaked extends Daemon {
 	}
 
 	/** A client whose events are known one by one. */
-	async shop(end) {
-		while (Date.now() < end) {
+	async shop(span) {
+		while (span.left > 0) {
 			const event = newEvent(), body = JSON.stringify(event);
 			const answer = await this.post(body, { path: '/webhooks/shop' });
 			assert.equal(answer.status, 200, answer.text);
@@ -107,8 +114,8 @@ export class Soaked extends Daemon {
 	}
 
 	/** Clients that leave in the middle, by a reset or not. */
-	async vanish(end) {
-		while (Date.now() < end) {
+	async vanish(span) {
+		while (span.left > 0) {
 			const bytes = wire(this, undefined, { line: 'POST /webhooks/gone HTTP/1.1' });
 			const raw = await Raw.open(this.at);
 			const cut = this.next() < 0.3 ? bytes.length : Math.floor(this.next() * bytes.length);
@@ -128,9 +135,9 @@ export class Soaked extends Daemon {
 	}
 
 	/** The SMTP server takes mails, refuses senders for now or for good, or hangs up. */
-	async moods(end) {
+	async moods(span) {
 		const { options } = this.mailbox;
-		while (Date.now() < end) {
+		while (span.left > 0) {
 			const mood = Math.floor(this.next() * 5);
 			options.from = mood === 1 ? [451, 'not now'] : mood === 2 ? [550, 'not from you'] : undefined;
 			options.greeting = mood === 3 ? [421, 'too busy'] : undefined;

@@ -17,17 +17,18 @@ DEPS_BENCH := webhook g++ python3
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wconversion -Wsign-conversion \
-            -Wnull-dereference $(GCC_ONLY:%=-W%) $(if $(CI),-Werror)
+            -Wnull-dereference -Wdate-time $(GCC_ONLY:%=-W%) $(if $(CI),-Werror)
 HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-common \
             $(if $(GCC_ONLY),-ftrivial-auto-var-init=zero) $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CFLAGS   ?= -O2 -g
-FLAGS    := -std=c11 -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) -pthread \
+# The same bytes wherever, whenever and by whomever it is built: tests/lint.sh compares.
+FLAGS    := -std=c11 -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) -pthread \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 CPPLIBS   = $(shell pkg-config --cflags $(LIBS))
 LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
-MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(wildcard src/*.c))
+MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(sort $(wildcard src/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
@@ -48,9 +49,9 @@ $(PROGRAMS):
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDLIBS)
 $(BUILD)/libhookd.a: $(MODULES:src/%.c=$(BUILD)/obj/%.o)
-$(BUILD)/libhookctl.a: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/hookctl_*.c))
+$(BUILD)/libhookctl.a: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard src/hookctl_*.c)))
 $(BUILD)/%.a:
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<

@@ -51,16 +51,79 @@ build_strictly() {
 	done
 }
 
+# All C that is ours.
+sources() {
+	ls src/*.c tests/*/*.c tests/e2e/lib/*.c
+}
+
 tidy() {
 	flags="-std=c11 -D_GNU_SOURCE -DHOOKD_VERSION=\"lint\" -Iinclude $(pkg-config --cflags libmicrohttpd)"
-	printf '%s\n' src/*.c | xargs -P 2 -n 5 sh -c 'flags=$1; shift
+	sources | xargs -P 2 -n 4 sh -c 'flags=$1; shift
 		clang-tidy --quiet "$@" -- $flags 2>&1' sh "$flags" |
 		grep -E 'warning:|error:' | sort -u
 	return 0
 }
 
+# Two copies of the tree, elsewhere, by another user, in another locale, time zone and
+# umask: the same bytes?
+build_twice() {
+	dir=$(mktemp -d)
+	chmod 755 "$dir"
+	for copy in one another/place; do
+		mkdir -p "$dir/$copy"
+		git ls-files -z Makefile src include conf | xargs -0 cp --parents -t "$dir/$copy"
+	done
+	as=
+	if [ "$(id -u)" = 0 ]; then
+		as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+		chown -R 65534:65534 "$dir/another"
+	fi
+	programs="build/hookd build/hookctl"
+	(
+		cd "$dir/one" && umask 022 &&
+			LC_ALL=C TZ=UTC0 make $programs >log 2>&1 || cat log
+	) &
+	(
+		sleep 1.1
+		cd "$dir/another/place" && umask 077 &&
+			LC_ALL=C.UTF-8 TZ=Asia/Tokyo $as make $programs >log 2>&1 || cat log
+	) &
+	wait
+	for p in $programs; do
+		cmp "$dir/one/$p" "$dir/another/place/$p"
+	done
+	rm -rf "$dir"
+}
+
+# What gcc's analyzer says, but for what tests/analyzer.txt explains.
+analyze() {
+	mkdir -p build/analyzer
+	rm -f build/analyzer/*
+	printf '%s\n' src/*.c | xargs -P 2 -I{} sh -c 'gcc -std=c11 -D_GNU_SOURCE \
+		-DHOOKD_VERSION=\"lint\" -Iinclude -O1 -fanalyzer -fdiagnostics-plain-output \
+		-fdiagnostics-path-format=none -c -o /dev/null "$1" 2>"build/analyzer/${1##*/}"' sh {}
+	# FILE FUNCTION WARNING of each, with the message behind it
+	cat build/analyzer/*.c | awk '
+		/: In function / { function_name = $NF; gsub(/[^A-Za-z0-9_]/, "", function_name) }
+		/ (warning|error): / {
+			split($1, place, ":")
+			flag = match($0, /-W[a-z=-]*\]/) ? substr($0, RSTART, RLENGTH - 1) : "error"
+			print place[1], function_name, flag "\t" $0
+		}' | sort -u >build/analyzer/said
+	sed '/^#/d;s/ *\(-W[a-z-]*\).*/ \1/' tests/analyzer.txt | sort -u >build/analyzer/explained
+	cut -f1 build/analyzer/said | sort -u >build/analyzer/found
+	comm -23 build/analyzer/found build/analyzer/explained | while read -r line; do
+		grep -F "$line	" build/analyzer/said | cut -f2
+	done
+	if [ "$(gcc -dumpversion)" = 12 ]; then
+		comm -13 build/analyzer/found build/analyzer/explained |
+			sed 's/^/tests\/analyzer.txt: not said any more: /'
+	fi
+	return 0
+}
+
 mkdir -p build
-check "clang-format" clang-format --dry-run --Werror src/*.c include/*.h tests/unit/*.c tests/unit/*.h tests/fuzz/*.c tests/fault/*.c tests/fault/*.h
+check "clang-format" clang-format --dry-run --Werror src/*.c include/*.h tests/*/*.c tests/*/*.h tests/e2e/lib/*.c
 check "man pages" mandoc -T lint -W warning src/man/hookd.8 src/man/hookd.yaml.5 src/man/hookctl.1
 check "systemd units" units
 check "top level" top_level
@@ -73,7 +136,15 @@ check "only conf*.c knows libyaml" only_in yaml.h $(echo src/conf*.c include/con
 check "cppcheck" cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 	--error-exitcode=1 --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -DHOOKD_VERSION='""' \
 	-I include src
+# What a fixture returns it takes for a number when its struct is opaque.
+# shellcheck disable=SC2046
+check "cppcheck of the tests" cppcheck --quiet --std=c11 --enable=warning,portability,performance \
+	--inline-suppr --error-exitcode=1 --suppress=normalCheckLevelMaxBranches \
+	--suppress=CastIntegerToAddressAtReturn -D_GNU_SOURCE -DHOOKD_VERSION='""' -I include \
+	-j 2 $(sources | grep '^tests/')
 check "clang-tidy" tidy
+check "gcc's analyzer" analyze
+check "the same bytes twice" build_twice
 if [ "${CI:-}" = true ]; then
 	check "gcc and clang with -Werror" build_strictly
 fi

@@ -208,7 +208,7 @@ static void assert_at(const struct store_job *job, const char *where, const char
 	assert_true(json_is_object(root));
 	found = path_find(path, root);
 	text = found != NULL ? json_dumps(found, JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
-	if ((text == NULL) != (expected == NULL) || (text != NULL && strcmp(text, expected) != 0))
+	if (text == NULL ? expected != NULL : expected == NULL || strcmp(text, expected) != 0)
 		fail_msg("%s: %s", where, text != NULL ? text : "missing");
 	free(text);
 	json_decref(root);

@@ -235,7 +235,6 @@ static void forget(void)
 	buf_clear(&seen.bytes);
 	seen.begun = 0;
 	seen.answers = 0;
-	seen.chunks = false;
 }
 
 /* ---- the strict reader ---- */
@@ -498,6 +497,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		daemon = start();
 	if (size == 0 || size > 30000)
 		return 0;
+	seen.chunks = false;
 	forget();
 	talk(daemon, text, size, 30000);
 	read_answers();

@@ -5,4 +5,4 @@ import { build, drive, LONG } from './driver.mjs';
 import { seed } from './random.mjs';
 
 test('each call to the disk fails once and for long: refused or stored, and work goes on', { timeout: limit.timeout * 6 },
-	(t) => drive(t, build('errors'), [LONG ? 1 : 50, seed]));
+	(t) => drive(t, build('errors'), [LONG ? 1 : 60, seed]));

@@ -8,4 +8,4 @@ import { seed } from './random.mjs';
 const CORPUS = fileURLToPath(new URL('../fuzz/corpus', import.meta.url));
 
 test('each allocation fails once and for long: memory is said to be short, or the result is the same', { timeout: limit.timeout * 6 },
-	(t) => drive(t, build('memory'), [CORPUS, LONG ? 1 : 200, seed]));
+	(t) => drive(t, build('memory'), [CORPUS, LONG ? 10 : 400, seed]));

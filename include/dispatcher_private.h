@@ -53,7 +53,7 @@ struct run {
 	struct queue *queue;
 	int64_t claimed;                /* steady ms */
 	struct conf *conf;              /* a reference */
-	const struct conf_hook *hook;   /* NULL: not in the conf any more */
+	const struct conf_hook *hook;   /* set when it is started, as is conf */
 	struct store_job *job;          /* owned by the action, or by the run without one */
 	struct action *action;          /* NULL: not run */
 	struct attempt_outcome not_run; /* the outcome without an action */

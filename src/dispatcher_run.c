@@ -80,7 +80,7 @@ void dispatcher_run_hand_over(struct dispatcher *d)
 static void settle(struct dispatcher *d, struct run *r)
 {
 	const struct attempt_outcome *outcome = outcome_of(r);
-	const struct conf_hook *on_failure = r->hook != NULL ? r->hook->on_failure : NULL;
+	const struct conf_hook *on_failure = r->hook->on_failure;
 	enum delivery_state state = DELIVERY_READY;
 
 	switch (outcome->result) {
@@ -91,7 +91,6 @@ static void settle(struct dispatcher *d, struct run *r)
 		state = DELIVERY_DEAD;
 		break;
 	case ATTEMPT_TEMPFAIL:
-		assert(r->hook != NULL); /* without one nothing is tried */
 		r->retry_in = retry_delay(
 			&r->hook->action->retry, r->job->failures + 1, randombytes_random());
 		if (r->retry_in < 0) {
@@ -160,10 +159,7 @@ static void start(struct dispatcher *d, struct run *r, const struct conf_hook *h
 	r->began = clock_steady();
 	r->job->started_at = clock_wall();
 
-	if (!hook) {
-		settle_not_run(d, r, ATTEMPT_INTERRUPTED,
-			"not run: its hook is not in the configuration any more");
-	} else if (r->job->interrupted >= INTERRUPTED_MAX) {
+	if (r->job->interrupted >= INTERRUPTED_MAX) {
 		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
 	} else {
 		enum action_step step;
@@ -216,7 +212,7 @@ void dispatcher_run_begin(struct dispatcher *d)
 		const struct conf_hook *hook = conf_hook_by_store_id(d->conf, (*link)->job->hook);
 		if (!d->draining && hook != NULL && !has_room(d, hook, *link))
 			link = &(*link)->next;
-		else if (d->draining || store_hook_paused(d->store, (*link)->queue->hook))
+		else if (d->draining || hook == NULL || store_hook_paused(d->store, hook->store_id))
 			give_back(d, take_from_waiting(d, link));
 		else
 			start(d, take_from_waiting(d, link), hook);
@@ -316,7 +312,7 @@ static void say_settled(const struct run *r)
 {
 	const struct attempt_outcome *o = outcome_of(r);
 	struct log_field event = log_int("event", r->job->event);
-	struct log_field hook = log_text("hook", r->hook ? r->hook->name : NULL);
+	struct log_field hook = log_text("hook", r->hook->name);
 	struct log_field attempt = log_int("attempt", r->job->attempt);
 	struct log_field reason = log_text("reason", o->message);
 	struct log_field code = log_text("exit", NULL);
@@ -372,8 +368,7 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 	}
 	if (op->result != STORE_OK) {
 		log_error("an attempt's result could not be stored: it is kept and tried again",
-			log_int("event", r->job->event),
-			log_text("hook", r->hook ? r->hook->name : NULL),
+			log_int("event", r->job->event), log_text("hook", r->hook->name),
 			log_int("attempt", r->job->attempt));
 		r->next = d->unsettled;
 		d->unsettled = r;

@@ -123,6 +123,23 @@ static void a_pause_starts_none_of_them(void **state)
 	close_set(&s);
 }
 
+/* The config is reloaded, and has the hook no more. */
+static void a_hook_that_is_gone_starts_none_of_them(void **state)
+{
+	static const char *script = "exit 0";
+	struct set s = open_quick(state, "echo x >>$OUT/ran");
+	struct conf *other = conf_with(&script, 1, SLOTS);
+
+	other->hooks[0].store_id = 2;
+	dispatcher_reload(s.d, other);
+	fx_await(s.fx, RUNNING, 0);
+	assert_in_range(fx_number(s.fx, READY), 1, MANY);
+	assert_int_equal(fx_number(s.fx, INTERRUPTED), 0);
+	assert_int_equal(fx_number(s.fx, ALL), lines("ran", NULL));
+	conf_unref(other);
+	close_set(&s);
+}
+
 /* A hook that had nothing to do gets its turn among those that have much. */
 static void they_keep_no_other_hook_waiting(void **state)
 {
@@ -153,6 +170,7 @@ int main(void)
 		TEST(behind_slow_ones_they_are_given_back),
 		TEST(a_drain_starts_none_of_them),
 		TEST(a_pause_starts_none_of_them),
+		TEST(a_hook_that_is_gone_starts_none_of_them),
 		TEST(they_keep_no_other_hook_waiting),
 	};
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);

@@ -77,11 +77,13 @@ export class Table {
 	}
 }
 
-/** A good client's seconds, by tests/bench/load: its JSON. */
-export async function goodClient(d, { connections, seconds }) {
+/** Some seconds of a client that signs by the secret in d.secretFile, or `count` requests of it, by
+ * tests/bench/load: its JSON. */
+export async function client(d, { connections, seconds = 60, count }) {
 	const load = join(HOOKD, '../bench/load');
+	const extent = count ? ['--count', String(count), '--warm-up', '0'] : ['--warm-up', '0.2'];
 	const { code, stdout, stderr } = await run(load, ['--connections', String(connections), '--seconds', String(seconds),
-		'--warm-up', '0.2', '--secret-file', d.secretFile, `127.0.0.1:${d.at.port}`]);
+		...extent, '--secret-file', d.secretFile, `127.0.0.1:${d.at.port}`]);
 	assert.equal(code, 0, stderr);
 	return JSON.parse(stdout);
 }

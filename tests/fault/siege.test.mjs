@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
 import { newBody } from '../e2e/lib/fedapay.mjs';
 import { limit, waitFor } from '../e2e/lib/wait.mjs';
-import { Silence, Table, goodClient, median } from './siege.mjs';
+import { Silence, Table, client, median } from './siege.mjs';
 
 const LONG = process.env.LONG !== undefined;
 const ROUNDS = Number(process.env.SIEGE ?? (LONG ? 9 : 2));
@@ -26,7 +26,7 @@ test('with 5,000 silent connections and hostile requests a good client keeps its
 			const silence = attacked && await Silence.start(d.at, SILENT, 100);
 			const table = attacked && new Table(d);
 			for (const connections of kinds) {
-				const seen = await goodClient(d, { connections, seconds: LONG ? 3 : 1 });
+				const seen = await client(d, { connections, seconds: LONG ? 3 : 1 });
 				assert.deepEqual([seen.other, seen.errors, seen.unanswered], [0, 0, 0], 'each request is answered 200');
 				(rates[`${connections} ${attacked}`] ??= []).push(seen.per_second);
 			}
@@ -66,13 +66,13 @@ test('limits by default, 5,000 silent connections from 50 addresses, again and a
 		const d = await Daemon.start(t, { hooks, trusted_proxies: ['127.9.0.1'] });
 		d.reload({ log: { level: 'warn' } });
 		const before = d.descriptors;
-		const kept = await goodClient(d, { connections: 8, seconds: 0.5 });
+		const kept = await client(d, { connections: 8, seconds: 0.5 });
 		const silence = await Silence.start(d.at, SILENT, 100, { again: true });
 		let most = 0;
 		const watch = setInterval(() => { most = Math.max(most, d.descriptors - before); }, 20);
 		t.after(() => clearInterval(watch));
 		const [seen] = await Promise.all([
-			goodClient(d, { connections: 8, seconds: LONG ? 20 : 2 }), // connections that are kept
+			client(d, { connections: 8, seconds: LONG ? 20 : 2 }), // connections that are kept
 			visit(d, VISITS), // new ones
 			visit(d, VISITS, { at: { ...d.at, localAddress: '127.9.0.1' }, headers: { 'X-Forwarded-For': '203.0.113.5' } }),
 		]);

@@ -17,7 +17,7 @@ export function context(d) {
 		inner: () => {
 			const inner = newBody();
 			c.innerBodies.push(inner);
-			return wire(d, inner).toString('latin1');
+			return wire(d, inner, { line: `POST /webhooks/fedapay?inner=${JSON.parse(inner).id} HTTP/1.1` }).toString('latin1');
 		},
 		signed: (bytes, ...lines) => {
 			c.signedBytes = bytes;

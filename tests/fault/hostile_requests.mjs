@@ -423,5 +423,6 @@ const heldTls = ['', '16', '160301', '1603010200', '16030102000100'].map((hex) =
 export const groups = { lengths, codings, chunked, lines, targets, versions, sizes, methods, wishes, order, resets, slow,
 	onPlain, onTls, heldTls };
 /** Whose framing two parsers may read differently: for the proof behind a proxy. */
-export const smuggling = [...lengths, ...codings, ...chunked, ...lines, ...versions, ...methods, ...targets];
+export const smuggling = Object.entries({ lengths, codings, chunked, lines, targets, versions, methods })
+	.flatMap(([group, list]) => list.map((row) => ({ group, ...row })));
 export const rows = Object.entries(groups).flatMap(([group, list]) => list.map((row) => ({ group, ...row })));

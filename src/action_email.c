@@ -225,6 +225,14 @@ static enum action_step email_ended(struct action *a)
 	return ACTION_FINISHED;
 }
 
+static void close_mailing(struct action *a)
+{
+	struct email *e = email_of(a);
+
+	mailing_close(e->mailer, e->mailing);
+	e->mailing = NULL;
+}
+
 static enum action_step email_expired(struct action *a)
 {
 	struct email *e = email_of(a);
@@ -236,6 +244,9 @@ static enum action_step email_expired(struct action *a)
 		action_interrupted(a);
 	else
 		action_timed_out(a);
+	/* Else its end would be told of an action that has ended, while that waits for the
+	 * store to take its result. */
+	close_mailing(a);
 	return ACTION_FINISHED;
 }
 
@@ -244,14 +255,6 @@ static void email_interrupt(struct action *a)
 {
 	email_of(a)->interrupted = true;
 	a->deadline = clock_steady();
-}
-
-static void close_mailing(struct action *a)
-{
-	struct email *e = email_of(a);
-
-	mailing_close(e->mailer, e->mailing);
-	e->mailing = NULL;
 }
 
 static void email_free(struct action *a)

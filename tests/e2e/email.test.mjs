@@ -702,3 +702,22 @@ test('injection through sendmail: refused there as well', limit, async (t) => {
 	}
 	assert.deepEqual(await sendmails(d), []);
 });
+
+test('servers that hang up just when the time of their mail is over', limit, async (t) => {
+	const box = await Mailbox.start(t, { hang: 'data' });
+	const d = await Daemon.start(t, { email: { server: box.url, tls: 'none', from: 'shop@example.com' },
+		limits: { concurrency: 32 },
+		hooks: [{ name: 'mail', source: 'fedapay', on: '*', timeout: '500ms', concurrency: 32, retry: { attempts: 2, first: '100ms', max: '100ms' },
+			email: { to: 'awa@example.com', subject: 'x', body: 'y' } }] });
+	/* Around the timeout: while the result is on its way to the store, the mail still ends. */
+	let n = 0;
+	const hangUp = setInterval(() => {
+		for (const socket of box.sockets) {
+			if (socket.late !== undefined) continue;
+			socket.late = setTimeout(() => socket.destroy(), 490 + (n++ % 30));
+		}
+	}, 2);
+	t.after(() => clearInterval(hangUp));
+	for (let i = 0; i < 100; i++) await d.store();
+	await waitFor(async () => (await d.events('--state', 'dead')).length === 100, 'all to be given up');
+});

@@ -32,6 +32,7 @@ FILE *directory_begin(const char *name)
 	out = fdopen(dup(STDERR_FILENO), "w");
 	if (out == NULL || mkdtemp(top) == NULL)
 		abort();
+	(void)setvbuf(out, NULL, _IOLBF, 0);
 	(void)snprintf(log, sizeof(log), "%s/log", top);
 	if (freopen(log, "w", stderr) == NULL)
 		abort();

@@ -126,6 +126,7 @@ struct loop {
 	struct store_op **puts_end;
 	struct reader *readers; /* the loop's thread alone, as is: */
 	unsigned busy_turns;    /* in a row after which the daemon wanted another at once */
+	unsigned vain_turns;    /* the same, but of which no request or connection has heard */
 	pthread_mutex_t lock;   /* guards the next five */
 	pthread_cond_t done;    /* quiesced */
 	struct resumption *resumed;

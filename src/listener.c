@@ -52,6 +52,7 @@ static void notify_connection(void *arg, struct MHD_Connection *mhd, void **cont
 	struct loop *loop = arg;
 	struct listener *l = loop->generation->listener;
 
+	loop->vain_turns = 0;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (*context != NULL)
 			connections_remove(&l->connections, *context);

@@ -82,10 +82,13 @@ static void wait_for_work(struct loop *loop, struct pollfd fds[2])
 	int timeout = timeout_of(loop);
 
 	loop->busy_turns = timeout == 0 && loop->readers != NULL ? loop->busy_turns + 1 : 0;
-	if (loop->busy_turns > BUSY_TURNS) {
+	loop->vain_turns = timeout == 0 ? loop->vain_turns + 1 : 0;
+	if (loop->busy_turns > BUSY_TURNS)
 		end_silent_readers(loop);
+	/* A TLS handshake that waits for the client is wanted at once, too, again and
+	 * again: what the client sends ends the pause. */
+	if (loop->busy_turns > BUSY_TURNS || loop->vain_turns > BUSY_TURNS)
 		timeout = BUSY_PAUSE;
-	}
 	while (poll(fds, 2, timeout) < 0)
 		; /* a signal */
 }

@@ -465,6 +465,7 @@ enum MHD_Result request_handle(void *listener, struct MHD_Connection *mhd, const
 	(void)url;
 	if (r == NULL)
 		return MHD_NO;
+	r->connection->loop->vain_turns = 0;
 	if (atomic_load(&r->step) == STEP_NEW)
 		return begin(r, method, version);
 	if (*size > 0)

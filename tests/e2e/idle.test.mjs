@@ -1,7 +1,9 @@
 // A hookd that has nothing to do does nothing: none of its threads wakes up.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { test } from 'node:test';
+import { certificate } from './lib/certificate.mjs';
 import { Daemon } from './lib/daemon.mjs';
 import { limit, sleep, waitFor } from './lib/wait.mjs';
 
@@ -53,3 +55,30 @@ test('idle, with all that has a timer: no thread wakes up', limit, async (t) => 
 	}
 	assert.deepEqual(seen, [], `wakes up within ${WINDOW} ms`);
 });
+
+/** The processor time that the process has used, in ms. */
+function used(pid) {
+	const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+	return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+test('a TLS handshake that stops halfway is waited for, not asked about without end', limit,
+	async (t) => {
+		const d = new Daemon(t, {
+			limits: { request_time: '5m' },
+			tls: (d) => ({ certificate: `${d.dir}/tls.pem`, key: `${d.dir}/tls.key` }),
+		});
+		await certificate(d.dir, 'tls');
+		await d.start();
+		const socket = connect(d.at);
+		t.after(() => socket.destroy());
+		socket.on('error', () => {});
+		/* The head of a record of 512 bytes, and no more of it. */
+		socket.write(Buffer.from('1603010200', 'hex'));
+		await sleep(1000);
+		const before = used(d.pid);
+		await sleep(WINDOW);
+		const spent = used(d.pid) - before;
+		assert.equal(socket.destroyed, false);
+		assert.ok(spent < WINDOW / 10, `${spent} ms of the processor in ${WINDOW} ms`);
+	});

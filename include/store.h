@@ -167,7 +167,8 @@ struct store_settle {
 	struct store_op op; /* STORE_OP_SETTLE */
 	int64_t delivery;
 	unsigned attempt;
-	bool unstarted; /* nothing was run: all is as before the claim. What follows is not read */
+	bool unstarted; /* nothing was run: all is as before the claim. Of what follows only due_at
+			   is read: now */
 	const struct attempt_outcome *outcome; /* borrowed until done */
 	int64_t started_at;                    /* unix ms; 0: as claimed */
 	int64_t ended_at;

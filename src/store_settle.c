@@ -37,7 +37,8 @@ static int settle_failure(struct store *st, const struct store_settle *p, struct
 	return SQLITE_OK;
 }
 
-/* As if it had never been claimed. */
+/* As if it had never been claimed. It was due, and stays so: a shift of the clock passed
+ * it by while it was RUNNING. */
 static int give_back(struct store *st, const struct store_settle *p, struct store_delta *delta)
 {
 	static const enum store_sql sql[] = {SQL_SETTLE_UNSTARTED, SQL_SETTLE_UNCLAIM};
@@ -47,6 +48,8 @@ static int give_back(struct store *st, const struct store_settle *p, struct stor
 		sqlite3_stmt *s = st->sql[sql[i]];
 		store_bind_int(s, 1, p->delivery, &rc);
 		store_bind_int(s, 2, p->attempt, &rc);
+		if (sql[i] == SQL_SETTLE_UNCLAIM)
+			store_bind_int(s, 3, p->due_at, &rc);
 		rc = store_step(s, rc);
 		if (rc != SQLITE_OK || sqlite3_changes(st->db) == 0)
 			return rc;

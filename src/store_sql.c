@@ -62,7 +62,8 @@ static const char *const texts[SQL_COUNT] = {
 				" WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
 	[SQL_SETTLE_UNSTARTED] = "DELETE FROM attempts"
 				 " WHERE delivery_id = ?1 AND number = ?2 AND result IS NULL",
-	[SQL_SETTLE_UNCLAIM] = "UPDATE deliveries SET state = 'READY', attempts = attempts - 1"
+	[SQL_SETTLE_UNCLAIM] = "UPDATE deliveries SET state = 'READY', attempts = attempts - 1,"
+			       " due_at = min(due_at, ?3)"
 			       " WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
 	[SQL_SETTLE_FAILURE] =
 		"INSERT INTO deliveries(event_id, hook_id, state, due_at, failed_id)"

@@ -236,7 +236,8 @@ static enum store_result give_back(struct fixture *fx, int64_t delivery, unsigne
 	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
 		.delivery = delivery,
 		.attempt = attempt,
-		.unstarted = true};
+		.unstarted = true,
+		.due_at = clock_wall()};
 
 	return store_wait(fx->st, &s.op);
 }
@@ -268,6 +269,25 @@ static void test_an_unstarted_one_is_as_before(void **state)
 	fx_claim_free(&c);
 }
 
+/* It was claimed before the clock was set back, so the shift has passed it by. */
+static void test_an_unstarted_one_does_not_wait_for_a_clock_set_back(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	int64_t now = clock_wall() - 86400000;
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
+		.delivery = delivery,
+		.attempt = 1,
+		.unstarted = true,
+		.due_at = now};
+	assert_int_equal(store_wait(fx->st, &s.op), STORE_OK);
+	assert_true(fx_number(fx, "SELECT due_at FROM deliveries") == now);
+}
+
 static void test_each_want_hears_of_its_next(void **state)
 {
 	struct fixture *fx = *state;
@@ -290,7 +310,10 @@ static void test_each_want_hears_of_its_next(void **state)
 static void test_what_is_handed_over_together_goes_in_by_turn(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_settle s = {.op.kind = STORE_OP_SETTLE, .unstarted = true, .attempt = 1};
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
+		.unstarted = true,
+		.attempt = 1,
+		.due_at = clock_wall()};
 	struct store_want want = {.hook = fx->hooks[0], .max = 1};
 	struct store_claim again = {
 		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 1};
@@ -327,6 +350,7 @@ int main(void)
 		OPEN(test_settling_twice_changes_nothing),
 		OPEN(test_a_clock_set_back_holds_nothing_longer),
 		OPEN(test_an_unstarted_one_is_as_before),
+		OPEN(test_an_unstarted_one_does_not_wait_for_a_clock_set_back),
 		OPEN(test_each_want_hears_of_its_next),
 		OPEN(test_what_is_handed_over_together_goes_in_by_turn),
 	};

@@ -186,6 +186,28 @@ static bool add_loop(struct generation *g, const struct conf *conf, int socket,
 	return true;
 }
 
+static void close_generation(struct listener *l, struct generation *g)
+{
+	quiesce(g);
+	atomic_store(&g->closing, true);
+	connections_close_idle(&l->connections, g);
+}
+
+/* One that was started only in part may have connections already, some with an event in
+ * the store's hands: it ends as one that was replaced. Last in the list, whose first is
+ * the one in use. */
+static void abandon_generation(struct listener *l, struct generation *g)
+{
+	struct generation **end = &l->generations;
+
+	pthread_mutex_lock(&l->lock);
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = g;
+	pthread_mutex_unlock(&l->lock);
+	close_generation(l, g);
+}
+
 static struct generation *start_generation(struct listener *l, const struct conf *conf)
 {
 	struct generation *g = calloc(1, sizeof(*g));
@@ -214,8 +236,7 @@ static struct generation *start_generation(struct listener *l, const struct conf
 	sodium_free(certificate);
 	sodium_free(key);
 	if (!ok && g != NULL) {
-		quiesce(g);
-		stop_generation(g);
+		abandon_generation(l, g);
 		g = NULL;
 	}
 	return g;
@@ -284,13 +305,6 @@ struct listener *listener_start(
 	pthread_mutex_unlock(&l->lock);
 	sockets_log(l);
 	return l;
-}
-
-static void close_generation(struct listener *l, struct generation *g)
-{
-	quiesce(g);
-	atomic_store(&g->closing, true);
-	connections_close_idle(&l->connections, g);
 }
 
 bool listener_reload(struct listener *l, struct conf *conf)

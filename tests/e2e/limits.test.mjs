@@ -1,10 +1,11 @@
 // Limits that hold, proxies, the kinds of listening socket, TLS.
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { Daemon, place, wire } from './lib/daemon.mjs';
 import { newBody } from './lib/fedapay.mjs';
 import { Raw, parseResponses, request, send } from './lib/http.mjs';
@@ -238,6 +239,44 @@ function shown(d) {
 		socket.once('error', reject);
 	});
 }
+
+test('a reload that fails halfway answers what it has taken, and all goes on', limit, async (t) => {
+	const d = new Daemon(t, { hooks: (d) => [d.hook('good', ':')] });
+	const library = `${d.dir}/short.so`;
+	const source = fileURLToPath(new URL('./lib/short.c', import.meta.url));
+	const built = await run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library, source]);
+	assert.equal(built.code, 0, built.stderr);
+	Object.assign(d.env, { LD_PRELOAD: library, SHORT_FILE: `${d.dir}/short`,
+		ASAN_OPTIONS: 'verify_asan_link_order=0' });
+	await d.start();
+	const answers = [];
+	let stopped = false;
+	/* Each on a new connection, which any of the loops may accept. */
+	const clients = Array.from({ length: 16 }, async () => {
+		while (!stopped && d.running) {
+			answers.push(await d.post(newBody(), { headers: { Connection: 'close' } })
+				.then(({ status }) => status, ({ code }) => code));
+		}
+	});
+	await waitFor(() => answers.length > 100, 'answers');
+	const refused = () => d.logLines.filter((line) => /reload refused/.test(line)).length;
+	d.file('short', '');
+	d.configure({ limits: { connections: 500 } });
+	for (let i = 1; i <= 10 && d.running; i++) {
+		const before = answers.length;
+		d.reload();
+		await waitFor(() => !d.running || refused() === i, 'the reload to be refused');
+		await waitFor(() => !d.running || answers.length > before + 100, 'more answers');
+	}
+	rmSync(`${d.dir}/short`);
+	stopped = true;
+	await Promise.all(clients);
+	assert.equal(d.running, true);
+	assert.deepEqual(answers.filter((status) => status !== 200), []);
+	d.reload();
+	await d.logged(/config reloaded/);
+	assert.equal((await d.post()).status, 200);
+});
 
 const tlsDaemon = (t, options) => new Daemon(t, {
 	...options, tls: (d) => ({ certificate: `${d.dir}/tls.pem`, key: `${d.dir}/tls.key` }),

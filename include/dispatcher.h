@@ -47,7 +47,11 @@ struct dispatcher_counts {
 };
 void dispatcher_counts(struct dispatcher *d, struct dispatcher_counts *out); /* any thread */
 
-/* Kills what still runs, ends the thread, frees. Before the store is closed. */
+/* Kills what still runs and ends the thread. The store may go on and poke. */
+void dispatcher_stop(struct dispatcher *d);
+
+/* The same, and frees. Before the store is closed, and when nothing more is put into it:
+ * each event with a hook would poke. */
 void dispatcher_free(struct dispatcher *d);
 
 #endif

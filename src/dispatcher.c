@@ -385,16 +385,24 @@ void dispatcher_counts(struct dispatcher *d, struct dispatcher_counts *out)
 	out->dead = atomic_load(&d->dead);
 }
 
+void dispatcher_stop(struct dispatcher *d)
+{
+	if (!d->started)
+		return;
+	pthread_mutex_lock(&d->lock);
+	d->orders.quit = true;
+	pthread_mutex_unlock(&d->lock);
+	wake(d);
+	pthread_join(d->thread, NULL);
+	d->started = false;
+}
+
 void dispatcher_free(struct dispatcher *d)
 {
 	if (!d)
 		return;
-	if (d->started) {
-		pthread_mutex_lock(&d->lock);
-		d->orders.quit = true;
-		pthread_mutex_unlock(&d->lock);
-		wake(d);
-		pthread_join(d->thread, NULL);
+	dispatcher_stop(d);
+	if (d->store != NULL) {
 		/* The store pokes after it gives operations back: one more, and the
 		 * pokes of those before it are behind us. */
 		struct store_op ping = {.kind = STORE_OP_PING};

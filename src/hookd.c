@@ -362,7 +362,9 @@ static void drain(struct hookd *h)
 			if (signal == SIGHUP)
 				continue;
 			log_warn("stopping at once");
-			dispatcher_free(h->dispatcher);
+			/* Not freed: the listener goes on, and with each event the store
+			 * pokes it. */
+			dispatcher_stop(h->dispatcher);
 			_exit(EXIT_FAILURE);
 		}
 		for (int i = 1; i <= 2; i++)

@@ -292,6 +292,23 @@ static void many_leave_nothing_behind(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* ECHILD: no zombie */
 }
 
+/* A second SIGTERM: the listener still stores what comes, and that pokes. */
+static void stopped_it_may_be_poked(void **state)
+{
+	struct fixture *fx = *state;
+	struct dispatcher *d;
+	struct conf *conf = conf_with((const char *const[]){"exit 0"}, 1, 1);
+
+	open_all(fx, &d, conf);
+	put(fx, 1, 1, 1);
+	fx_await(fx, DONE, 1);
+	dispatcher_stop(d);
+	put(fx, 2, 2, 1);
+	dispatcher_stop(d);
+	assert_int_equal(fx_number(fx, DONE), 1);
+	close_all(fx, d, conf);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
@@ -309,6 +326,7 @@ int main(void)
 		TEST(a_reload_brings_new_scripts),
 		TEST(an_outcome_outlives_a_full_disk),
 		TEST(many_leave_nothing_behind),
+		TEST(stopped_it_may_be_poked),
 	};
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,8 @@ enum {
 	FRAMES = 500, /* pages in the WAL from which on it is worth while: 8 MB. With more of them
 			  the database file's fsync holds up the commits for longer. */
 	FRAMES_SMALL = 150, /* a pass that had no more to do was the last */
+	FRAMES_MAX = 4000,  /* 64 MB: the writer waits for the thread, or a slow disk would let
+			       the WAL grow as fast as events come */
 	PASSES = 6,
 };
 
@@ -37,7 +39,8 @@ struct store_checkpoint {
 	_Atomic int frames;        /* in the WAL, as of the last commit */
 	int next;                  /* the writer's: so many and it is time */
 	pthread_mutex_t mutex;     /* guards what follows */
-	pthread_cond_t wake;
+	pthread_cond_t wake;       /* for the thread */
+	pthread_cond_t done;       /* for the writer: the thread has carried over what it could */
 	enum checkpoint_phase phase;
 	bool stopping;
 };
@@ -140,6 +143,7 @@ static void *run(void *arg)
 			hold(c);
 		(void)pthread_mutex_lock(&c->mutex);
 		c->phase = c->lost ? CHECKPOINT_IDLE : CHECKPOINT_CARRIED;
+		(void)pthread_cond_signal(&c->done);
 	}
 	(void)pthread_mutex_unlock(&c->mutex);
 	return NULL;
@@ -169,13 +173,15 @@ void store_checkpoint_after(struct store *st)
 	if (c->frames < c->next || c->held)
 		return;
 	(void)pthread_mutex_lock(&c->mutex);
-	carried = c->phase == CHECKPOINT_CARRIED;
-	if (carried) {
-		c->phase = CHECKPOINT_IDLE;
-	} else if (c->phase == CHECKPOINT_IDLE) {
+	if (c->phase == CHECKPOINT_IDLE) {
 		c->phase = CHECKPOINT_WANTED;
 		(void)pthread_cond_signal(&c->wake);
 	}
+	while (c->phase == CHECKPOINT_WANTED && c->frames >= FRAMES_MAX)
+		(void)pthread_cond_wait(&c->done, &c->mutex);
+	carried = c->phase == CHECKPOINT_CARRIED;
+	if (carried)
+		c->phase = CHECKPOINT_IDLE;
 	(void)pthread_mutex_unlock(&c->mutex);
 	if (carried)
 		finish(st);
@@ -197,6 +203,7 @@ bool store_checkpoint_start(struct store *st)
 	/* These cannot fail with glibc's defaults. */
 	(void)pthread_mutex_init(&c->mutex, NULL);
 	(void)pthread_cond_init(&c->wake, NULL);
+	(void)pthread_cond_init(&c->done, NULL);
 	(void)sigfillset(&all); /* signals are the main thread's */
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&c->thread, NULL, run, c);
@@ -205,6 +212,7 @@ bool store_checkpoint_start(struct store *st)
 		log_error("store's checkpoint thread cannot be started",
 			log_text("error", strerror_r(error, text, sizeof(text))));
 		(void)pthread_cond_destroy(&c->wake);
+		(void)pthread_cond_destroy(&c->done);
 		(void)pthread_mutex_destroy(&c->mutex);
 		free(c);
 		return false;
@@ -231,6 +239,7 @@ void store_checkpoint_stop(struct store *st)
 		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */
 	(void)pthread_cond_destroy(&c->wake);
+	(void)pthread_cond_destroy(&c->done);
 	(void)pthread_mutex_destroy(&c->mutex);
 	free(c);
 	st->checkpoint = NULL;

@@ -38,6 +38,10 @@ void secret_find_credentials(void);
 /* Copies len bytes. Returns new, or NULL when memory is short. */
 struct secret *secret_new(const void *bytes, size_t len) WARN_UNUSED;
 
+/* Could each secret so far be locked in memory (RLIMIT_MEMLOCK)? If not, it may get into
+ * swap. */
+bool secret_all_locked(void);
+
 const unsigned char *secret_bytes(const struct secret *s);
 size_t secret_len(const struct secret *s);
 bool secret_starts_with(const struct secret *s, const char *prefix);

@@ -7,13 +7,16 @@
 #include "notify.h"
 #include "options.h"
 #include "poke.h"
+#include "privilege.h"
 #include "reporter.h"
+#include "sandbox.h"
 #include "store.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -21,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -59,6 +61,9 @@ static struct conf *load_config(const char *file)
 		log_write(conf != NULL ? LOG_WARN : LOG_ERROR, line, LOG_END);
 	}
 	buf_free(&errors);
+	if (conf != NULL && !secret_all_locked())
+		log_warn("not every secret could be locked in memory: it may get into swap",
+			log_text("hint", "LimitMEMLOCK= in the unit"));
 	return conf;
 }
 
@@ -78,9 +83,6 @@ static bool set_up_process(struct hookd *h)
 {
 	sigset_t set;
 
-	/* No core dump, and no /proc/PID/mem or environ for others: they hold secrets. */
-	if (prctl(PR_SET_DUMPABLE, 0) != 0)
-		return false;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of write(2), not our end */
 	sigemptyset(&set);
@@ -209,11 +211,12 @@ static void reload(struct hookd *h)
 
 	notify_reloading();
 	next = load_config(h->config);
-	if (next != NULL && take_over(h, next)) {
+	if (next != NULL && privilege_check(next) && take_over(h, next)) {
 		conf_unref(h->conf);
 		h->conf = next;
 		raise_descriptor_limit(next);
 		warn_of_orphans(h->store, next);
+		privilege_compare(next);
 		log_info("config reloaded", log_text("file", h->config),
 			log_int("sources", (int64_t)next->source_count),
 			log_int("hooks", (int64_t)next->hook_count));
@@ -399,9 +402,15 @@ int main(int argc, char **argv)
 		return options_check_config(&options);
 	notify_init();
 	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+	json_object_seed(0); /* jansson would do it in a thread that may open no file then */
+	if (!sandbox_process()) {
+		log_error("cannot keep the process from view", log_text("error", strerror(errno)));
+		return EXIT_FAILURE;
+	}
 	h.config = options.config;
 	h.conf = load_config(options.config);
-	if (h.conf == NULL) {
+	if (h.conf == NULL || !privilege_check(h.conf)) {
+		conf_unref(h.conf);
 		notify_send("STATUS=the config has errors\nERRNO=%d", EINVAL);
 		return EXIT_CONFIG;
 	}
@@ -414,6 +423,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	tzset();
 	raise_descriptor_limit(h.conf);
+	privilege_give_up(h.conf);
 	if (!start(&h)) {
 		stop(&h);
 		return EXIT_FAILURE;

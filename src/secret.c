@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,8 @@ struct secret {
 	unsigned char *bytes; /* sodium_malloc'd, read-only */
 	size_t len;
 };
+
+static atomic_bool some_unlocked;
 
 static void say(char why[SECRET_WHY], const char *format, ...) PRINTF(2, 3);
 
@@ -49,6 +53,9 @@ struct secret *secret_new(const void *bytes, size_t len)
 	}
 	if (len > 0)
 		memcpy(s->bytes, bytes, len);
+	/* It has been tried already, but nobody was told how that went. */
+	if (sodium_mlock(s->bytes, len > 0 ? len : 1) != 0)
+		atomic_store(&some_unlocked, true);
 	(void)sodium_mprotect_readonly(s->bytes);
 	return s;
 }
@@ -59,6 +66,11 @@ void secret_free(struct secret *s)
 		return;
 	sodium_free(s->bytes); /* wipes */
 	free(s);
+}
+
+bool secret_all_locked(void)
+{
+	return !atomic_load(&some_unlocked);
 }
 
 const unsigned char *secret_bytes(const struct secret *s)
@@ -230,6 +242,9 @@ static struct secret *load_env(const char *name, char why[SECRET_WHY])
 		return NULL;
 	}
 	snprintf(place, sizeof(place), "environment variable %.100s", name);
+	/* It stays there for the next reload, but not in a swap file or a core. */
+	if (sodium_mlock((void *)(uintptr_t)value, strlen(value)) != 0)
+		atomic_store(&some_unlocked, true);
 	return accept(place, (const unsigned char *)value, strlen(value), why);
 }
 

@@ -33,7 +33,7 @@ units() {
 	done
 	# It exits with 0 on an unknown key: what counts is that it prints nothing.
 	systemd-analyze verify --man=no "$dir/hookd.service" "$dir/hookd.socket" 2>&1
-	systemd-analyze security --offline=true --threshold=20 --no-pager "$dir/hookd.service" \
+	systemd-analyze security --offline=true --threshold=15 --no-pager "$dir/hookd.service" \
 		>"$dir/security" 2>&1 || tail -n 1 "$dir/security"
 	rm -rf "$dir"
 }

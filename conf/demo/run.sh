@@ -8,6 +8,8 @@ umask 077
 mkdir -p "$demo"
 cp conf/demo/hookd.yaml conf/demo/print-event "$demo/"
 chmod 700 "$demo/print-event"
+# A hookd that is root asks as whom to run a script; the demo's belongs to you.
+[ "$(id -u)" -ne 0 ] || echo "    user: root" >>"$demo/hookd.yaml"
 echo "${DEMO_SLEEP:-0}" >"$demo/delay" # seconds that the script takes, to kill hookd meanwhile
 [ -s "$demo/secret" ] ||
 	printf 'wh_sandbox_%s' "$(od -An -N 16 -t x1 /dev/urandom | tr -d ' \n')" >"$demo/secret"

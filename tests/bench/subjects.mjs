@@ -4,6 +4,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync,
 	writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -97,7 +98,8 @@ export class Subject {
 			log: { level: this.log },
 			sources: [{ name: 'fedapay', path: PATH, scheme: 'fedapay',
 				secrets: [{ file: this.secretFile }] }],
-			hooks: this.hooks.map((h) => ({ source: 'fedapay', on: '*', ...h })),
+			hooks: this.hooks.map((h) => ({ source: 'fedapay', on: '*', ...h,
+				...(h.run === undefined ? {} : { user: userInfo().username }) })),
 		}, null, 1));
 	}
 

@@ -1,5 +1,6 @@
 // What the config's rules do: conditions, templates, order, what is told of failures.
 import assert from 'node:assert/strict';
+import { userInfo } from 'node:os';
 import { test } from 'node:test';
 import { Daemon, HOOKD } from './lib/daemon.mjs';
 import { newBody, newEvent } from './lib/fedapay.mjs';
@@ -718,11 +719,12 @@ hooks:
     on: "*"
     forward: {url: "https://erp.example.com/in/{{entity.id}}", method: PUT, headers: {X-Order: "{{entity.reference}}"},
       secret: {file: ${d.secretFile}}, bearer: {file: ${d.secretFile}}}
-    on_failure: {run: [/bin/true, "{{failure.reason}}"], timeout: 5s}
+    on_failure: {run: [/bin/true, "{{failure.reason}}"], timeout: 5s, user: ${userInfo().username}}
   - name: ship
     source: fedapay
     on: transaction.approved
     run: [/bin/true, "{{entity.reference}}"]
+    user: ${userInfo().username}
     env: {ORDER: "{{entity.custom_metadata.order_id}}"}
     allow_dash: true
 ‹`);

@@ -35,6 +35,7 @@ export class Daemon {
 		mkdirSync(this.out);
 		mkdirSync(join(this.dir, 'bin'));
 		Object.assign(this, { wrap, env, stdio, child: null, chunks: [], faults: [] });
+		this.plain = false; // is the config to be written without a user for each script?
 		this.secret = newSecret();
 		this.secretFile = this.file('secret', `${this.secret}\n`, 0o600);
 		this.configFile = join(this.dir, 'hookd.yaml');
@@ -82,7 +83,7 @@ export class Daemon {
 			.map(([key, value]) => [key, typeof value === 'function' ? value(this) : value]));
 		Object.assign(this.config, keys);
 		this.config.limits = { grace: '5s', ...this.config.limits };
-		writeFileSync(this.configFile, yaml(this.config));
+		writeFileSync(this.configFile, yaml(this.plain ? this.config : withUsers(this.config)));
 	}
 
 	/* What scripts left in $OUT, and what they wait for there. */
@@ -248,6 +249,19 @@ export class Daemon {
 			if (process.env.KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
 		}
 	}
+}
+
+/* A hookd that runs as root wants a user for each script: root, unless the test says which. */
+function withUsers(config) {
+	if (process.getuid() !== 0) return config;
+	const complete = (action) => (action?.run === undefined ? action : { user: 'root', ...action });
+	const whole = (hook) => (hook?.on_failure === undefined ? complete(hook)
+		: { ...complete(hook), on_failure: complete(hook.on_failure) });
+	const found = { ...config };
+	for (const key of ['on_failure', 'digest', 'silence'])
+		if (found[key] !== undefined) found[key] = complete(found[key]);
+	if (Array.isArray(found.hooks)) found.hooks = found.hooks.map(whole);
+	return found;
 }
 
 /** "127.0.0.1:80", "[::1]:80" or "unix:/path" as options for node:net. */

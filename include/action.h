@@ -11,6 +11,7 @@
 #include "mailer.h"
 #include "store.h"
 #include "transfer.h"
+#include "wall.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ struct action_place {
 	int epoll;
 	struct transfers *transfers;
 	struct mailer *mailer;
+	struct wall *wall; /* NULL: scripts run without */
 };
 
 struct action_kind {

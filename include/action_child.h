@@ -42,6 +42,10 @@ struct action_child *action_child_new(const struct action_kind *kind,
 enum action_step action_child_begin(struct action_child *s, const struct child_options *options,
 	bool (*is_permanent)(const struct conf_action *does, int exit_code)) WARN_UNUSED;
 
+/* The attempt is over before it began: why, at fault is hookd or its surroundings. */
+enum action_step action_child_refuse(
+	struct action_child *s, enum child_error error, const char *why);
+
 /* For the kinds' tables. */
 enum action_step action_child_ready(struct action *a, struct action_watch *watch);
 enum action_step action_child_expired(struct action *a);

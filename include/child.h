@@ -1,7 +1,8 @@
 /* child.h - one child process: started without a shell in a session of its own,
  * its input a sealed memory file, its output read through one pipe, its end
  * seen through a pidfd. Nothing of hookd's leaks into it: no descriptor, no
- * signal mask, no environment but the given one. The holder waits on the
+ * signal mask, no environment but the given one, and with a wall (wall.h) no secret
+ * of a file. The holder waits on the
  * descriptors with poll or epoll and calls in when they are ready. It dies with
  * hookd (parent-death signal SIGTERM).
  * One child belongs to one thread, and that thread must live as long as it. */
@@ -28,6 +29,7 @@ struct child_options {
 	const struct conf_user *user; /* user->name NULL: stay who we are */
 	const struct conf_rlimit *rlimits;
 	size_t rlimit_count;
+	int wall; /* what wall_ready gave; 0: none */
 	const void *input;
 	size_t input_len;
 };
@@ -36,7 +38,7 @@ enum child_error {
 	CHILD_OK,
 	CHILD_NO_RESOURCES, /* no descriptor, process or memory to be had now */
 	CHILD_NO_PROGRAM,   /* missing, not executable, bad interpreter */
-	CHILD_NO_SETUP,     /* directory, user or limit could not be set */
+	CHILD_NO_SETUP,     /* directory, user, limit or wall could not be set */
 };
 
 #define CHILD_WHY 512

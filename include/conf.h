@@ -216,6 +216,9 @@ struct conf {
 	size_t all_count;
 	const struct conf_hook *digest_hook;  /* of derived; NULL: no digest */
 	const struct conf_hook *silence_hook; /* of derived; NULL: no alert */
+	char **secret_files; /* what was read of secrets and private keys; and the directory of
+			      * systemd's credentials, if there is one. Absolute paths */
+	size_t secret_file_count;
 };
 
 /* Reads and checks `file`. Returns new, with one reference; or NULL, with every

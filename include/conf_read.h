@@ -168,6 +168,9 @@ char **conf_base_env(
  * r->conf has no errors. */
 void conf_derive(struct conf_reader *r);
 
+/* Notes that a secret is in the file (or in all files of that directory). */
+void conf_note_secret_file(struct conf_reader *r, const char *path);
+
 /* Frees a NULL-terminated array and its texts; NULL is allowed. */
 void conf_free_texts(char **texts);
 void conf_free_templates(struct conf_templates *templates);

@@ -67,6 +67,7 @@ struct dispatcher {
 	int epoll;
 	struct transfers *transfers; /* its descriptor is in epoll */
 	struct mailer *mailer;       /* its, too */
+	struct wall *wall;           /* for `conf` */
 	int wake;                    /* eventfd: there are orders, or a poke */
 	int timer;                   /* timerfd on the wall clock: the next delivery falls due */
 	int drained;                 /* eventfd: see dispatcher_drain */

@@ -117,8 +117,8 @@ static enum action_step finish(struct action_child *s)
 	return ACTION_FINISHED;
 }
 
-/* The attempt is over before it began; it says why. */
-static enum action_step fail_start(struct action_child *s, enum child_error error, const char *why)
+enum action_step action_child_refuse(
+	struct action_child *s, enum child_error error, const char *why)
 {
 	const struct store_job *job = s->action.job;
 
@@ -153,7 +153,7 @@ enum action_step action_child_begin(struct action_child *s, const struct child_o
 	enum child_error error = child_start(&s->child, options, why);
 
 	if (error != CHILD_OK)
-		return fail_start(s, error, why);
+		return action_child_refuse(s, error, why);
 	s->is_permanent = is_permanent;
 	s->under_way = true;
 	s->action.deadline = clock_steady() + s->action.hook->action->timeout;
@@ -165,7 +165,7 @@ enum action_step action_child_begin(struct action_child *s, const struct child_o
 	child_signal(&s->child, SIGKILL);
 	(void)child_reap(&s->child);
 	s->under_way = false;
-	return fail_start(s, CHILD_NO_RESOURCES, "no room to watch another process");
+	return action_child_refuse(s, CHILD_NO_RESOURCES, "no room to watch another process");
 }
 
 enum action_step action_child_ready(struct action *a, struct action_watch *w)

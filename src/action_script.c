@@ -4,6 +4,7 @@
 #include "script_words.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	EXIT_DATA = 65, /* EX_DATAERR of sysexits.h, and qmail's code for "never": both PERMFAIL */
@@ -20,10 +21,39 @@ static bool is_permanent(const struct conf_action *does, int exit_code)
 	return false;
 }
 
-static enum action_step begin(struct action_child *s)
+/* Root reads what it likes: a wall would only hinder it. */
+static bool has_wall(const struct conf_user *user)
+{
+	return (user->name != NULL ? user->uid : geteuid()) != 0;
+}
+
+static enum action_step start_program(
+	struct action_child *s, const struct script_words *words, struct wall *wall)
+{
+	const struct conf_action *does = s->action.hook->action;
+	const struct store_job *job = s->action.job;
+	struct child_options options = {
+		.argv = words->argv,
+		.env = words->env,
+		.directory = does->directory,
+		.user = &does->user,
+		.rlimits = does->rlimits,
+		.rlimit_count = does->rlimit_count,
+		.input = job->payload,
+		.input_len = job->payload_len,
+	};
+	int ruleset = -1;
+
+	if (has_wall(&does->user) && !wall_ready(wall, &ruleset))
+		return action_child_refuse(s, CHILD_NO_RESOURCES,
+			"no room for the wall that keeps it from hookd's secrets");
+	options.wall = ruleset > 0 ? ruleset : 0;
+	return action_child_begin(s, &options, is_permanent);
+}
+
+static enum action_step begin(struct action_child *s, struct wall *wall)
 {
 	const struct conf_hook *hook = s->action.hook;
-	const struct conf_action *does = hook->action;
 	const struct store_job *job = s->action.job;
 	struct script_words words;
 	enum attempt_result result;
@@ -31,21 +61,10 @@ static enum action_step begin(struct action_child *s)
 	char why[SCRIPT_WORDS_WHY];
 
 	result = script_words_make(&words, hook, job, why);
-	if (result == ATTEMPT_OK) {
-		struct child_options options = {
-			.argv = words.argv,
-			.env = words.env,
-			.directory = does->directory,
-			.user = &does->user,
-			.rlimits = does->rlimits,
-			.rlimit_count = does->rlimit_count,
-			.input = job->payload,
-			.input_len = job->payload_len,
-		};
-		step = action_child_begin(s, &options, is_permanent);
-	} else {
+	if (result == ATTEMPT_OK)
+		step = start_program(s, &words, wall);
+	else
 		action_outcome(&s->action, result, "%s", why);
-	}
 	script_words_free(&words);
 	return step;
 }
@@ -57,7 +76,7 @@ static struct action *script_start(const struct action_place *place, struct conf
 
 	if (s == NULL)
 		return NULL;
-	*step = begin(s);
+	*step = begin(s, place->wall);
 	return &s->action;
 }
 

@@ -1,5 +1,7 @@
 #include "child.h"
 
+#include "wall.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -37,6 +39,7 @@ enum stage {
 	STAGE_PARENT,
 	STAGE_STREAMS,
 	STAGE_LIMIT,
+	STAGE_WALL,
 	STAGE_USER,
 	STAGE_DIRECTORY,
 	STAGE_PROGRAM,
@@ -120,7 +123,10 @@ static bool become_user(const struct conf_user *user)
 	 * process to do the same, and here the threads it knows of are hookd's. */
 	return syscall(SET_GROUPS, user->group_count, user->groups) == 0 &&
 	       syscall(SET_GIDS, user->gid, user->gid, user->gid) == 0 &&
-	       syscall(SET_UIDS, user->uid, user->uid, user->uid) == 0;
+	       syscall(SET_UIDS, user->uid, user->uid, user->uid) == 0 &&
+	       /* The memory is hookd's as well, and the change has set for it what the
+		* system has set for set-user-ID programs (fs.suid_dumpable). */
+	       prctl(PR_SET_DUMPABLE, 0) == 0;
 }
 
 /* The new process up to its exec. It runs on hookd's memory while the thread
@@ -146,6 +152,8 @@ static _Noreturn void become_program(const struct plan *plan)
 		if (setrlimit((__rlimit_resource_t)o->rlimits[i].resource, &limit) != 0)
 			give_up(plan, STAGE_LIMIT);
 	}
+	if (o->wall > 0 && !wall_enter(o->wall))
+		give_up(plan, STAGE_WALL);
 	if (plan->switch_user && !become_user(o->user))
 		give_up(plan, STAGE_USER);
 	if (chdir(o->directory) != 0) /* as that user, who may see less than hookd */
@@ -381,6 +389,10 @@ static enum child_error say_failure(
 		(void)snprintf(why, CHILD_WHY, "cannot set the resource limits of %s: %s",
 			o->argv[0], reason);
 		return CHILD_NO_SETUP;
+	case STAGE_WALL:
+		(void)snprintf(why, CHILD_WHY, "cannot keep %s from hookd's secrets: %s",
+			o->argv[0], reason);
+		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_SETUP;
 	case STAGE_STREAMS:
 	case STAGE_PARENT:
 		break;

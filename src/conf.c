@@ -62,6 +62,9 @@ static void conf_free(struct conf *conf)
 	free(conf->trusted_proxies);
 	free(conf->store.path);
 	free(conf->timezone);
+	for (size_t i = 0; i < conf->secret_file_count; i++)
+		free(conf->secret_files[i]);
+	free(conf->secret_files);
 	free(conf->file);
 	free(conf);
 }

@@ -198,11 +198,21 @@ static void warn_of_no_hooks(struct conf_reader *r)
 			&top, "hooks", "there is none: events are stored, nothing runs");
 }
 
+/* All in it are secrets, whether the config names them or not. */
+static void note_credentials(struct conf_reader *r)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+	if (directory != NULL && directory[0] == '/')
+		conf_note_secret_file(r, directory);
+}
+
 void conf_check(struct conf_reader *r)
 {
 	const struct conf_section top = {.reader = r, .node = r->root};
 	const struct conf_section tls = conf_section_inner(&top, "tls");
 
+	note_credentials(r);
 	conf_check_mail_server(r);
 	for (size_t i = 0; i < r->conf->source_count; i++)
 		check_source(r, i);

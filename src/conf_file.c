@@ -72,6 +72,8 @@ void conf_check_file(
 		close(fd);
 		if (secret && (st.st_mode & 07) != 0)
 			fault = "can be accessed by others (expected mode 0640 or less)";
+		else if (secret)
+			conf_note_secret_file(section->reader, path);
 	}
 	/* as written: the environment's part is not shown */
 	if (fault != NULL)

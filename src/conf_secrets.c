@@ -41,6 +41,24 @@ static struct secret *refuse_key(const struct conf_value *v, const char *key)
 	return NULL;
 }
 
+void conf_note_secret_file(struct conf_reader *r, const char *path)
+{
+	struct conf *conf = r->conf;
+	size_t count = conf->secret_file_count;
+	char **larger, *copy = strdup(path);
+
+	larger = reallocarray(conf->secret_files, count + 1, sizeof(*larger));
+	if (larger != NULL)
+		conf->secret_files = larger;
+	if (larger == NULL || copy == NULL) {
+		free(copy);
+		r->errors.no_memory = true;
+		return;
+	}
+	larger[count] = copy;
+	conf->secret_file_count = count + 1;
+}
+
 static struct secret *load(const struct conf_value *v, size_t origin, const char *name)
 {
 	char why[SECRET_WHY], *path = NULL;
@@ -53,6 +71,8 @@ static struct secret *load(const struct conf_value *v, size_t origin, const char
 		name = path;
 	}
 	secret = secret_load(origins[origin].origin, name, why);
+	if (secret != NULL && path != NULL)
+		conf_note_secret_file(v->reader, path);
 	free(path);
 	if (secret != NULL)
 		return secret;

@@ -97,6 +97,14 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 
 static void take_conf(struct dispatcher *d, struct conf *conf)
 {
+	struct wall *wall = wall_new(conf);
+
+	if (wall != NULL) {
+		wall_free(d->wall);
+		d->wall = wall;
+	} else {
+		log_error("no memory to wall off new secrets from scripts: the old wall stays");
+	}
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->prepared = false;
@@ -286,6 +294,7 @@ static void release(struct dispatcher *d)
 {
 	transfers_free(d->transfers);
 	mailer_free(d->mailer);
+	wall_free(d->wall);
 	close_fd(d->epoll);
 	close_fd(d->wake);
 	close_fd(d->timer);
@@ -333,6 +342,11 @@ bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 	d->conf = conf_ref(conf);
 	d->store = st;
 	child_note_signals();
+	d->wall = wall_new(conf);
+	if (d->wall == NULL) {
+		log_error("no memory for the wall around secrets");
+		return false;
+	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
 	int error = pthread_create(&d->thread, NULL, run_thread, d);

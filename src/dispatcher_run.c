@@ -163,7 +163,7 @@ static void start(struct dispatcher *d, struct run *r, const struct conf_hook *h
 		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
 	} else {
 		enum action_step step;
-		const struct action_place place = {d->epoll, d->transfers, d->mailer};
+		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->wall};
 		r->action = action_of(r->conf, hook)->start(&place, r->conf, hook, r->job, &step);
 		if (!r->action) {
 			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");

@@ -53,7 +53,8 @@ bool trial_run(
 	int64_t began = clock_steady();
 
 	if (open_place(trial)) {
-		const struct action_place place = {trial->epoll, trial->transfers, trial->mailer};
+		const struct action_place place = {
+			trial->epoll, trial->transfers, trial->mailer, NULL};
 
 		trial->action = action_of(conf, hook)->start(&place, conf, hook, job, &step);
 	}

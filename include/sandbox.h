@@ -22,8 +22,8 @@ bool sandbox_process(void) WARN_UNUSED;
  * main thread, before there is another. */
 void sandbox_no_new_privileges(void);
 
-/* Confines the calling thread for good, on its first call; the others are cheap. A call
- * of the kernel's that it may not make fails with EPERM, and the kernel logs it. */
+/* Confines the calling thread for good. A call of the kernel's that it may not make fails
+ * with EPERM, and the kernel logs it. */
 void sandbox_listener_thread(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "listener_http.h"
 
 #include "clock.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -169,6 +170,10 @@ static void *run(void *arg)
 		{.fd = loop->wake, .events = POLLIN},
 	};
 
+	/* By itself: from outside it would be a file of /proc that a hookd whose memory
+	 * is not shown may not open. */
+	pthread_setname_np(pthread_self(), "hookd-http");
+	sandbox_listener_thread();
 	for (;;) {
 		wait_for_work(loop, fds);
 		if (fds[1].revents != 0 && heed(loop))
@@ -216,7 +221,6 @@ bool loop_start(struct loop *loop)
 		return false;
 	}
 	loop->started = true;
-	pthread_setname_np(loop->thread, "hookd-http");
 	return true;
 }
 

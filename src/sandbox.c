@@ -215,12 +215,8 @@ static void say_lacking(const char *what)
 
 void sandbox_listener_thread(void)
 {
-	static _Thread_local bool confined;
 	static atomic_flag said_files = ATOMIC_FLAG_INIT, said_calls = ATOMIC_FLAG_INIT;
 
-	if (confined)
-		return;
-	confined = true;
 	/* Both are refused to a thread that could regain what it gives up. */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (!give_up_files() && !atomic_flag_test_and_set(&said_files))

@@ -134,7 +134,6 @@ static void *run_confined(void *arg)
 	struct tries *t = arg;
 
 	sandbox_listener_thread();
-	sandbox_listener_thread(); /* of no effect */
 	note(t, "no_new_privs", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0 ? 0 : -1);
 	try_what_is_not_for_it(t);
 	try_what_is(t);

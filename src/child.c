@@ -32,7 +32,11 @@
 #define SET_UIDS   SYS_setresuid
 #endif
 
-enum { EXIT_NOT_STARTED = 127, FIRST_FREE = 3 };
+enum {
+	EXIT_NOT_STARTED = 127,
+	FIRST_FREE = 3,
+	MANY_DESCRIPTORS = 1 << 17, /* limits.connections has fewer */
+};
 
 /* What the new process does, in this order. */
 enum stage {
@@ -117,6 +121,19 @@ static void reset_signals(uint64_t to_reset)
 	sigprocmask(SIG_SETMASK, &none, NULL); /* NOLINT(concurrency-mt-unsafe): one thread here */
 }
 
+/* Everything of ours is close-on-exec by itself; this is for what a library has opened
+ * without (libcurl its socket pairs). Linux before 5.11 does it one by one. */
+static void close_on_exec(void)
+{
+	struct rlimit limit;
+
+	if (syscall(SYS_close_range, (unsigned)FIRST_FREE, ~0U, CLOSE_RANGE_CLOEXEC) == 0 ||
+		getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	for (int fd = FIRST_FREE; fd < MANY_DESCRIPTORS && (rlim_t)fd < limit.rlim_cur; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static bool become_user(const struct conf_user *user)
 {
 	/* By syscall: glibc's functions of these names signal every thread of the
@@ -143,9 +160,7 @@ static _Noreturn void become_program(const struct plan *plan)
 	if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 ||
 		dup2(plan->output, STDERR_FILENO) < 0)
 		give_up(plan, STAGE_STREAMS);
-	/* Everything of ours is close-on-exec by itself; this is for what a library
-	 * may have opened without. Older kernels do not know it. */
-	(void)syscall(SYS_close_range, (unsigned)FIRST_FREE, ~0U, CLOSE_RANGE_CLOEXEC);
+	close_on_exec();
 
 	for (size_t i = 0; i < o->rlimit_count; i++) {
 		struct rlimit limit = {o->rlimits[i].value, o->rlimits[i].value};

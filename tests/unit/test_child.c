@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -225,6 +228,23 @@ static void input_cannot_be_altered(void **state)
 	assert_prints(&o, "as it was");
 }
 
+/* As a kernel before 5.9 answers. */
+static void forget_close_range(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	assert_int_equal(syscall(SYS_close_range, 1000U, 1000U, 0U), -1);
+	assert_int_equal(errno, ENOSYS);
+}
+
 static void only_its_three_descriptors_are_open(void **state)
 {
 	(void)state;
@@ -239,6 +259,28 @@ static void only_its_three_descriptors_are_open(void **state)
 	assert_prints(&o, "0\n1\n2\n3\n"); /* 3: the directory itself */
 	close(leak);
 	close(high);
+}
+
+static void an_old_kernel_leaks_no_descriptor_either(void **state)
+{
+	static char ls[] = "/bin/ls";
+	static char fds[] = "/proc/self/fd";
+	char *argv[] = {ls, fds, NULL};
+	struct child_options o = {.argv = argv, .env = plain_env, .directory = root};
+	int status;
+
+	(void)state;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		forget_close_range();
+		(void)dup2(STDERR_FILENO, 40); // NOLINT(android-cloexec-dup)
+		struct child c = start(&o);
+		struct result r = finish(&c);
+		_exit(strcmp(r.printed.data, "0\n1\n2\n3\n") == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void environment_is_the_given_one(void **state)
@@ -555,6 +597,7 @@ int main(void)
 		cmocka_unit_test(input_may_be_left_unread),
 		cmocka_unit_test(input_cannot_be_altered),
 		cmocka_unit_test(only_its_three_descriptors_are_open),
+		cmocka_unit_test(an_old_kernel_leaks_no_descriptor_either),
 		cmocka_unit_test(environment_is_the_given_one),
 		cmocka_unit_test(signals_are_as_new),
 		cmocka_unit_test(it_leads_its_own_session),

@@ -1,12 +1,10 @@
 // A wall clock that is set while hookd runs: waits stay as long as they were.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Daemon } from './lib/daemon.mjs';
-import { run } from './lib/program.mjs';
+import { wallClock } from './lib/offset.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
-const SHIM = fileURLToPath(new URL('./lib/clock.c', import.meta.url));
 const DAY = 86_400;
 
 test('the clock jumps a day ahead and back: nothing runs early, nothing is put off', limit, async (t) => {
@@ -17,12 +15,7 @@ test('the clock jumps a day ahead and back: nothing runs early, nothing is put o
 			d.hook('late', 'echo x >>"$OUT/late"; exit 75', { retry: { attempts: 9, first: '1h', max: '2h' } }),
 		],
 	});
-	const library = `${d.dir}/clock.so`;
-	const built = await run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library, SHIM]);
-	assert.equal(built.code, 0, built.stderr);
-	const offset = d.file('offset', '0\n');
-	Object.assign(d.env, { LD_PRELOAD: library, CLOCK_OFFSET_FILE: offset,
-		ASAN_OPTIONS: 'verify_asan_link_order=0' });
+	const clock = await wallClock(d);
 	await d.start();
 	const first = await d.store();
 	const late = (x) => x.deliveries.find((delivery) => delivery.hook === 'late');
@@ -31,7 +24,7 @@ test('the clock jumps a day ahead and back: nothing runs early, nothing is put o
 	let now = 0;
 	for (const seconds of [DAY, -DAY, 0]) {
 		const mark = d.logLines.length;
-		d.file('offset', `${seconds}\n`);
+		clock.set(seconds);
 		const event = await d.store(); // wakes it; time alone would do so when it is really set
 		const [, by] = /by_ms=(-?\d+)/.exec(await d.logged(/the clock was set/, mark));
 		assert.ok(Math.abs(Number(by) / 1000 - (seconds - now)) < 30, `set by ${by} ms`);

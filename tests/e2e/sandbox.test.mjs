@@ -16,17 +16,22 @@ import { sendmail, sendmails } from './lib/sendmail.mjs';
 import { AS_UID, UID, keep, unprivileged, vault } from './lib/unprivileged.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
-const THIEF = fileURLToPath(new URL('./lib/thief.c', import.meta.url));
+const source = (name) => fileURLToPath(new URL(`./lib/${name}.c`, import.meta.url));
 const FROM = 'hookd <no-reply@example.com>';
 const onlyRoot = (t) => process.getuid() === 0 || (t.skip('only root may become another user'), false);
 const statusOf = (path) => Object.fromEntries(readFileSync(`${path}/status`, 'utf8').split('\n')
 	.map((line) => line.split(':\t')));
 
+async function build(d, name) {
+	const path = `${d.dir}/${name}`;
+	const built = await run('cc', ['-D_GNU_SOURCE', '-o', path, source(name)]);
+	assert.equal(built.code, 0, built.stderr);
+	return path;
+}
+
 /** The thief, and what to tell it: the word that is in each secret. */
 async function makeThief(d) {
-	const path = `${d.dir}/thief`;
-	const built = await run('cc', ['-D_GNU_SOURCE', '-o', path, THIEF]);
-	assert.equal(built.code, 0, built.stderr);
+	const path = await build(d, 'thief');
 	const word = `mk${randomBytes(12).toString('hex')}`;
 	return { path, word, backwards: [...word].reverse().join('') };
 }
@@ -414,6 +419,23 @@ function checkDescriptors(pid) {
 	}
 	assert.ok(seen > 10, `${seen} descriptors`);
 }
+
+test('a kernel without Landlock and seccomp: said once, all works, only the files are open', limit, async (t) => {
+	if (!onlyRoot(t)) return;
+	const d = unprivileged(t);
+	d.wrap.unshift(await build(d, 'old_kernel'));
+	const { safe } = await withSecrets(t, d, UID);
+	await d.start();
+	const { FOUND, open } = await steal(d);
+	await Promise.all(Array.from({ length: 40 }, () => tlsPost(d)));
+	assert.ok(FOUND.length > 0);
+	const wherever = files(d, safe).map((path) => `search ${path}`);
+	assert.deepEqual(FOUND.filter((way) => !way.startsWith('file') && !wherever.includes(way)), []);
+	assert.deepEqual(open.filter((way) => !/^(hard link|move)$/.test(way)), []);
+	for (const lacking of [/listener threads .*lacking=landlock/, /listener threads .*lacking=seccomp/,
+		/scripts are not kept .*lacking=landlock/])
+		assert.equal(d.logLines.filter((line) => lacking.test(line)).length, 1, `${lacking}`);
+});
 
 test('confined, and all works: TLS and its reload, scripts, mail, forwards; as a user without rights', limit,
 	async (t) => {

@@ -106,7 +106,8 @@ static void read_memory(const char *way)
 		say(way, -1);
 	} else {
 		while (!found && fgets(line, sizeof(line), maps) != NULL) {
-			if (sscanf(line, "%lx-%lx r", &from, &to) != 2)
+			/* what is larger is a sanitizer's, and empty */
+			if (sscanf(line, "%lx-%lx r", &from, &to) != 2 || to - from > 1UL << 30)
 				continue;
 			for (unsigned long at = from; !found && at < to; at += sizeof(bytes)) {
 				size_t want = to - at < sizeof(bytes) ? to - at : sizeof(bytes);

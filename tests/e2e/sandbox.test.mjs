@@ -14,7 +14,7 @@ import { Peer } from './lib/peer.mjs';
 import { run } from './lib/program.mjs';
 import { sendmail, sendmails } from './lib/sendmail.mjs';
 import { AS_UID, UID, keep, unprivileged, vault } from './lib/unprivileged.mjs';
-import { limit, waitFor } from './lib/wait.mjs';
+import { limit, sleep, waitFor } from './lib/wait.mjs';
 
 const source = (name) => fileURLToPath(new URL(`./lib/${name}.c`, import.meta.url));
 const FROM = 'hookd <no-reply@example.com>';
@@ -209,6 +209,9 @@ test('what is made, or mounted, beside the secrets while hookd runs can be read'
 	assert.match(await output(), /No such file/);
 	mkdirSync(`${safe}/made`);
 	writeFileSync(`${safe}/made/file`, 'made\n');
+	assert.match(await output(), /^made\n.*No such file/s);
+	/* Until the directory's own change is too long ago to be looked at again. */
+	await sleep(2500);
 	assert.match(await output(), /^made\n.*No such file/s);
 	const mounted = await run('mount', ['-t', 'tmpfs', 'none', `${safe}/mounted`]);
 	assert.equal(mounted.code, 0, mounted.stderr);

@@ -84,6 +84,8 @@ test('no processes left: no script can be started, each is tried again', limit, 
 	await must('chown', '-R', `${user}:${user}`, d.dir);
 	const as = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
 	d.wrap = as;
+	d.plain = true; // its scripts run as who it is
+	d.configure({});
 	await d.start();
 	const posted = new Posted(d);
 	await posted.posts(3);

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,8 +86,33 @@ static void disconnect(struct store_checkpoint *c)
 	c->db = NULL;
 }
 
-static void lose(struct store_checkpoint *c)
+/* Whoever carries over next begins at the WAL's first frame again: another process that has
+ * the store open keeps the note of how far that had come, beyond our end and into the life of
+ * the next hookd, and would carry over the rest only, and then remove the WAL. The note is
+ * nBackfill of https://www.sqlite.org/walformat.html; it may always be less than was carried.
+ * Nobody may be at it meanwhile; by SQLite's own descriptor, as closing another one would
+ * drop its locks. */
+static void forget_carried(struct sqlite3 *db)
 {
+	enum { CARRY_LOCK = 1, REGION = 32768, CARRIED = 96 / sizeof(uint32_t) };
+	volatile void *shared = NULL;
+	sqlite3_file *f = NULL;
+
+	if (sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK ||
+		f == NULL || f->pMethods == NULL || f->pMethods->iVersion < 2)
+		return;
+	bool locked = f->pMethods->xShmLock(f, CARRY_LOCK, 1,
+			      SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) == SQLITE_OK;
+	if (f->pMethods->xShmMap(f, 0, REGION, 0, &shared) == SQLITE_OK && shared != NULL)
+		((volatile uint32_t *)shared)[CARRIED] = 0;
+	if (locked)
+		(void)f->pMethods->xShmLock(
+			f, CARRY_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+}
+
+static void lose(struct store_checkpoint *c, struct sqlite3 *db)
+{
+	forget_carried(db);
 	if (atomic_exchange(&c->lost, true))
 		return;
 	log_error("store is safe in its WAL, but may not be so in the database file, whose sync "
@@ -121,7 +147,7 @@ static void carry(struct store_checkpoint *c)
 	}
 	tell(c, rc);
 	if (rc == SQLITE_IOERR_FSYNC)
-		lose(c);
+		lose(c, c->db);
 	if (!connected)
 		disconnect(c);
 }
@@ -160,7 +186,7 @@ static void finish(struct store *st)
 
 	c->next = rc == SQLITE_OK && carried == frames ? FRAMES : c->frames + FRAMES;
 	if (rc == SQLITE_IOERR_FSYNC) {
-		lose(c);
+		lose(c, st->db);
 		c->next = 0; /* the thread is to hold it */
 	}
 }
@@ -235,8 +261,10 @@ void store_checkpoint_stop(struct store *st)
 	(void)pthread_mutex_unlock(&c->mutex);
 	(void)pthread_join(c->thread, NULL);
 	(void)sqlite3_wal_hook(st->db, NULL, NULL);
-	if (c->lost)
+	if (c->lost) {
+		forget_carried(st->db);
 		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	}
 	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */
 	(void)pthread_cond_destroy(&c->wake);
 	(void)pthread_cond_destroy(&c->done);

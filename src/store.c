@@ -142,6 +142,20 @@ out:
 	return ok;
 }
 
+/* After a sync that failed Linux still shows what it did not write: a WAL that an earlier
+ * hookd left may be whole here and not on the disk, and what is appended to it would be lost
+ * with it when the power goes. So it is carried over before anything is acknowledged. What
+ * cannot be (a full disk, a reader) stays where it is. */
+static bool carry_over(struct store *st)
+{
+	int rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	if (rc != SQLITE_IOERR_FSYNC)
+		return true;
+	store_log_error(st->db, rc, "store cannot be opened", st->path);
+	return false;
+}
+
 static bool database_open(struct store *st)
 {
 	/* Its count of memory costs a lock for each allocation, and nobody reads it. */
@@ -157,7 +171,7 @@ static bool database_open(struct store *st)
 	}
 	(void)sqlite3_extended_result_codes(st->db, 1);
 	(void)sqlite3_busy_timeout(st->db, STORE_BUSY_TIMEOUT);
-	if (!store_schema_open(st->db, st->path))
+	if (!store_schema_open(st->db, st->path) || !carry_over(st))
 		return false;
 	rc = store_put_register(st);
 	if (rc == SQLITE_OK)

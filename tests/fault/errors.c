@@ -1,5 +1,5 @@
 /* errors.c - hookd's store on a disk on which the nth call of a kind fails, for each n until
- * none is left to fail (errors STRIDE SEED: every STRIDEth n only).
+ * none is left to fail (errors STRIDE SEED ROW: about every STRIDEth n only, from that row on).
  *
  * Each time: the store refuses or works, acknowledges nothing that is not there, and goes on
  * by itself, without being opened anew, once the disk is sound. After some of the failures the
@@ -160,7 +160,8 @@ int main(int argc, char **argv)
 	out = directory_begin("errors");
 	directory_make(&disk, "disk");
 	(void)snprintf(path, sizeof(path), "%s/store.db", disk.path);
-	for (size_t i = 0; ok && i < sizeof(rows) / sizeof(rows[0]); i++) {
+	size_t first = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+	for (size_t i = first; ok && i < sizeof(rows) / sizeof(rows[0]); i++) {
 		bool reached = true;
 		unsigned n = 1;
 		uint64_t rng = seed + i;

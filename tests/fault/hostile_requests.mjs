@@ -15,7 +15,6 @@
 // inner(): a good request to be smuggled in, whose event must never be stored.
 //
 // Where the answer is stricter than RFC 9110 and 9112 ask, `why` says what for.
-import { randomBytes } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { sleep } from '../e2e/lib/wait.mjs';
 
@@ -23,6 +22,9 @@ export const PATH = '/webhooks/fedapay';
 export const LINE = `POST ${PATH} HTTP/1.1`;
 const TE = 'Transfer-Encoding: chunked';
 const HEX = (text) => Buffer.byteLength(text).toString(16);
+
+/* Bytes of all values, in no order. */
+const noise = (n) => Buffer.from(Array.from({ length: n }, (_, i) => (i * i * 7 + i * 13 + 5) & 255));
 
 /** A head of CRLF lines, with its blank line. */
 const head = (...lines) => `${lines.join('\r\n')}\r\n\r\n`;
@@ -153,9 +155,9 @@ const chunked = [
 	bad('a CR alone behind a chunk', (c) => chunks(c, `${HEX(c.body)}\r\n${c.body}\r0\r\n\r\n`)),
 	bad('a line of a size that never ends', (c) => chunks(c, `${HEX(c.body)};${'x'.repeat(100_000)}`), { status: 408, slow: true }),
 	bad('a size of zeros that never ends', (c) => chunks(c, '0'.repeat(100_000)), { status: 408, slow: true }),
-	bad('a bad trailer', (c) => chunks(c, `${HEX(c.body)}\r\n${c.body}\r\n0\r\nno colon\r\n\r\n`), { anyOf: [400] }),
+	bad('a bad trailer', (c) => chunks(c, `${HEX(c.body)}\r\n${c.body}\r\n0\r\nno colon\r\n\r\n`)),
 	bad('endless trailers', (c) => chunks(c, `${HEX(c.body)}\r\n${c.body}\r\n0\r\n${'X-A: b\r\n'.repeat(10_000)}`),
-		{ anyOf: [413, 431, 400] }),
+		{ status: 431 }),
 	// These are taken, by the library, and end the connection as any other.
 	last('a bare LF behind the size', (c) => chunks(c, `${HEX(c.body)}\n${c.body}\r\n0\r\n\r\n`)),
 	last('a bare LF behind the chunk', (c) => chunks(c, `${HEX(c.body)}\r\n${c.body}\n0\r\n\r\n`)),
@@ -202,6 +204,10 @@ const lines = [
 	good('bytes above ASCII in a value', (c) => whole(c, 'X-A: caf\xe9')),
 	good('an empty value', (c) => whole(c, 'X-A:')),
 	good('an empty line before the request', (c) => `\r\n${whole(c)}`),
+	// libmicrohttpd skips these as empty, and hookd cannot see them. No proxy passes them on, and
+	// what follows is an authentic request of its own.
+	good('a line before the request that begins with a NUL', (c) => `\0 b\r\n${whole(c)}`),
+	good('bare LFs before the request', (c) => `\n\n${whole(c)}`),
 	bad('two Hosts', (c) => head(LINE, c.host, 'Host: other', c.signature, c.length) + c.body),
 	bad('two equal Hosts', (c) => head(LINE, c.host, c.host, c.signature, c.length) + c.body),
 	bad('two Hosts in HTTP/1.0', (c) => head(LINE.replace('1.1', '1.0'), c.host, c.host, c.signature, c.length) + c.body),
@@ -262,10 +268,12 @@ const versions = [
 	good('HTTP/1.0, kept alive', (c) => head(old('HTTP/1.0'), c.signature, c.length, 'Connection: keep-alive') + c.body),
 	bad('HTTP/0.9', () => `GET ${PATH}\r\n\r\n`),
 	bad('no version', (c) => by(c, `POST ${PATH}`)),
-	...['HTTP/1.2', 'HTTP/2.0', 'HTTP/3.1', 'HTTP/1.10', 'HTTP/01.1', 'HTTP/1', 'HTTP/1.', 'HTTP/x.y', 'http/1.1', 'HTTPS/1.1',
-		'HTTP/-1.1', 'HTTP/1.1x', 'ICAP/1.1', 'HTTP/9.9', 'HTTP 1.1', 'HTTP/1,1'].map((version) =>
-		bad(version, (c) => by(c, old(version)), { anyOf: [400, 505] })),
-	bad('the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', { anyOf: [400, 505] }),
+	// RFC 9110 2.5 would have HTTP/1.2 read as 1.1; there is none, and who says so is not a sender.
+	...['HTTP/1.2', 'HTTP/1.10', 'HTTP/01.1', 'HTTP/1', 'HTTP/1.', 'HTTP/x.y', 'http/1.1', 'HTTPS/1.1',
+		'HTTP/-1.1', 'HTTP/1.1x', 'ICAP/1.1', 'HTTP 1.1', 'HTTP/1,1'].map((version) =>
+		bad(version, (c) => by(c, old(version)))),
+	...['HTTP/2.0', 'HTTP/3.1', 'HTTP/9.9'].map((version) => bad(version, (c) => by(c, old(version)), { status: 505 })),
+	bad('the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', { status: 505 }),
 ];
 
 const many = (c, n, line) => whole(c, ...Array.from({ length: n }, (_, i) => line(i)));
@@ -309,7 +317,7 @@ const methods = [
 	bad('a method with odd characters', (c) => by(c, `PO(ST ${PATH} HTTP/1.1`)),
 	bad('a method of bytes above ASCII', (c) => by(c, `P\xd6ST ${PATH} HTTP/1.1`)),
 	bad('a method of 3,000 letters', (c) => by(c, `${'A'.repeat(3000)} ${PATH} HTTP/1.1`), { status: 405, closed: false }),
-	bad('a method of a megabyte', (c) => by(c, `${'A'.repeat(1 << 20)} ${PATH} HTTP/1.1`), { anyOf: [400, 414, 431, 501] }),
+	bad('a method of a megabyte', (c) => by(c, `${'A'.repeat(1 << 20)} ${PATH} HTTP/1.1`), { status: 414 }),
 ];
 
 const unsigned = (c, ...lines) => head(LINE, c.host, c.length, ...lines) + c.body;
@@ -401,10 +409,10 @@ const slow = [
 ].map(([name, bytes]) => bad(`slow: ${name}`, undefined, { status: 408, slow: true, steps: drip(bytes) }));
 
 const onPlain = [
-	bad('a TLS hello on the plain port', () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), randomBytes(190)]),
-		{ anyOf: [400, 408, 0], slow: true }),
-	bad('garbage', () => Buffer.concat([Buffer.from([0, 1, 2, 3, 255, 254]), randomBytes(3000), Buffer.from('\r\n\r\n')]),
-		{ anyOf: [400, 0] }),
+	bad('a TLS hello on the plain port', () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), noise(190)]),
+		{ status: 400, slow: true }),
+	bad('garbage', () => Buffer.concat([Buffer.from([1, 0, 2, 3, 255, 254]), noise(3000), Buffer.from('\r\n\r\n')]),
+		{ status: 0 }),
 ];
 
 const onTls = [
@@ -412,9 +420,9 @@ const onTls = [
 	['plain HTTP, a bad signature', (c) => unsigned(c)],
 	['a record of no length', () => Buffer.from('1603010000', 'hex')],
 	['a record too long', () => Buffer.from('160301ffff', 'hex')],
-	['a hello of garbage', () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), randomBytes(190)])],
+	['a hello of garbage', () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), noise(190)])],
 	['an alert', () => Buffer.from('15030100020228', 'hex')],
-	['garbage', () => randomBytes(5000)],
+	['garbage', () => noise(5000)],
 ].map(([name, bytes]) => bad(`on the TLS port: ${name}`, bytes, { status: 0, tls: true, slow: true }));
 const heldTls = ['', '16', '160301', '1603010200', '16030102000100'].map((hex) =>
 	bad(`on the TLS port: ${hex.length / 2} bytes of a hello, held`, undefined, { status: 0, tls: true, slow: true,

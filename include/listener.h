@@ -3,8 +3,8 @@
  *
  * A request: hygiene and limits -> body -> verify -> event -> match -> store
  * (suspended meanwhile) -> answer. Nothing here waits for an action or a disk.
- * Each listening socket has a libmicrohttpd daemon with its pool of threads; a
- * reload that needs it starts new ones on the same sockets and drains the old.
+ * Each listening socket has some libmicrohttpd daemons, each with a thread that runs
+ * it; a reload that needs it starts new ones on the same sockets and drains the old.
  * All functions are for the main thread. */
 #ifndef HOOKD_LISTENER_H
 #define HOOKD_LISTENER_H

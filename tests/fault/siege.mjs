@@ -52,7 +52,7 @@ export class Silence {
 /** The table, row after row at some `rate` a second, from `clients` at once; what comes of it is
  * looked at by hostile.test.mjs. */
 export class Table {
-	constructor(d, { clients = 4, rate = 200 } = {}) {
+	constructor(d, { clients = 4, rate = 60 } = {}) {
 		Object.assign(this, { d, ended: false, sent: 0, pause: (1000 * clients) / rate });
 		this.rows = rows.filter((row) => !row.slow && !row.tls);
 		this.done = Promise.all(Array.from({ length: clients }, () => this.client()));

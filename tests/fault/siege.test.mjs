@@ -26,7 +26,7 @@ test('with 5,000 silent connections and hostile requests a good client keeps its
 			const silence = attacked && await Silence.start(d.at, SILENT, 100);
 			const table = attacked && new Table(d);
 			for (const connections of kinds) {
-				const seen = await client(d, { connections, seconds: LONG ? 3 : 1 });
+				const seen = await client(d, { connections, seconds: LONG ? 2 : 1 });
 				assert.deepEqual([seen.other, seen.errors, seen.unanswered], [0, 0, 0], 'each request is answered 200');
 				(rates[`${connections} ${attacked}`] ??= []).push(seen.per_second);
 			}
@@ -38,9 +38,12 @@ test('with 5,000 silent connections and hostile requests a good client keeps its
 			}
 		}
 	for (const connections of kinds) {
-		const [without, under] = [false, true].map((attacked) => median(rates[`${connections} ${attacked}`]));
-		t.diagnostic(`${connections} connections: ${without} a second, under attack ${under}: ${(under / without).toFixed(2)}`);
-		assert.ok(under / without >= KEPT, `${connections} connections: ${JSON.stringify(rates)}`);
+		// Round by round, as others use the machine as well: its speed drifts by more than is lost.
+		const [without, under] = [false, true].map((attacked) => rates[`${connections} ${attacked}`]);
+		const kept = median(without.map((rate, i) => under[i] / rate));
+		t.diagnostic(`${connections} connections: ${median(without)} a second, under attack ${median(under)}; ` +
+			`round by round ${kept.toFixed(2)} of it is kept`);
+		assert.ok(kept >= KEPT, `${connections} connections: ${JSON.stringify(rates)}`);
 	}
 });
 

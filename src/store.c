@@ -150,6 +150,11 @@ static bool carry_over(struct store *st)
 {
 	int rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
+	/* The WAL's own name: SQLite syncs the directory, but not minding whether it could. */
+	if (!directory_sync(st->path)) {
+		log_errno("store cannot be opened: its directory cannot be synced", st->path);
+		return false;
+	}
 	if (rc != SQLITE_IOERR_FSYNC)
 		return true;
 	store_log_error(st->db, rc, "store cannot be opened", st->path);

@@ -34,7 +34,7 @@ FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power errors memory)
 # What tests/bench/receiver.c puts in place of hookd's own.
-WRAP     := request_handle loop_put MHD_suspend_connection loop_resume
+WRAP     := request_handle loop_put MHD_suspend_connection loop_resume sandbox_listener_thread
 COMPLETIONS := bash-completion/completions/hookctl zsh/vendor-completions/_hookctl \
             fish/vendor_completions.d/hookctl.fish
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl

@@ -38,6 +38,8 @@ void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd);
 void __real_loop_resume(struct loop *loop, struct resumption *r);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
 void __wrap_loop_put(struct loop *loop, struct store_op *op);
+void __real_sandbox_listener_thread(void);
+void __wrap_sandbox_listener_thread(void);
 
 /* Set when the store has answered during the handler's call. */
 static _Thread_local bool answered;
@@ -48,6 +50,7 @@ static pthread_mutex_t hands = PTHREAD_MUTEX_INITIALIZER; /* guards the next two
 static pthread_cond_t handed = PTHREAD_COND_INITIALIZER;
 static struct store_op *queue;
 
+static bool inserting;
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER; /* guards the store's connection */
 
 /* ---- in place of libmicrohttpd's and the store's ---- */
@@ -149,6 +152,13 @@ enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd
 	return result;
 }
 
+/* A thread that is to write the store opens files. */
+void __wrap_sandbox_listener_thread(void)
+{
+	if (!inserting)
+		__real_sandbox_listener_thread();
+}
+
 /* ---- bare ---- */
 
 static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const char *url,
@@ -228,6 +238,7 @@ static bool start_listener(struct conf *conf, bool storing)
 	};
 	struct store *st = NULL;
 
+	inserting = storing;
 	if (storing) {
 		st = store_open(&options);
 		if (st == NULL || !name_all(st, conf))

@@ -1,4 +1,4 @@
-// The table "Answers on a source's path" in DESIGN.md, row by row.
+// What the README's table "What hookd answers" says, row by row.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// Malformed and hostile HTTP by raw socket: each trap of DESIGN.md, and more.
+// Malformed and hostile HTTP by raw socket: what libmicrohttpd would take, and more.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';

@@ -73,7 +73,7 @@ test('each hostile request is answered as the table says; stored is what is auth
 	await tls.start();
 	tls.secret = d.secret;
 
-	const descriptors = [d, tls].map((one) => one.descriptors);
+	const sockets = [d, tls].map((one) => one.sockets);
 	const { played, wrong } = await playAll(t, (row) => (row.tls ? tls.at : d.at), rows, d);
 	assert.deepEqual(wrong, []);
 
@@ -93,7 +93,7 @@ test('each hostile request is answered as the table says; stored is what is auth
 	assert.equal((await storedEvents(tls)).size, 0);
 
 	// And both live on, with nothing left.
-	await waitFor(() => [d, tls].every((one, i) => one.descriptors === descriptors[i]), 'no descriptor to be left');
+	await waitFor(() => [d, tls].every((one, i) => one.sockets === sockets[i]), 'no connection to be left');
 	assert.equal((await d.post()).status, 200);
 	const secret = readFileSync(tls.secretFile, 'utf8').trim();
 	assert.equal((await tls.post(newBody(), { secret, at: { ...tls.at, tls: { ca: cert } } })).status, 200);

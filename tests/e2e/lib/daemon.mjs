@@ -1,8 +1,8 @@
 // A real hookd in a directory of its own, with its config, secret and scripts.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync,
-	writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync,
+	rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
@@ -168,6 +168,14 @@ export class Daemon {
 	}
 
 	get descriptors() { return readdirSync(`/proc/${this.pid}/fd`).length; }
+
+	/** Those that are sockets: the store opens its files once more when its WAL is long. */
+	get sockets() {
+		const dir = `/proc/${this.pid}/fd`;
+		return readdirSync(dir).filter((fd) => {
+			try { return readlinkSync(`${dir}/${fd}`).startsWith('socket:'); } catch { return false; }
+		}).length;
+	}
 
 	/** States of the daemon's children, as in /proc/PID/stat: {pid: 'S'}. */
 	get children() {

@@ -25,7 +25,7 @@ const say = (line) => {
 	process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
 };
 
-/* Quick: medians of 3, in CI; else of 5. */
+/* Quick: medians of 3; else of 5. */
 const settings = quick
 	? { quick, say, rounds: 3, seconds: 1, warmUp: 0.3, sweepSeconds: 0.5 }
 	: { quick, say, rounds: 5, seconds: 3, warmUp: 1, sweepSeconds: 2 };

@@ -1,18 +1,18 @@
 #include "condition.h"
 
 #include "condition_compare.h"
+#include "condition_regex.h"
 
 #include <assert.h>
 #include <fnmatch.h>
 #include <inttypes.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SHOWN       60  /* bytes of a value in a reason */
 #define PATTERN_MAX 256 /* bytes */
-#define ATOMS_MAX   1000
+#define NODES_MAX   1000
 
 const char *const condition_ops[] = {"eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "glob",
 	"matches", "exists", "empty", NULL};
@@ -32,121 +32,6 @@ struct condition {
 
 /* ---- making one ---- */
 
-/* The factor that {n,m} makes, *at behind its brace; leaves it behind the other one. */
-static unsigned long repeats(const char **at)
-{
-	char *end;
-	unsigned long least = strtoul(*at, &end, 10), most = least;
-
-	if (*end == ',')
-		most = end[1] == '}' ? least + 1 : strtoul(end + 1, &end, 10);
-	*at += strcspn(*at, "}");
-	if (**at == '}')
-		(*at)++;
-	return most > least ? most : least;
-}
-
-/* Leaves *at behind a [list], whose bracket it stands behind. */
-static void skip_list(const char **at)
-{
-	if (**at == '^')
-		(*at)++;
-	if (**at == ']')
-		(*at)++;
-	for (; **at != '\0' && **at != ']'; (*at)++) {
-		const char kind = (*at)[0] == '[' ? (*at)[1] : '\0';
-		const char *end = NULL;
-
-		if (kind == ':' || kind == '.' || kind == '=')
-			end = strstr(*at + 2, (const char[]){kind, ']', '\0'});
-		if (end != NULL)
-			*at = end + 1;
-	}
-	if (**at == ']')
-		(*at)++;
-}
-
-static unsigned long at_most(unsigned long n)
-{
-	return n < ATOMS_MAX + 1 ? n : ATOMS_MAX + 1;
-}
-
-/* How many characters and lists to match the expression has, up to the bracket that
- * closes it, once its repetitions are written out as glibc does: x{3} is xxx, and x+
- * is xx*, so that n of them within each other make 2 to the power of n. */
-static unsigned long atoms(const char **at, unsigned depth)
-{
-	unsigned long sum = 0, last = 0;
-
-	while (**at != '\0' && (**at != ')' || depth == 0)) {
-		char c = *(*at)++;
-		unsigned long factor = 1;
-
-		if (c == '+') {
-			factor = 2;
-		} else if (c == '{') {
-			factor = at_most(repeats(at));
-		} else if (c == '(') {
-			last = atoms(at, depth + 1);
-			if (**at == ')')
-				(*at)++;
-			sum += last;
-		} else if (c != '*' && c != '?' && c != '|') {
-			if (c == '[')
-				skip_list(at);
-			else if (c == '\\' && **at != '\0')
-				(*at)++;
-			last = 1;
-			sum++;
-		}
-		if (factor > 1) {
-			sum = at_most(sum + last * (factor - 1));
-			last = at_most(last * factor);
-		}
-		sum = at_most(sum);
-	}
-	return sum;
-}
-
-/* What would let an event take long to match is not compiled at all. Without
- * back-references glibc never goes back and forth; but .*a.{40}c makes a state of
- * nearly each byte, which takes seconds for CONDITION_SUBJECT bytes made for it. */
-static bool check_regex(const char *pattern, char what[200])
-{
-	const char *rest = pattern;
-	regex_t regex;
-	int error;
-
-	for (const char *at = strchr(pattern, '\\'); at != NULL; at = strchr(at + 2, '\\')) {
-		if (at[1] >= '1' && at[1] <= '9') {
-			(void)snprintf(what, 200,
-				"has a back-reference (\\%c), which can take for ever: expected "
-				"an expression without",
-				at[1]);
-			return false;
-		}
-		if (at[1] == '\0')
-			break;
-	}
-	if (strlen(pattern) > PATTERN_MAX || atoms(&rest, 0) > ATOMS_MAX) {
-		(void)snprintf(what, 200,
-			"is too large: expected at most %d bytes, and %d characters with each {n} "
-			"written out and each + twice",
-			PATTERN_MAX, ATOMS_MAX);
-		return false;
-	}
-	error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
-	if (error != 0) {
-		char text[100];
-
-		(void)regerror(error, &regex, text, sizeof(text));
-		(void)snprintf(what, 200, "is no POSIX extended regular expression: %s", text);
-		return false;
-	}
-	regfree(&regex);
-	return true;
-}
-
 static bool check_operands(struct condition *c, char what[200])
 {
 	const struct operand *first = &c->operands[0];
@@ -164,7 +49,7 @@ static bool check_operands(struct condition *c, char what[200])
 			"2026-06-30T22:50:29Z");
 		return false;
 	case CONDITION_MATCHES:
-		return check_regex(first->text, what);
+		return condition_regex_check(first->text, what);
 	case CONDITION_EXISTS:
 	case CONDITION_EMPTY:
 		c->wanted = strcmp(first->text, "true") == 0;
@@ -255,27 +140,6 @@ static const char *word_of(const json_t *value, char *out, size_t size)
 	return out;
 }
 
-/* Compiled each time: what glibc finds out while it matches it keeps with the
- * expression, so events could make one that lives on grow without end. */
-static bool fits_regex(const char *pattern, const char *text, size_t len, bool *no_memory)
-{
-	bool cut = len > CONDITION_SUBJECT;
-	regmatch_t subject = {.rm_so = 0, .rm_eo = cut ? CONDITION_SUBJECT : (regoff_t)len};
-	regex_t regex;
-	int result;
-
-	/* It was compiled when the config was read: now only memory can be missing. */
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-		*no_memory = true;
-		return false;
-	}
-	result = regexec(&regex, text, 1, &subject, REG_STARTEND | (cut ? REG_NOTEOL : 0));
-	regfree(&regex);
-	if (result != 0 && result != REG_NOMATCH)
-		*no_memory = true;
-	return result == 0;
-}
-
 static bool fits_pattern(const struct condition *c, const json_t *value, bool *no_memory)
 {
 	const char *pattern = c->operands[0].text, *text;
@@ -293,7 +157,7 @@ static bool fits_pattern(const struct condition *c, const json_t *value, bool *n
 	}
 	if (c->op == CONDITION_GLOB)
 		return strlen(text) == len && fnmatch(pattern, text, 0) == 0;
-	return fits_regex(pattern, text, len, no_memory);
+	return condition_regex_fits(pattern, text, len, no_memory);
 }
 
 static bool is_empty(const json_t *value)

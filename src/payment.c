@@ -24,11 +24,6 @@ static void add_value(struct buf *out, const json_t *value)
 	}
 }
 
-static char *take(struct buf *b)
-{
-	return b->len == 0 && !b->failed ? strdup("") : buf_take(b);
-}
-
 static char *text_of(const json_t *object, const char *first, const char *second)
 {
 	struct buf out = {0};
@@ -36,7 +31,7 @@ static char *text_of(const json_t *object, const char *first, const char *second
 	add_value(&out, json_object_get(object, first));
 	if (out.len == 0 && second != NULL)
 		add_value(&out, json_object_get(object, second));
-	return take(&out);
+	return buf_take(&out);
 }
 
 static void add_name(struct buf *out, const json_t *person)
@@ -64,7 +59,7 @@ static char *customer_of(const json_t *person)
 		add_value(&out, email);
 		buf_add_text(&out, named ? ">" : "");
 	}
-	return take(&out);
+	return buf_take(&out);
 }
 
 static void fill(struct payment *p, const json_t *entity)
@@ -78,7 +73,7 @@ static void fill(struct payment *p, const json_t *entity)
 	p->fees = text_of(entity, "fees", NULL);
 	p->mode = text_of(entity, "mode", NULL);
 	add_value(&iso, json_is_object(currency) ? json_object_get(currency, "iso") : currency);
-	p->currency = take(&iso);
+	p->currency = buf_take(&iso);
 	p->customer = customer_of(json_is_object(customer) ? customer : entity);
 }
 

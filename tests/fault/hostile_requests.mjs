@@ -168,6 +168,9 @@ const lines = [
 	bad('bare LF behind a middle header', (c) => `${LINE}\r\n${c.host}\n${c.signature}\r\n${c.length}\r\n\r\n${c.body}`),
 	bad('bare LF behind the last header', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\n\r\n${c.body}`),
 	bad('bare LF as the blank line', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n\n${c.body}`),
+	// These two look like CR LF once libmicrohttpd has read them. No proxy passes them on so.
+	good('a colon and a bare LF as the blank line', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n:\n${c.body}`),
+	good('NUL and a bare LF as the blank line', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n\0\n${c.body}`),
 	bad('bare LF behind the request line', (c) => `${LINE}\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n\r\n${c.body}`),
 	bad('bare LF everywhere', (c) => `${LINE}\n${c.host}\n${c.signature}\n${c.length}\n\n${c.body}`),
 	bad('bare CR everywhere', (c) => `${LINE}\r${c.host}\r${c.signature}\r${c.length}\r\r\r\n\r\n`),

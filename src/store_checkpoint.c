@@ -7,9 +7,10 @@
  *
  * When a sync of the database file fails, Linux drops what it was for, and reports that once.
  * SQLite would do the last pass again, but not the earlier ones, which it never syncs by
- * themselves; then it would begin the WAL anew, and what they carried would be gone. So from
- * then on this hookd carries nothing over, at its end neither, and keeps the WAL from being
- * begun anew: all is in it, and the next start reads it from its beginning. */
+ * themselves; then it would begin the WAL anew, and what they carried would be gone. So the
+ * WAL is kept from being begun anew, and carried over once more from its beginning, until a
+ * sync after that succeeds. At hookd's end, if that was not so yet, nothing is carried over:
+ * all is in the WAL, and the next start reads it from its beginning. */
 #include "store_db.h"
 
 #include <signal.h>
@@ -36,7 +37,7 @@ struct store_checkpoint {
 	struct sqlite3 *db;        /* the thread's */
 	struct log_limit failures; /* the thread's */
 	_Atomic bool lost;         /* a sync of the database file failed */
-	_Atomic bool held;         /* the thread keeps the WAL for that */
+	bool held;                 /* the thread's: it keeps the WAL for that */
 	_Atomic int frames;        /* in the WAL, as of the last commit */
 	int next;                  /* the writer's: so many and it is time */
 	pthread_mutex_t mutex;     /* guards what follows */
@@ -56,18 +57,21 @@ static int committed(void *arg, struct sqlite3 *db, const char *name, int frames
 	return SQLITE_OK;
 }
 
+static int open_database(const struct store_checkpoint *c, struct sqlite3 **db)
+{
+	int rc = sqlite3_open_v2(c->path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_extended_result_codes(*db, 1);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(*db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -100", NULL,
+			NULL, NULL);
+	return rc;
+}
+
 static int connect(struct store_checkpoint *c)
 {
-	if (c->db != NULL)
-		return SQLITE_OK;
-	int rc =
-		sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_extended_result_codes(c->db, 1);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(c->db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -100",
-			NULL, NULL, NULL);
-	return rc;
+	return c->db != NULL ? SQLITE_OK : open_database(c, &c->db);
 }
 
 /* What cannot be carried over stays in the WAL, where it is safe: tried again later. */
@@ -86,38 +90,49 @@ static void disconnect(struct store_checkpoint *c)
 	c->db = NULL;
 }
 
+/* SQLite's own way to the database file; NULL: it has none with shared memory. Another
+ * descriptor would drop SQLite's locks when closed. */
+static sqlite3_file *database_file(struct sqlite3 *db)
+{
+	sqlite3_file *f = NULL;
+	int rc = sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &f);
+
+	return rc == SQLITE_OK && f != NULL && f->pMethods != NULL && f->pMethods->iVersion >= 2
+		       ? f
+		       : NULL;
+}
+
 /* Whoever carries over next begins at the WAL's first frame again: another process that has
  * the store open keeps the note of how far that had come, beyond our end and into the life of
  * the next hookd, and would carry over the rest only, and then remove the WAL. The note is
  * nBackfill of https://www.sqlite.org/walformat.html; it may always be less than was carried.
- * Nobody may be at it meanwhile; by SQLite's own descriptor, as closing another one would
- * drop its locks. */
-static void forget_carried(struct sqlite3 *db)
+ * False: somebody is at it meanwhile, and may overwrite it. */
+static bool forget_carried(sqlite3_file *f)
 {
 	enum { CARRY_LOCK = 1, REGION = 32768, CARRIED = 96 / sizeof(uint32_t) };
 	volatile void *shared = NULL;
-	sqlite3_file *f = NULL;
 
-	if (sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK ||
-		f == NULL || f->pMethods == NULL || f->pMethods->iVersion < 2)
-		return;
+	if (f == NULL)
+		return false;
 	bool locked = f->pMethods->xShmLock(f, CARRY_LOCK, 1,
 			      SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) == SQLITE_OK;
-	if (f->pMethods->xShmMap(f, 0, REGION, 0, &shared) == SQLITE_OK && shared != NULL)
+	bool mapped = f->pMethods->xShmMap(f, 0, REGION, 0, &shared) == SQLITE_OK && shared != NULL;
+	if (mapped)
 		((volatile uint32_t *)shared)[CARRIED] = 0;
 	if (locked)
 		(void)f->pMethods->xShmLock(
 			f, CARRY_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+	return locked && mapped;
 }
 
 static void lose(struct store_checkpoint *c, struct sqlite3 *db)
 {
-	forget_carried(db);
+	(void)forget_carried(database_file(db));
 	if (atomic_exchange(&c->lost, true))
 		return;
 	log_error("store is safe in its WAL, but may not be so in the database file, whose sync "
-		  "failed: the WAL only grows until hookd is started anew; see to the disk, then "
-		  "restart hookd",
+		  "failed: the WAL grows until it could be carried over from its beginning; see "
+		  "to the disk",
 		log_text("file", c->path));
 }
 
@@ -130,6 +145,43 @@ static void hold(struct store_checkpoint *c)
 				  NULL) == SQLITE_OK;
 	if (!c->held)
 		disconnect(c);
+}
+
+/* Carries over from the beginning, and syncs that, by another connection: the one that holds
+ * cannot. What comes behind the place it holds is the next pass's. */
+static int carry_anew(const struct store_checkpoint *c, struct sqlite3 *db)
+{
+	sqlite3_file *f = database_file(db);
+
+	if (!forget_carried(f))
+		return SQLITE_BUSY;
+	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
+	if (rc != SQLITE_OK)
+		(void)forget_carried(f);
+	else
+		log_info("store is safe in the database file again", log_text("file", c->path));
+	return rc;
+}
+
+static void mend(struct store_checkpoint *c)
+{
+	struct sqlite3 *db = NULL;
+
+	hold(c);
+	int rc = c->held ? open_database(c, &db) : SQLITE_BUSY;
+	/* The shared memory is there once something was read. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "SELECT count(*) FROM sources", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = carry_anew(c, db);
+	(void)sqlite3_close(db);
+	if (rc != SQLITE_OK)
+		return;
+	c->lost = false;
+	c->held = false;
+	disconnect(c); /* gives up its place, too */
 }
 
 static void carry(struct store_checkpoint *c)
@@ -166,7 +218,7 @@ static void *run(void *arg)
 		if (!c->lost)
 			carry(c);
 		if (c->lost)
-			hold(c);
+			mend(c);
 		(void)pthread_mutex_lock(&c->mutex);
 		c->phase = c->lost ? CHECKPOINT_IDLE : CHECKPOINT_CARRIED;
 		(void)pthread_cond_signal(&c->done);
@@ -187,7 +239,7 @@ static void finish(struct store *st)
 	c->next = rc == SQLITE_OK && carried == frames ? FRAMES : c->frames + FRAMES;
 	if (rc == SQLITE_IOERR_FSYNC) {
 		lose(c, st->db);
-		c->next = 0; /* the thread is to hold it */
+		c->next = 0; /* the thread is to mend it */
 	}
 }
 
@@ -196,14 +248,16 @@ void store_checkpoint_after(struct store *st)
 	struct store_checkpoint *c = st->checkpoint;
 	bool carried;
 
-	if (c->frames < c->next || c->held)
+	if (c->frames < c->next)
 		return;
 	(void)pthread_mutex_lock(&c->mutex);
 	if (c->phase == CHECKPOINT_IDLE) {
 		c->phase = CHECKPOINT_WANTED;
+		if (c->lost) /* each try writes all that the WAL holds */
+			c->next = c->frames + FRAMES_MAX;
 		(void)pthread_cond_signal(&c->wake);
 	}
-	while (c->phase == CHECKPOINT_WANTED && c->frames >= FRAMES_MAX)
+	while (c->phase == CHECKPOINT_WANTED && c->frames >= FRAMES_MAX && !c->lost)
 		(void)pthread_cond_wait(&c->done, &c->mutex);
 	carried = c->phase == CHECKPOINT_CARRIED;
 	if (carried)
@@ -262,7 +316,7 @@ void store_checkpoint_stop(struct store *st)
 	(void)pthread_join(c->thread, NULL);
 	(void)sqlite3_wal_hook(st->db, NULL, NULL);
 	if (c->lost) {
-		forget_carried(st->db);
+		(void)forget_carried(database_file(st->db));
 		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
 	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */

@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include "child_failure.h"
 #include "wall.h"
 
 #include <errno.h>
@@ -8,11 +9,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,22 +37,6 @@ enum {
 	MANY_DESCRIPTORS = 1 << 17, /* limits.connections has fewer */
 };
 
-/* What the new process does, in this order. */
-enum stage {
-	STAGE_PARENT,
-	STAGE_STREAMS,
-	STAGE_LIMIT,
-	STAGE_WALL,
-	STAGE_USER,
-	STAGE_DIRECTORY,
-	STAGE_PROGRAM,
-};
-
-struct failure {
-	enum stage stage;
-	int error;
-};
-
 /* All the new process needs, made ready before it exists. */
 struct plan {
 	const struct child_options *options;
@@ -69,16 +52,16 @@ struct plan {
 /* What the new process leaves in hookd's memory, where it runs on that. */
 struct seen {
 	bool begun;
-	struct failure failure;
+	struct child_failure failure;
 };
 
 /* A process was seen to run on hookd's memory and to hold its thread meanwhile, as
  * vfork has it: so none needs a pipe to report through. */
 static atomic_bool memory_is_shared;
 
-static _Noreturn void give_up(const struct plan *plan, enum stage stage)
+static _Noreturn void give_up(const struct plan *plan, enum child_stage stage)
 {
-	struct failure failure = {.stage = stage, .error = errno};
+	struct child_failure failure = {.stage = stage, .error = errno};
 	plan->seen->failure = failure;
 	if (plan->report >= 0) {
 		ssize_t written = write(plan->report, &failure, sizeof(failure));
@@ -159,27 +142,27 @@ static _Noreturn void become_program(const struct plan *plan)
 
 	if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 ||
 		dup2(plan->output, STDERR_FILENO) < 0)
-		give_up(plan, STAGE_STREAMS);
+		give_up(plan, CHILD_STAGE_STREAMS);
 	close_on_exec();
 
 	for (size_t i = 0; i < o->rlimit_count; i++) {
 		struct rlimit limit = {o->rlimits[i].value, o->rlimits[i].value};
 		if (setrlimit((__rlimit_resource_t)o->rlimits[i].resource, &limit) != 0)
-			give_up(plan, STAGE_LIMIT);
+			give_up(plan, CHILD_STAGE_LIMIT);
 	}
 	if (o->wall > 0 && !wall_enter(o->wall))
-		give_up(plan, STAGE_WALL);
+		give_up(plan, CHILD_STAGE_WALL);
 	if (plan->switch_user && !become_user(o->user))
-		give_up(plan, STAGE_USER);
+		give_up(plan, CHILD_STAGE_USER);
 	if (chdir(o->directory) != 0) /* as that user, who may see less than hookd */
-		give_up(plan, STAGE_DIRECTORY);
+		give_up(plan, CHILD_STAGE_DIRECTORY);
 
 	/* A change of user clears it, so it comes after; hookd may have died before. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != plan->parent)
-		give_up(plan, STAGE_PARENT);
+		give_up(plan, CHILD_STAGE_PARENT);
 
 	execve(o->argv[0], o->argv, o->env);
-	give_up(plan, STAGE_PROGRAM);
+	give_up(plan, CHILD_STAGE_PROGRAM);
 }
 
 /* vfork because fork copies the page tables (ten times slower from a process of
@@ -287,7 +270,7 @@ static bool must_switch(const struct conf_user *user)
 }
 
 /* Waits until the program runs, which is false, or takes what the child reported. */
-static bool read_failure(int report, const struct seen *seen, struct failure *failure)
+static bool read_failure(int report, const struct seen *seen, struct child_failure *failure)
 {
 	ssize_t n;
 
@@ -310,117 +293,11 @@ static void reap(pid_t pid, siginfo_t *info)
 	} while (result != 0 && errno == EINTR);
 }
 
-static bool is_short(int error)
-{
-	return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
-	       error == ENOSPC;
-}
-
-struct error_text {
-	char room[128];
-};
-
-static const char *text_of(int error, struct error_text *text)
-{
-	return strerror_r(error, text->room, sizeof(text->room));
-}
-
-/* What an ENOENT on a file that is there means. */
-static void say_interpreter(const char *program, char why[CHILD_WHY])
-{
-	char line[256] = "";
-	int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-	close_fd(&fd);
-
-	if (n < 3 || line[0] != '#' || line[1] != '!') {
-		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: the loader it was linked for is missing", program);
-		return;
-	}
-	line[n] = '\0';
-	const char *name = line + 2 + strspn(line + 2, " \t");
-	size_t len = strcspn(name, " \t\r\n");
-	(void)snprintf(why, CHILD_WHY, "cannot run %s: its interpreter %.*s is missing%s", program,
-		(int)len, name,
-		name[len] == '\r' ? ": the #! line ends with a carriage return, as files from "
-				    "Windows do"
-				  : "");
-}
-
-static void say_program(const struct child_options *o, int error, char why[CHILD_WHY])
-{
-	const char *program = o->argv[0];
-	struct error_text text;
-	struct stat st;
-	bool seen = stat(program, &st) == 0;
-
-	if (error == ENOENT && seen) {
-		say_interpreter(program, why);
-	} else if (error == ENOEXEC) {
-		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: it has no #! line and is no program for this machine",
-			program);
-	} else if (error == EACCES && seen && S_ISDIR(st.st_mode)) {
-		(void)snprintf(why, CHILD_WHY, "cannot run %s: it is a directory", program);
-	} else if (error == EACCES && seen && !(st.st_mode & 0111)) {
-		(void)snprintf(
-			why, CHILD_WHY, "cannot run %s: it is not executable (chmod +x)", program);
-	} else if (error == EACCES && o->user && o->user->name) {
-		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: user %s may not execute it or not enter a directory on "
-			"its way",
-			program, o->user->name);
-	} else if (error == EACCES) {
-		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: hookd's user (uid %u) may not execute it or not enter a "
-			"directory on its way",
-			program, (unsigned)geteuid());
-	} else {
-		(void)snprintf(why, CHILD_WHY, "cannot run %s: %s", program, text_of(error, &text));
-	}
-}
-
-static enum child_error say_failure(
-	const struct child_options *o, const struct failure *failure, char why[CHILD_WHY])
-{
-	struct error_text text;
-	const char *reason = text_of(failure->error, &text);
-	const char *user = o->user && o->user->name ? o->user->name : NULL;
-
-	switch (failure->stage) {
-	case STAGE_PROGRAM:
-		say_program(o, failure->error, why);
-		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_PROGRAM;
-	case STAGE_DIRECTORY:
-		(void)snprintf(why, CHILD_WHY, "cannot enter directory %s%s%s: %s", o->directory,
-			user ? " as user " : "", user ? user : "", reason);
-		return CHILD_NO_SETUP;
-	case STAGE_USER:
-		(void)snprintf(why, CHILD_WHY, "cannot run %s as user %s: %s", o->argv[0],
-			user ? user : "?", reason);
-		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_SETUP;
-	case STAGE_LIMIT:
-		(void)snprintf(why, CHILD_WHY, "cannot set the resource limits of %s: %s",
-			o->argv[0], reason);
-		return CHILD_NO_SETUP;
-	case STAGE_WALL:
-		(void)snprintf(why, CHILD_WHY, "cannot keep %s from hookd's secrets: %s",
-			o->argv[0], reason);
-		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_SETUP;
-	case STAGE_STREAMS:
-	case STAGE_PARENT:
-		break;
-	}
-	(void)snprintf(why, CHILD_WHY, "cannot start a process for %s: %s", o->argv[0], reason);
-	return CHILD_NO_RESOURCES;
-}
-
 enum child_error child_start(
 	struct child *c, const struct child_options *options, char why[CHILD_WHY])
 {
 	enum child_error result = CHILD_NO_RESOURCES;
-	struct failure failure = {.stage = STAGE_STREAMS};
+	struct child_failure failure = {.stage = CHILD_STAGE_STREAMS};
 	struct seen seen = {0};
 	struct plan plan = {
 		.options = options,
@@ -456,7 +333,7 @@ enum child_error child_start(
 	close_fd(&plan.report);
 	if (read_failure(report, &seen, &failure)) {
 		reap(c->pid, &info);
-		result = say_failure(options, &failure, why);
+		result = child_failure_say(options, &failure, why);
 		goto out;
 	}
 	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
@@ -464,7 +341,7 @@ enum child_error child_start(
 		failure.error = errno;
 		child_signal(c, SIGKILL);
 		reap(c->pid, &info);
-		result = say_failure(options, &failure, why);
+		result = child_failure_say(options, &failure, why);
 		goto out;
 	}
 	result = CHILD_OK;
@@ -472,7 +349,7 @@ enum child_error child_start(
 
 failed:
 	failure.error = errno;
-	result = say_failure(options, &failure, why);
+	result = child_failure_say(options, &failure, why);
 out:
 	close_fd(&report);
 	close_fd(&plan.report);

@@ -270,6 +270,9 @@ bool store_checkpoint_start(struct store *st) WARN_UNUSED;
 void store_checkpoint_stop(struct store *st);
 /* After each group, in the writer's thread. */
 void store_checkpoint_after(struct store *st);
+/* Whoever carries over next begins at the WAL's first frame. By a connection that has read
+ * something; waits up to STORE_BUSY_TIMEOUT for who carries over now. False: in vain. */
+bool store_checkpoint_forget(struct sqlite3 *db) WARN_UNUSED;
 
 /* store_prune.c: one slice. Returns the ms until the next one is due: 0 while
  * the pass has more to do. */

@@ -144,10 +144,17 @@ out:
 
 /* After a sync that failed Linux still shows what it did not write: a WAL that an earlier
  * hookd left may be whole here and not on the disk, and what is appended to it would be lost
- * with it when the power goes. So it is carried over before anything is acknowledged. What
- * cannot be (a full disk, a reader) stays where it is. */
+ * with it when the power goes. So it is carried over before anything is acknowledged, from
+ * its beginning: an open hookctl may have kept how far the earlier hookd had come, without a
+ * sync. What cannot be (a full disk, a reader) stays where it is. */
 static bool carry_over(struct store *st)
 {
+	if (!store_checkpoint_forget(st->db)) {
+		log_error("store cannot be opened: its WAL cannot be carried over, as another "
+			  "program does so or its index cannot be shared",
+			log_text("file", st->path));
+		return false;
+	}
 	int rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
 	/* The WAL's own name: SQLite syncs the directory, but not minding whether it could. */
@@ -176,6 +183,8 @@ static bool database_open(struct store *st)
 	}
 	(void)sqlite3_extended_result_codes(st->db, 1);
 	(void)sqlite3_busy_timeout(st->db, STORE_BUSY_TIMEOUT);
+	/* It would not mind a sync that fails; store_checkpoint.c does. */
+	(void)sqlite3_wal_autocheckpoint(st->db, 0);
 	if (!store_schema_open(st->db, st->path) || !carry_over(st))
 		return false;
 	rc = store_put_register(st);

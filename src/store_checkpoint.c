@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	FRAMES = 500, /* pages in the WAL from which on it is worth while: 8 MB. With more of them
@@ -27,6 +28,7 @@ enum {
 	FRAMES_MAX = 4000,  /* 64 MB: the writer waits for the thread, or a slow disk would let
 			       the WAL grow as fast as events come */
 	PASSES = 6,
+	FORGET_PAUSE = 10, /* ms */
 };
 
 enum checkpoint_phase { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_CARRIED };
@@ -36,10 +38,10 @@ struct store_checkpoint {
 	pthread_t thread;
 	struct sqlite3 *db;        /* the thread's */
 	struct log_limit failures; /* the thread's */
-	_Atomic bool lost;         /* a sync of the database file failed */
-	bool held;                 /* the thread's: it keeps the WAL for that */
-	_Atomic int frames;        /* in the WAL, as of the last commit */
-	int next;                  /* the writer's: so many and it is time */
+	bool held;                 /* the thread's: it keeps the WAL from being begun anew */
+	_Atomic bool lost;         /* a sync of the database file failed, and is not mended */
+	int frames;                /* the writer's: in the WAL, as of its last commit … */
+	int next;                  /* … and so many and it is time */
 	pthread_mutex_t mutex;     /* guards what follows */
 	pthread_cond_t wake;       /* for the thread */
 	pthread_cond_t done;       /* for the writer: the thread has carried over what it could */
@@ -75,12 +77,12 @@ static int connect(struct store_checkpoint *c)
 }
 
 /* What cannot be carried over stays in the WAL, where it is safe: tried again later. */
-static void tell(struct store_checkpoint *c, int rc)
+static void tell(struct store_checkpoint *c, struct sqlite3 *db, int rc)
 {
 	unsigned suppressed;
 
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && log_allowed(&c->failures, &suppressed))
-		store_log_error(c->db, rc, "store cannot carry the WAL over yet", c->path);
+		store_log_error(db, rc, "store cannot carry the WAL over yet", c->path);
 }
 
 /* One that could not be opened, or not be set up, is of no use: the next time makes another. */
@@ -106,7 +108,7 @@ static sqlite3_file *database_file(struct sqlite3 *db)
  * the store open keeps the note of how far that had come, beyond our end and into the life of
  * the next hookd, and would carry over the rest only, and then remove the WAL. The note is
  * nBackfill of https://www.sqlite.org/walformat.html; it may always be less than was carried.
- * False: somebody is at it meanwhile, and may overwrite it. */
+ * False: somebody is at it meanwhile and may overwrite it, or there is no shared memory. */
 static bool forget_carried(sqlite3_file *f)
 {
 	enum { CARRY_LOCK = 1, REGION = 32768, CARRIED = 96 / sizeof(uint32_t) };
@@ -118,11 +120,23 @@ static bool forget_carried(sqlite3_file *f)
 			      SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) == SQLITE_OK;
 	bool mapped = f->pMethods->xShmMap(f, 0, REGION, 0, &shared) == SQLITE_OK && shared != NULL;
 	if (mapped)
-		((volatile uint32_t *)shared)[CARRIED] = 0;
+		__atomic_store_n((volatile uint32_t *)shared + CARRIED, 0, __ATOMIC_RELAXED);
 	if (locked)
 		(void)f->pMethods->xShmLock(
 			f, CARRY_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
 	return locked && mapped;
+}
+
+bool store_checkpoint_forget(struct sqlite3 *db)
+{
+	const struct timespec pause = {.tv_nsec = FORGET_PAUSE * 1000000L};
+	bool forgotten = forget_carried(database_file(db));
+
+	for (int ms = 0; !forgotten && ms < STORE_BUSY_TIMEOUT; ms += FORGET_PAUSE) {
+		(void)nanosleep(&pause, NULL);
+		forgotten = forget_carried(database_file(db));
+	}
+	return forgotten;
 }
 
 static void lose(struct store_checkpoint *c, struct sqlite3 *db)
@@ -137,51 +151,58 @@ static void lose(struct store_checkpoint *c, struct sqlite3 *db)
 }
 
 /* A reader's place in the WAL: while it is held nobody begins the WAL anew, whoever says
- * that all of it was carried over. */
-static void hold(struct store_checkpoint *c)
+ * that all of it was carried over. But only where less is noted than the WAL holds: a reader
+ * of what was all carried over reads the database file alone. */
+static int hold(struct store_checkpoint *c)
 {
-	if (!c->held && connect(c) == SQLITE_OK)
-		c->held = sqlite3_exec(c->db, "BEGIN; SELECT count(*) FROM sources", NULL, NULL,
-				  NULL) == SQLITE_OK;
-	if (!c->held)
-		disconnect(c);
+	if (c->held)
+		return SQLITE_OK;
+	int rc = connect(c);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(c->db, "BEGIN; SELECT count(*) FROM sources", NULL, NULL, NULL);
+	c->held = rc == SQLITE_OK;
+	return rc;
 }
 
 /* Carries over from the beginning, and syncs that, by another connection: the one that holds
- * cannot. What comes behind the place it holds is the next pass's. */
-static int carry_anew(const struct store_checkpoint *c, struct sqlite3 *db)
+ * cannot. Pages with a frame behind the place it holds are left to the next pass. */
+static int carry_anew(struct store_checkpoint *c, struct sqlite3 *db)
 {
+	/* The shared memory is there once something was read. */
+	int rc = sqlite3_exec(db, "SELECT count(*) FROM sources", NULL, NULL, NULL);
 	sqlite3_file *f = database_file(db);
 
+	if (rc != SQLITE_OK || f == NULL)
+		return rc != SQLITE_OK ? rc : SQLITE_ERROR;
+	/* What this descriptor has to report of before is known. */
+	(void)f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
 	if (!forget_carried(f))
 		return SQLITE_BUSY;
-	int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	rc = hold(c);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
 	if (rc != SQLITE_OK)
 		(void)forget_carried(f);
-	else
-		log_info("store is safe in the database file again", log_text("file", c->path));
 	return rc;
 }
 
 static void mend(struct store_checkpoint *c)
 {
 	struct sqlite3 *db = NULL;
+	int rc = open_database(c, &db);
 
-	hold(c);
-	int rc = c->held ? open_database(c, &db) : SQLITE_BUSY;
-	/* The shared memory is there once something was read. */
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, "SELECT count(*) FROM sources", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = carry_anew(c, db);
+	tell(c, db, rc);
 	(void)sqlite3_close(db);
 	if (rc != SQLITE_OK)
 		return;
 	c->lost = false;
 	c->held = false;
 	disconnect(c); /* gives up its place, too */
+	log_info("store's WAL can be carried over again", log_text("file", c->path));
 }
 
 static void carry(struct store_checkpoint *c)
@@ -197,11 +218,19 @@ static void carry(struct store_checkpoint *c)
 			break;
 		before = carried;
 	}
-	tell(c, rc);
+	tell(c, c->db, rc);
 	if (rc == SQLITE_IOERR_FSYNC)
 		lose(c, c->db);
 	if (!connected)
 		disconnect(c);
+}
+
+/* It is not to wait for what may take long, or does not succeed. */
+static void tell_writer(struct store_checkpoint *c)
+{
+	(void)pthread_mutex_lock(&c->mutex);
+	(void)pthread_cond_signal(&c->done);
+	(void)pthread_mutex_unlock(&c->mutex);
 }
 
 static void *run(void *arg)
@@ -217,8 +246,13 @@ static void *run(void *arg)
 		(void)pthread_mutex_unlock(&c->mutex);
 		if (!c->lost)
 			carry(c);
-		if (c->lost)
+		if (c->lost) {
+			tell_writer(c);
 			mend(c);
+			/* It leaves what was written meanwhile, which may be much. */
+			if (!c->lost)
+				carry(c);
+		}
 		(void)pthread_mutex_lock(&c->mutex);
 		c->phase = c->lost ? CHECKPOINT_IDLE : CHECKPOINT_CARRIED;
 		(void)pthread_cond_signal(&c->done);
@@ -253,7 +287,7 @@ void store_checkpoint_after(struct store *st)
 	(void)pthread_mutex_lock(&c->mutex);
 	if (c->phase == CHECKPOINT_IDLE) {
 		c->phase = CHECKPOINT_WANTED;
-		if (c->lost) /* each try writes all that the WAL holds */
+		if (c->lost) /* each try writes all that the WAL holds; without work, none */
 			c->next = c->frames + FRAMES_MAX;
 		(void)pthread_cond_signal(&c->wake);
 	}
@@ -316,7 +350,8 @@ void store_checkpoint_stop(struct store *st)
 	(void)pthread_join(c->thread, NULL);
 	(void)sqlite3_wal_hook(st->db, NULL, NULL);
 	if (c->lost) {
-		(void)forget_carried(database_file(st->db));
+		if (!store_checkpoint_forget(st->db))
+			log_warn("another program carries the WAL over", log_text("file", c->path));
 		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
 	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */

@@ -51,7 +51,9 @@ static bool connect(struct store_editor *e, char why[STORE_READ_WHY])
 	}
 	if (sqlite3_exec(e->db,
 		    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-		    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
+		    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+		    /* It would not mind a sync that fails: hookd carries over. */
+		    "PRAGMA wal_autocheckpoint = 0",
 		    NULL, NULL, NULL) != SQLITE_OK)
 		return say_sqlite(e, why);
 	return true;

@@ -40,6 +40,15 @@ static bool has(int argc, char *const *argv, const char *word)
 	return false;
 }
 
+/* Is --json there as an option, and surely not as the value of one? */
+static bool wants_json(int argc, char *const *argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0 && (i == 0 || argv[i - 1][0] != '-'))
+			return true;
+	return false;
+}
+
 /* What --json gives is JSON, one value after another. */
 static bool is_json(const char *text, size_t len)
 {
@@ -100,7 +109,7 @@ static void run_hookctl(int argc, char **argv, bool plain)
 		broken("half a line", argc, kept);
 	bool help = fixture.out_len > 6 && memcmp(fixture.out, "usage:", 6) == 0;
 
-	if (status == CTL_OK && has(argc, kept, "--json") && !help && !raw &&
+	if (status == CTL_OK && wants_json(argc, kept) && !help && !raw &&
 		!is_json(fixture.out, fixture.out_len))
 		broken("no JSON", argc, kept);
 	if (plain && !raw && !is_clean(fixture.out, fixture.out_len))

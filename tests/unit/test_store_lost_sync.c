@@ -1,6 +1,7 @@
 /* A sync of the database file fails, and what had been written to it since the last one is
  * gone, as on Linux: whoever closes the store last, all of it is there. */
 #include "store_fixture.h"
+#include "store_import.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -12,7 +13,7 @@
 
 static char *synced; /* the database file as of its last sync */
 static size_t synced_len;
-static atomic_bool to_fail; /* the next sync of it */
+static atomic_bool to_fail; /* the syncs of it */
 static atomic_bool failed;
 static int count;
 
@@ -41,17 +42,22 @@ static void keep(int fd)
 	assert_true(pread(fd, synced, synced_len, 0) == (ssize_t)synced_len);
 }
 
+static void drop(int fd)
+{
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_true(pwrite(fd, synced, synced_len, 0) == (ssize_t)synced_len);
+}
+
 /* Stands in for libc's. */
 int fdatasync(int fd)
 {
 	if (!is_database(fd))
 		return (int)syscall(SYS_fdatasync, fd);
-	if (!atomic_exchange(&to_fail, false)) {
+	if (!atomic_load(&to_fail)) {
 		keep(fd);
 		return 0;
 	}
-	assert_int_equal(ftruncate(fd, 0), 0);
-	assert_true(pwrite(fd, synced, synced_len, 0) == (ssize_t)synced_len);
+	drop(fd);
 	atomic_store(&failed, true);
 	errno = EIO;
 	return -1;
@@ -84,25 +90,37 @@ static sqlite3 *look(const struct fixture *fx, const char *sql)
 	return db;
 }
 
-/* A part is carried over that is never synced by itself, since a reader keeps the rest; the
- * sync of that fails. */
-static void lose(struct fixture *fx)
+static off_t size_of(const struct fixture *fx)
+{
+	struct stat sb;
+
+	assert_int_equal(stat(fx->path, &sb), 0);
+	return sb.st_size;
+}
+
+/* A part is carried over that is never synced by itself, since a reader, which is returned,
+ * keeps the rest. */
+static sqlite3 *carry_part(struct fixture *fx)
 {
 	count = 0;
-	atomic_store(&failed, false);
 	put(fx, SHORT);
 	sqlite3 *reader = look(fx, "BEGIN; SELECT count(*) FROM events");
-	off_t before = 0;
-	struct stat sb;
-	assert_int_equal(stat(fx->path, &sb), 0);
-	before = sb.st_size;
+	off_t before = size_of(fx);
 	put(fx, LONG);
-	for (int i = 0; i < 1000 && sb.st_size == before; i++) {
+	for (int i = 0; i < 1000 && size_of(fx) == before; i++) {
 		put(fx, 1);
 		usleep(10000);
-		assert_int_equal(stat(fx->path, &sb), 0);
 	}
-	assert_true(sb.st_size > before);
+	assert_true(size_of(fx) > before);
+	return reader;
+}
+
+/* Then the sync of the rest fails, and so for as long as this hookd tries. */
+static void lose(struct fixture *fx)
+{
+	sqlite3 *reader = carry_part(fx);
+
+	atomic_store(&failed, false);
 	atomic_store(&to_fail, true);
 	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
 	for (int i = 0; i < 1000 && !atomic_load(&failed); i++) {
@@ -111,6 +129,8 @@ static void lose(struct fixture *fx)
 	}
 	assert_true(atomic_load(&failed));
 	put(fx, 2);
+	usleep(100000);
+	atomic_store(&to_fail, false);
 }
 
 static void check(struct fixture *fx)
@@ -155,6 +175,49 @@ static void a_hookctl_that_sees_two_hookds_loses_nothing(void **state)
 	assert_int_equal(sqlite3_close(editor), SQLITE_OK);
 }
 
+/* Nobody syncs it, and the kernel drops it when it cannot be written. */
+static void what_was_never_synced_is_carried_over_by_the_next_hookd(void **state)
+{
+	struct fixture *fx = *state;
+	sqlite3 *reader = carry_part(fx);
+	sqlite3 *editor = look(fx, "SELECT count(*) FROM events");
+	/* Closed after SQLite's, whose locks that would drop. */
+	int fd = open(fx->path, O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	fx_close(fx);
+	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+	drop(fd);
+	check(fx);
+	assert_int_equal(sqlite3_close(editor), SQLITE_OK);
+	assert_int_equal(close(fd), 0);
+}
+
+/* hookd alone takes care of syncs that fail. */
+static void hookctl_carries_nothing_over_beside_hookd(void **state)
+{
+	enum { EVENTS = 200 };
+	struct fixture *fx = *state;
+	static char body[BODY];
+	char why[STORE_READ_WHY];
+	off_t before = size_of(fx);
+	struct store_editor *e = store_editor_open(fx->path, why);
+
+	assert_non_null(e);
+	for (int i = 0; i < EVENTS; i++) {
+		char key[32];
+		(void)snprintf(key, sizeof(key), "imported:%d", i);
+		struct event ev = fx_event(fx, key, body, sizeof(body));
+		struct store_import import = {.event = &ev};
+		assert_true(store_import(e, &import, 1, clock_wall(), why));
+	}
+	store_editor_close(e);
+	assert_int_equal(size_of(fx), before);
+	count = EVENTS;
+	fx_close(fx);
+	check(fx);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fx_make_open, fx_remove)
@@ -162,6 +225,8 @@ int main(void)
 		TEST(the_next_hookd_has_all),
 		TEST(a_hookctl_that_ends_after_hookd_loses_nothing),
 		TEST(a_hookctl_that_sees_two_hookds_loses_nothing),
+		TEST(what_was_never_synced_is_carried_over_by_the_next_hookd),
+		TEST(hookctl_carries_nothing_over_beside_hookd),
 	};
 	int failures = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -217,6 +217,10 @@ struct hygiene {
 	struct buf forwarded; /* all X-Forwarded-For values, joined by ", "; the caller frees */
 };
 
+/* Is the libmicrohttpd that runs one of those that hookd was built to look after? With one
+ * of the other kind (before 0.9.77, or from that on) each request would be refused. */
+bool hygiene_fits_library(void) WARN_UNUSED;
+
 /* NULL when the request's head is sound, else why it is not (a constant). */
 const char *hygiene_check(
 	struct MHD_Connection *mhd, const char *method, const char *version, struct hygiene *h);

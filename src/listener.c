@@ -279,9 +279,17 @@ static void stop_empty_generations(void *arg)
 struct listener *listener_start(
 	struct conf *conf, struct store *st, const int *sockets, size_t socket_count)
 {
-	struct listener *l = calloc(1, sizeof(*l));
+	struct listener *l = NULL;
 	struct generation *first = NULL;
 
+	if (!hygiene_fits_library())
+		log_error("this hookd was built for another libmicrohttpd than is installed: build "
+			  "it anew",
+			log_text("built_for",
+				MHD_VERSION < 0x00097701 ? "before 0.9.77" : "0.9.77 or later"),
+			log_text("installed", MHD_get_version()));
+	else
+		l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return NULL;
 	l->store = st;

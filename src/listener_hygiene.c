@@ -3,6 +3,7 @@
  * sections 2.2, 3.2, 5.1, 5.2, 6.1 and 6.3. */
 #include "listener_http.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,6 +20,21 @@
 #else
 #define CHECK_LAYOUT 0
 #endif
+
+bool hygiene_fits_library(void)
+{
+	const char *version = MHD_get_version();
+	unsigned n[3] = {0};
+
+	for (size_t i = 0; i < 3 && *version != '\0'; i++) {
+		char *end;
+
+		n[i] = (unsigned)strtoul(version, &end, 10);
+		version = *end == '.' ? end + 1 : end;
+	}
+	bool checks_itself = n[0] > 0 || n[1] > 9 || (n[1] == 9 && n[2] >= 77);
+	return checks_itself == !CHECK_LAYOUT;
+}
 
 struct walk {
 	struct hygiene *h;

@@ -80,37 +80,65 @@ static const char *find_fault(char *path, const char **fault)
 	return NULL;
 }
 
+/* Is it in a directory that is walled off as a whole, as that of the credentials is? */
+static bool is_within(const struct hidden *hidden, const char *path)
+{
+	for (size_t i = 0; i < hidden->count; i++) {
+		size_t len = strlen(hidden->paths[i]);
+
+		if (strncmp(hidden->paths[i], path, len) == 0 && path[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+static void warn(const char *path, const char *directory, const char *fault)
+{
+	log_warn("scripts can read a secret of hookd's", log_text("file", path),
+		log_text("directory", directory), log_text("reason", fault),
+		log_text("hint", "keep it where root alone can write, or use LoadCredential="));
+}
+
+/* One that is gone, or hidden already, needs no place. */
+static bool hide(struct wall *w, struct hidden *hidden, const char *secret, bool directory)
+{
+	char *path = realpath(secret, NULL), *copy;
+	const char *at, *fault;
+	struct stat st;
+
+	if (path == NULL)
+		return errno != ENOMEM;
+	if (stat(path, &st) != 0 || S_ISDIR(st.st_mode) != directory || is_within(hidden, path)) {
+		free(path);
+		return true;
+	}
+	copy = strdup(path);
+	if (copy == NULL) {
+		free(path);
+		return false;
+	}
+	at = find_fault(copy, &fault);
+	if (at == NULL) {
+		hidden->paths[hidden->count++] = path;
+	} else {
+		if (w->warns)
+			warn(path, at, fault);
+		free(path);
+	}
+	free(copy);
+	return true;
+}
+
+/* The directory of the credentials first: what is in it has its place then. */
 static bool find_hidden(struct wall *w, struct hidden *hidden)
 {
 	*hidden = (struct hidden){.paths = calloc(w->secret_count + 1, sizeof(char *))};
 	if (hidden->paths == NULL)
 		return false;
-	for (size_t i = 0; i < w->secret_count; i++) {
-		char *path = realpath(w->secrets[i], NULL), *copy;
-		const char *directory, *fault;
-
-		if (path == NULL && errno == ENOMEM)
-			return false;
-		if (path == NULL) /* it is gone */
-			continue;
-		copy = strdup(path);
-		if (copy == NULL) {
-			free(path);
-			return false;
-		}
-		directory = find_fault(copy, &fault);
-		if (directory == NULL) {
-			hidden->paths[hidden->count++] = path;
-		} else {
-			if (w->warns)
-				log_warn("scripts can read a secret of hookd's",
-					log_text("file", path), log_text("directory", directory),
-					log_text("reason", fault),
-					log_text("hint", "keep it where root alone can write, "
-							 "or use LoadCredential="));
-			free(path);
-		}
-		free(copy);
+	for (int directory = 1; directory >= 0; directory--) {
+		for (size_t i = 0; i < w->secret_count; i++)
+			if (!hide(w, hidden, w->secrets[i], directory))
+				return false;
 	}
 	w->warns = false;
 	return true;

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { Daemon, wire } from './lib/daemon.mjs';
+import { Daemon, HOOKD, wire } from './lib/daemon.mjs';
 import { newBody, newEvent, sign } from './lib/fedapay.mjs';
 import { Raw, send } from './lib/http.mjs';
+import { run } from './lib/program.mjs';
 import { limit, sleep, waitFor } from './lib/wait.mjs';
 
 const LINE = 'POST /webhooks/fedapay HTTP/1.1';
@@ -317,4 +318,16 @@ test('the second request of a connection has a deadline of its own', limit, asyn
 	await raw.until();
 	assert.ok(raw.responses.slice(1).every((r) => r.status === 408), raw.text);
 	assert.equal((await d.events()).length, 1);
+});
+
+test('with a libmicrohttpd that parses otherwise than the one it was built for hookd does not start', limit, async (t) => {
+	const d = new Daemon(t, { hooks: (d) => [d.hook('good', ':')] });
+	const source = d.file('version.c', 'const char *MHD_get_version(void); const char *MHD_get_version(void) { return "1.0.1"; }\n');
+	const library = `${d.dir}/version.so`;
+	const built = await run('cc', ['-shared', '-fPIC', '-o', library, source]);
+	assert.equal(built.code, 0, built.stderr);
+	const { code, stderr } = await run(HOOKD, ['--config', d.configFile], { env: { ...d.env, LD_PRELOAD: library,
+		ASAN_OPTIONS: 'verify_asan_link_order=0' } });
+	assert.equal(code, 1, stderr);
+	assert.match(stderr, /error this hookd was built for another libmicrohttpd .*installed=1\.0\.1/);
 });

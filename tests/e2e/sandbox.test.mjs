@@ -235,6 +235,17 @@ test('a secret that cannot be kept from scripts is told of', limit, async (t) =>
 	assert.match(told[0], /directory=\/tmp reason="hookd's user can write to it"/);
 });
 
+test('all in the directory of the credentials is kept, by whatever name the config has it', limit, async (t) => {
+	if (!onlyRoot(t)) return;
+	const d = unprivileged(t);
+	const file = `${d.credentials}/fedapay-secret`;
+	d.configure({ sources: (d) => [d.source({ secrets: [{ file }] })], hooks: (d) => [d.hook('steal', `cat ${file}`, { retry: { attempts: 1 } })] });
+	await d.start();
+	const { deliveries: [delivery] } = await d.settled(await d.store());
+	assert.match(delivery.attempts[0].output, /Permission denied/);
+	assert.doesNotMatch(d.log, /scripts can read a secret/);
+});
+
 test('secrets are locked in memory; where that is not allowed hookd says so', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);

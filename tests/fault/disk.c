@@ -294,13 +294,16 @@ void disk_note_size(struct disk_node *node, size_t size)
 			(struct disk_change){.offset = from, .len = to - from, .size_after = size});
 }
 
-static void grow(unsigned char **bytes, size_t *size, size_t to)
+static void grow(struct disk_node *node, size_t to)
 {
-	if (to <= *size)
+	if (to <= node->durable_size)
 		return;
-	*bytes = disk_need(realloc(*bytes, to));
-	memset(*bytes + *size, 0, to - *size);
-	*size = to;
+	if (to > node->durable_room) {
+		node->durable_room = 2 * to;
+		node->durable = disk_need(realloc(node->durable, node->durable_room));
+	}
+	memset(node->durable + node->durable_size, 0, to - node->durable_size);
+	node->durable_size = to;
 }
 
 void disk_apply(unsigned char *bytes, const struct disk_change *c, size_t from, size_t to)
@@ -338,10 +341,10 @@ void disk_note_sync(struct disk_node *node, bool lost)
 		const struct disk_change *c = &node->changes[i];
 		if (lost && !c->synced)
 			continue;
-		grow(&node->durable, &node->durable_size, c->offset + c->len);
+		grow(node, c->offset + c->len);
 		disk_apply(node->durable, c, c->offset, c->offset + c->len);
 		/* Beyond, where earlier writes were lost, it is a hole. */
-		grow(&node->durable, &node->durable_size, c->size_after);
+		grow(node, c->size_after);
 		node->durable_size = c->size_after;
 	}
 	changes_forget(node);

@@ -19,7 +19,7 @@ struct disk_change {
 struct disk_node {
 	enum disk_kind kind;
 	unsigned char *durable;
-	size_t durable_size;
+	size_t durable_size, durable_room;
 	size_t size;
 	struct disk_change *changes; /* since the last sync */
 	size_t count, room;

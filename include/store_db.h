@@ -270,9 +270,12 @@ bool store_checkpoint_start(struct store *st) WARN_UNUSED;
 void store_checkpoint_stop(struct store *st);
 /* After each group, in the writer's thread. */
 void store_checkpoint_after(struct store *st);
-/* Whoever carries over next begins at the WAL's first frame. By a connection that has read
- * something; waits up to STORE_BUSY_TIMEOUT for who carries over now. False: in vain. */
-bool store_checkpoint_forget(struct sqlite3 *db) WARN_UNUSED;
+/* Before anything is read for a start: an open hookctl may have kept how far an earlier
+ * hookd had carried the WAL over, which was not synced, and may be gone. Now all of the WAL
+ * counts again, for readers, too. *db is to be closed once the store's own connection has
+ * read something, also after an error. Waits up to STORE_BUSY_TIMEOUT for another program
+ * that carries over: SQLITE_BUSY, in vain. */
+int store_checkpoint_forget(const char *path, struct sqlite3 **db) WARN_UNUSED;
 
 /* store_prune.c: one slice. Returns the ms until the next one is due: 0 while
  * the pass has more to do. */

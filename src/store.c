@@ -144,17 +144,10 @@ out:
 
 /* After a sync that failed Linux still shows what it did not write: a WAL that an earlier
  * hookd left may be whole here and not on the disk, and what is appended to it would be lost
- * with it when the power goes. So it is carried over before anything is acknowledged, from
- * its beginning: an open hookctl may have kept how far the earlier hookd had come, without a
- * sync. What cannot be (a full disk, a reader) stays where it is. */
+ * with it when the power goes. So it is carried over before anything is acknowledged. What
+ * cannot be (a full disk, a reader) stays where it is. */
 static bool carry_over(struct store *st)
 {
-	if (!store_checkpoint_forget(st->db)) {
-		log_error("store cannot be opened: its WAL cannot be carried over, as another "
-			  "program does so or its index cannot be shared",
-			log_text("file", st->path));
-		return false;
-	}
 	int rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
 	/* The WAL's own name: SQLite syncs the directory, but not minding whether it could. */
@@ -168,10 +161,8 @@ static bool carry_over(struct store *st)
 	return false;
 }
 
-static bool database_open(struct store *st)
+static bool connect(struct store *st)
 {
-	/* Its count of memory costs a lock for each allocation, and nobody reads it. */
-	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int rc = sqlite3_open_v2(
 		st->path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, store_vfs());
 	if (rc != SQLITE_OK) {
@@ -185,7 +176,22 @@ static bool database_open(struct store *st)
 	(void)sqlite3_busy_timeout(st->db, STORE_BUSY_TIMEOUT);
 	/* It would not mind a sync that fails; store_checkpoint.c does. */
 	(void)sqlite3_wal_autocheckpoint(st->db, 0);
-	if (!store_schema_open(st->db, st->path) || !carry_over(st))
+	return store_schema_open(st->db, st->path) && carry_over(st);
+}
+
+static bool database_open(struct store *st)
+{
+	struct sqlite3 *first = NULL;
+
+	/* Its count of memory costs a lock for each allocation, and nobody reads it. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	int rc = store_checkpoint_forget(st->path, &first);
+	/* What is no database is told of in better words. */
+	bool connected = (rc == SQLITE_OK || rc == SQLITE_NOTADB) && connect(st);
+	if (rc != SQLITE_OK && rc != SQLITE_NOTADB)
+		store_log_error(first, rc, "store cannot be opened", st->path);
+	(void)sqlite3_close(first);
+	if (!connected)
 		return false;
 	rc = store_put_register(st);
 	if (rc == SQLITE_OK)

@@ -127,16 +127,52 @@ static bool forget_carried(sqlite3_file *f)
 	return locked && mapped;
 }
 
-bool store_checkpoint_forget(struct sqlite3 *db)
+/* SQLite has the WAL and the shared memory from the first read on. */
+static int read_once(struct sqlite3 *db)
+{
+	return sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
+}
+
+/* Waits for who carries over now. SQLITE_BUSY: in vain. */
+static int forget_surely(struct sqlite3 *db)
 {
 	const struct timespec pause = {.tv_nsec = FORGET_PAUSE * 1000000L};
-	bool forgotten = forget_carried(database_file(db));
 
-	for (int ms = 0; !forgotten && ms < STORE_BUSY_TIMEOUT; ms += FORGET_PAUSE) {
+	for (int ms = 0; ms < STORE_BUSY_TIMEOUT; ms += FORGET_PAUSE) {
+		if (forget_carried(database_file(db)))
+			return SQLITE_OK;
 		(void)nanosleep(&pause, NULL);
-		forgotten = forget_carried(database_file(db));
 	}
-	return forgotten;
+	return SQLITE_BUSY;
+}
+
+static int has_wal(struct sqlite3 *db, bool *wal)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = read_once(db);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &s, NULL);
+	if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW)
+		*wal = strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+	(void)sqlite3_finalize(s);
+	return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+int store_checkpoint_forget(const char *path, struct sqlite3 **db)
+{
+	bool wal = false;
+	int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_extended_result_codes(*db, 1);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(*db, STORE_BUSY_TIMEOUT);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (rc == SQLITE_OK)
+		rc = has_wal(*db, &wal);
+	return rc == SQLITE_OK && wal ? forget_surely(*db) : rc;
 }
 
 static void lose(struct store_checkpoint *c, struct sqlite3 *db)
@@ -168,8 +204,7 @@ static int hold(struct store_checkpoint *c)
  * cannot. Pages with a frame behind the place it holds are left to the next pass. */
 static int carry_anew(struct store_checkpoint *c, struct sqlite3 *db)
 {
-	/* The shared memory is there once something was read. */
-	int rc = sqlite3_exec(db, "SELECT count(*) FROM sources", NULL, NULL, NULL);
+	int rc = read_once(db);
 	sqlite3_file *f = database_file(db);
 
 	if (rc != SQLITE_OK || f == NULL)
@@ -350,8 +385,10 @@ void store_checkpoint_stop(struct store *st)
 	(void)pthread_join(c->thread, NULL);
 	(void)sqlite3_wal_hook(st->db, NULL, NULL);
 	if (c->lost) {
-		if (!store_checkpoint_forget(st->db))
-			log_warn("another program carries the WAL over", log_text("file", c->path));
+		int rc = forget_surely(st->db);
+		if (rc != SQLITE_OK)
+			store_log_error(
+				st->db, rc, "store's WAL is not kept from other programs", c->path);
 		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
 	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */

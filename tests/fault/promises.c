@@ -291,8 +291,11 @@ static bool work_off(struct promises *p, uint64_t *rng)
 static void *worker_main(void *arg)
 {
 	struct promises *p = arg;
-	uint64_t rng = p->seed ^ p->next;
 	bool on = true;
+
+	(void)pthread_mutex_lock(&p->mutex);
+	uint64_t rng = p->seed ^ p->next;
+	(void)pthread_mutex_unlock(&p->mutex);
 
 	while (on && !disk_is_dead()) {
 		(void)pthread_mutex_lock(&p->mutex);

@@ -140,6 +140,22 @@ static void test_an_empty_database_is_taken(void **state)
 	assert_int_equal(fx_number(fx, "PRAGMA schema_version"), cookie);
 }
 
+/* As one that was restored from a backup, or lost the power before its switch was synced. */
+static void test_a_store_without_wal_gets_one(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_open(fx);
+	(void)fx_put(fx, "id:1", 1);
+	fx_close(fx);
+	fx_exec(fx->path, "PRAGMA journal_mode = DELETE");
+	fx_open(fx);
+	(void)fx_put(fx, "id:2", 1);
+	fx_close(fx);
+	assert_int_equal(fx_number(fx, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM events"), 2);
+}
+
 static void test_the_connection_is_safe(void **state)
 {
 	struct fixture *fx = *state;
@@ -235,6 +251,7 @@ int main(void)
 		MADE(test_odd_paths_are_refused),
 		MADE(test_a_new_file_has_all_its_marks),
 		MADE(test_an_empty_database_is_taken),
+		MADE(test_a_store_without_wal_gets_one),
 		MADE(test_the_connection_is_safe),
 		MADE(test_what_ran_is_ready_again),
 		MADE(test_a_due_time_from_a_wrong_clock_is_mended),

@@ -40,8 +40,8 @@ struct store_checkpoint {
 	struct log_limit failures; /* the thread's */
 	bool held;                 /* the thread's: it keeps the WAL from being begun anew */
 	_Atomic bool lost;         /* a sync of the database file failed, and is not mended */
-	int frames;                /* the writer's: in the WAL, as of its last commit … */
-	int next;                  /* … and so many and it is time */
+	_Atomic int frames;        /* in the WAL, as of the connection's last commit */
+	int next;                  /* the writer's: so many and it is time */
 	pthread_mutex_t mutex;     /* guards what follows */
 	pthread_cond_t wake;       /* for the thread */
 	pthread_cond_t done;       /* for the writer: the thread has carried over what it could */

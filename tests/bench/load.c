@@ -39,7 +39,7 @@ struct options {
 	enum request_scheme scheme;
 	char secret[SECRET_MAX];
 	struct sockaddr_in address;
-	const char *host;
+	char *host;
 };
 
 struct load {
@@ -373,5 +373,6 @@ int main(int argc, char **argv)
 	requests_free(l.requests);
 	free(l.connections);
 	free(l.idle);
+	free(o.host);
 	return EXIT_SUCCESS;
 }

@@ -153,10 +153,15 @@ static int has_wal(struct sqlite3 *db, bool *wal)
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &s, NULL);
-	if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW)
-		*wal = strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		const char *mode = (const char *)sqlite3_column_text(s, 0);
+		*wal = mode != NULL && strcmp(mode, "wal") == 0;
+		rc = mode != NULL ? SQLITE_OK : SQLITE_NOMEM;
+	}
 	(void)sqlite3_finalize(s);
-	return rc == SQLITE_ROW ? SQLITE_OK : rc;
+	return rc;
 }
 
 int store_checkpoint_forget(const char *path, struct sqlite3 **db)
@@ -197,6 +202,8 @@ static int hold(struct store_checkpoint *c)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(c->db, "BEGIN; SELECT count(*) FROM sources", NULL, NULL, NULL);
 	c->held = rc == SQLITE_OK;
+	if (!c->held)
+		disconnect(c);
 	return rc;
 }
 

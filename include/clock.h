@@ -16,6 +16,8 @@ int64_t clock_wall(void);
  * sleeps. Any thread. */
 int64_t clock_steady(void);
 
+#define CLOCK_STEP 1000 /* ms: a wall clock that is off by more was set */
+
 /* Reads an RFC 3339 time ("2026-06-30T22:50:29.001Z", offsets too, fractions
  * cut to milliseconds, no leap second) of len bytes into *ms, unix
  * milliseconds. False when it is no such time, or in UTC not of the years 1970 to

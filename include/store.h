@@ -123,12 +123,14 @@ struct store_skip {
  * their attempts. Of an ordered hook one that has no turn yet is held, and left
  * alone until that may have changed: it costs no later claim anything. One claim
  * looks at no more than 4 * max + 64 deliveries of a hook; with more to look at,
- * next_due is in the past. */
+ * next_due is in the past. When the wall clock has been set since `offset` was taken, what is
+ * due goes by the clock of before: those that wait are yet to be shifted. */
 struct store_claim {
 	struct store_op op;       /* STORE_OP_CLAIM */
 	struct store_want *wants; /* borrowed until done */
 	size_t want_count;
 	unsigned total;
+	int64_t offset;           /* ms, clock_wall minus clock_steady; 0: not known */
 	struct store_job **jobs;  /* out: an array to free, each job to store_job_free */
 	size_t job_count;         /* out */
 	struct store_skip *skips; /* out: an array to free; NULL: none */

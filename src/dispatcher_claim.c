@@ -210,6 +210,7 @@ void dispatcher_claim(struct dispatcher *d)
 		.wants = d->wants,
 		.want_count = count,
 		.total = total,
+		.offset = d->offset,
 	};
 	d->looked_since = false;
 	d->claim_busy = true;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 enum {
-	CLOCK_STEP = 1000, /* ms: less is not called a jump */
 	CLOCK_PAUSE = 100, /* ms: between two readings that belong together */
 };
 

@@ -319,9 +319,18 @@ static int take(struct store *st, struct store_claim *c, const struct picks *p)
 	return SQLITE_OK;
 }
 
+/* The time by which those that wait have their due times. */
+static int64_t time_of(const struct store_claim *c)
+{
+	int64_t now = clock_wall();
+	int64_t known = clock_steady() + c->offset;
+
+	return c->offset == 0 || llabs(now - known) <= CLOCK_STEP ? now : known;
+}
+
 int store_claim_run(struct store *st, struct store_claim *c, struct store_delta *delta)
 {
-	struct picks p = {.now = clock_wall()};
+	struct picks p = {.now = time_of(c)};
 
 	int rc = pick(st, c, &p, delta);
 	if (rc == SQLITE_OK)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define REQUESTS 16 /* looked at per connection */
+#define FIELDS   64 /* of a head; each takes libmicrohttpd more memory than its bytes */
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 void __wrap_loop_put(struct loop *loop, struct store_op *op);
@@ -308,7 +309,7 @@ static bool is_named(const char *p, size_t len, const char *name)
 }
 
 struct counts {
-	unsigned hosts, lengths, codings;
+	unsigned fields, hosts, lengths, codings;
 };
 
 static bool read_length(struct strict *s, const char *p, size_t len)
@@ -327,6 +328,7 @@ static bool read_field(struct strict *s, struct counts *n, const char *p, const 
 {
 	const char *colon = memchr(p, ':', (size_t)(end - p)), *value;
 
+	n->fields++;
 	if (colon == NULL || !is_token(p, (size_t)(colon - p)))
 		return false;
 	size_t name = (size_t)(colon - p);
@@ -416,7 +418,7 @@ static bool read_strictly(struct strict *s, const char *p, const char *end)
 	s->sound = s->sound && n.hosts <= 1 && (n.hosts == 1 || http10) && n.codings <= 1 &&
 		   !(n.codings > 0 && (n.lengths > 0 || http10));
 	s->plain = s->plain && s->sound && n.hosts == 1 && n.lengths == 1 && !http10 &&
-		   p - start < 4096;
+		   p - start < 4096 && n.fields <= FIELDS;
 	if (s->chunked) {
 		s->end = read_chunks(&s->body, p, end);
 		s->whole = s->end != NULL;

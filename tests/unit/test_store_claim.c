@@ -288,6 +288,36 @@ static void test_an_unstarted_one_does_not_wait_for_a_clock_set_back(void **stat
 	assert_true(fx_number(fx, "SELECT due_at FROM deliveries") == now);
 }
 
+/* The clock was set a day ahead, or back, once the claim was on its way. */
+static void test_a_claim_goes_by_the_clock_of_its_time(void **state)
+{
+	struct fixture *fx = *state;
+	const int64_t day = 86400000;
+	int64_t offset = clock_wall() - clock_steady();
+	struct store_want want = {.hook = fx->hooks[0], .max = 1};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = &want,
+		.want_count = 1,
+		.total = 1,
+		.offset = offset - day};
+
+	(void)fx_put_aged(fx, "id:1", 1, day / 2);
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 0);
+	fx_claim_free(&c);
+	(void)fx_put_aged(fx, "id:2", 1, -day / 2);
+	c.offset = offset + day;
+	c.total = want.max = 2;
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 2);
+	fx_claim_free(&c);
+	(void)fx_put_aged(fx, "id:3", 1, -day / 2);
+	c.offset = offset;
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 0);
+	fx_claim_free(&c);
+}
+
 static void test_each_want_hears_of_its_next(void **state)
 {
 	struct fixture *fx = *state;
@@ -351,6 +381,7 @@ int main(void)
 		OPEN(test_a_clock_set_back_holds_nothing_longer),
 		OPEN(test_an_unstarted_one_is_as_before),
 		OPEN(test_an_unstarted_one_does_not_wait_for_a_clock_set_back),
+		OPEN(test_a_claim_goes_by_the_clock_of_its_time),
 		OPEN(test_each_want_hears_of_its_next),
 		OPEN(test_what_is_handed_over_together_goes_in_by_turn),
 	};

@@ -19,6 +19,10 @@ struct store_reader;
 struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY]) WARN_UNUSED;
 void store_reader_close(struct store_reader *r);
 
+/* Between the two all reads of the reader see one state of the store. */
+bool store_reader_begin(struct store_reader *r, char why[STORE_READ_WHY]) WARN_UNUSED;
+bool store_reader_end(struct store_reader *r, char why[STORE_READ_WHY]) WARN_UNUSED;
+
 struct store_event_row {
 	int64_t id;
 	const char *source;

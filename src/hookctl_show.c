@@ -164,28 +164,39 @@ static void event_seen(void *arg, const struct store_event_row *e)
 	}
 }
 
+static bool add_event(struct show *s, int64_t id, char why[STORE_READ_WHY])
+{
+	bool good;
+
+	if (!store_read_event(s->reader, id, event_seen, s, why))
+		return false;
+	if (!s->found || s->payload_only)
+		return true;
+	if (!s->json)
+		return ctl_add_deliveries(&s->out, s->reader, id, why);
+	buf_add_text(&s->out, ",\"deliveries\":");
+	good = ctl_add_deliveries_json(&s->out, s->reader, id, why);
+	buf_add_text(&s->out, "}\n");
+	return good;
+}
+
+/* The event's counts and its deliveries are of one moment. */
 static int show(struct show *s, const char *name, int64_t id)
 {
 	char why[STORE_READ_WHY];
-	bool good;
+	bool good = store_reader_begin(s->reader, why);
 
-	if (!store_read_event(s->reader, id, event_seen, s, why)) {
+	if (good) {
+		good = add_event(s, id, why);
+		if (!store_reader_end(s->reader, why))
+			good = false;
+	}
+	if (!good) {
 		ctl_say("%s", why);
 		return CTL_FAILED;
 	}
 	if (!s->found) {
 		ctl_say("no event %" PRId64 " in %s", id, name);
-		return CTL_FAILED;
-	}
-	if (s->json) {
-		buf_add_text(&s->out, ",\"deliveries\":");
-		good = ctl_add_deliveries_json(&s->out, s->reader, id, why);
-		buf_add_text(&s->out, "}\n");
-	} else {
-		good = s->payload_only || ctl_add_deliveries(&s->out, s->reader, id, why);
-	}
-	if (!good) {
-		ctl_say("%s", why);
 		return CTL_FAILED;
 	}
 	return ctl_put(&s->out) ? CTL_OK : CTL_FAILED;

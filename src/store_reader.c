@@ -22,6 +22,7 @@ struct store_reader {
 	 * this SQLite would want to make a WAL, which a reader must not and often
 	 * cannot. */
 	bool still;
+	unsigned looks; /* within each other */
 };
 
 /* The name of the group whose members may pass, if that is what is missing. */
@@ -198,14 +199,18 @@ void store_reader_close(struct store_reader *r)
 
 struct sqlite3 *store_look_begin(struct store_reader *r, char why[STORE_READ_WHY])
 {
-	if (r->db != NULL && r->still && wal_there(r))
-		disconnect(r); /* hookd was started meanwhile */
-	if (r->db == NULL && !connect(r, why))
-		return NULL;
-	if (sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK)
-		return r->db;
-	(void)say_sqlite(r, why);
-	return NULL;
+	if (r->looks == 0) {
+		if (r->db != NULL && r->still && wal_there(r))
+			disconnect(r); /* hookd was started meanwhile */
+		if (r->db == NULL && !connect(r, why))
+			return NULL;
+		if (sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
+			(void)say_sqlite(r, why);
+			return NULL;
+		}
+	}
+	r->looks++;
+	return r->db;
 }
 
 bool store_look_end(struct store_reader *r, int rc, char why[STORE_READ_WHY])
@@ -214,12 +219,24 @@ bool store_look_end(struct store_reader *r, int rc, char why[STORE_READ_WHY])
 
 	if (!ok)
 		(void)say_sqlite(r, why);
+	if (--r->looks > 0)
+		return ok;
 	(void)sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
 	if (!r->still || !wal_there(r))
 		return ok;
 	(void)snprintf(why, STORE_READ_WHY,
 		"%s: hookd was started while it was being read; try again", r->path);
 	return false;
+}
+
+bool store_reader_begin(struct store_reader *r, char why[STORE_READ_WHY])
+{
+	return store_look_begin(r, why) != NULL;
+}
+
+bool store_reader_end(struct store_reader *r, char why[STORE_READ_WHY])
+{
+	return store_look_end(r, SQLITE_OK, why);
 }
 
 static int bind(sqlite3_stmt *s, const struct store_value *values, size_t count)

@@ -79,6 +79,22 @@ static void test_beside_a_running_daemon(void **state)
 	(void)fx_put(fx, "id:3", 1);
 }
 
+static void test_what_is_read_together_is_of_one_moment(void **state)
+{
+	struct fixture *fx = *state;
+	char why[STORE_READ_WHY];
+	struct store_reader *r = reader(fx);
+
+	(void)fx_put(fx, "id:1", 1);
+	assert_true(store_reader_begin(r, why));
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 1);
+	(void)fx_put(fx, "id:2", 1);
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 1);
+	assert_true(store_reader_end(r, why));
+	assert_int_equal(list(r, (struct store_filter){.limit = 10}).rows, 2);
+	store_reader_close(r);
+}
+
 static void test_without_a_daemon_nothing_is_touched(void **state)
 {
 	struct fixture *fx = *state;
@@ -405,6 +421,7 @@ int main(void)
 		MADE(test_permissions),
 		MADE(test_a_daemon_that_died_left_its_log),
 		OPEN(test_beside_a_running_daemon),
+		OPEN(test_what_is_read_together_is_of_one_moment),
 		OPEN(test_without_a_daemon_nothing_is_touched),
 		OPEN(test_event_row),
 		OPEN(test_filters),

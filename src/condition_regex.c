@@ -84,7 +84,7 @@ static bool measure_one(const char **at, unsigned depth, struct part *p)
 }
 
 /* How many nodes glibc's tree of the expression has, up to the bracket that closes it, once
- * its repetitions are written out as glibc does: x{3} is xxx, and x+ is xx*, so that n of
+ * its repetitions are written out as glibc does: a{3} is aaa, and a+ is aa*, so that n of
  * them within each other make 2 to the power of n. False: what may be empty is repeated;
  * glibc follows each way through that, and they double with each repetition. */
 static bool measure(const char **at, unsigned depth, struct part *whole)

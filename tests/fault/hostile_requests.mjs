@@ -168,7 +168,7 @@ const lines = [
 	bad('bare LF behind a middle header', (c) => `${LINE}\r\n${c.host}\n${c.signature}\r\n${c.length}\r\n\r\n${c.body}`),
 	bad('bare LF behind the last header', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\n\r\n${c.body}`),
 	bad('bare LF as the blank line', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n\n${c.body}`),
-	// These two look like CR LF once libmicrohttpd has read them. No proxy passes them on so.
+	// These two look like CR LF once libmicrohttpd has read them. nginx does not pass them on so.
 	good('a colon and a bare LF as the blank line', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n:\n${c.body}`),
 	good('NUL and a bare LF as the blank line', (c) => `${LINE}\r\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n\0\n${c.body}`),
 	bad('bare LF behind the request line', (c) => `${LINE}\n${c.host}\r\n${c.signature}\r\n${c.length}\r\n\r\n${c.body}`),

@@ -1,6 +1,7 @@
 #include "diagnose_changes.h"
 
 #include "diagnose.h"
+#include "json_parse.h"
 #include "json_text.h"
 #include "secret.h"
 
@@ -89,8 +90,10 @@ static bool empty_body(const char *body, size_t len, struct buf *out)
 
 static bool rewrite(const char *body, size_t len, struct buf *out, size_t flags)
 {
-	json_t *json = json_loadb(body, len, JSON_ALLOW_NUL, NULL);
-	char *text = json != NULL ? json_text(json, flags | JSON_REAL_PRECISION(15)) : NULL;
+	json_t *json;
+	char *text = json_parse(body, len, JSON_ALLOW_NUL, &json, NULL) && json != NULL
+			     ? json_text(json, flags | JSON_REAL_PRECISION(15))
+			     : NULL;
 
 	if (text != NULL)
 		buf_add_text(out, text);

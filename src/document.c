@@ -2,28 +2,10 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "json_parse.h"
 #include "store.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* jansson calls a text that it has no memory for no JSON, or leaves characters out of a string
- * and takes it: an id could be another one. */
-static _Thread_local bool no_memory;
-
-static void *allocate(size_t size)
-{
-	void *memory = malloc(size);
-
-	if (memory == NULL)
-		no_memory = true;
-	return memory;
-}
-
-static __attribute__((constructor)) void set_allocator(void)
-{
-	json_set_alloc_funcs(allocate, free);
-}
 
 static bool set(json_t *object, const char *key, json_t *value)
 {
@@ -39,8 +21,9 @@ static json_t *text_of(const char *bytes, size_t len)
 	if (value != NULL || bytes == NULL)
 		return value;
 	buf_add_json(&b, bytes, len);
-	value = buf_ok(&b) ? json_loadb(b.data, b.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)
-			   : NULL;
+	if (!buf_ok(&b) ||
+		!json_parse(b.data, b.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &value, NULL))
+		value = NULL;
 	buf_free(&b);
 	return value;
 }
@@ -49,16 +32,12 @@ bool document_parse(const void *body, size_t len, json_t **out)
 {
 	json_error_t error = {0};
 
-	no_memory = false;
-	*out = json_loadb(body, len, JSON_ALLOW_NUL, &error);
+	if (!json_parse(body, len, JSON_ALLOW_NUL, out, &error))
+		return false;
 	/* A number beyond 64 bits somewhere in the body must not quarantine a payment. */
 	if (*out == NULL && json_error_code(&error) == json_error_numeric_overflow)
-		*out = json_loadb(body, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
-	if (no_memory) {
-		json_decref(*out);
-		*out = NULL;
-	}
-	return !no_memory;
+		return json_parse(body, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, out, &error);
+	return true;
 }
 
 bool document_entity(json_t *root, json_t **out)

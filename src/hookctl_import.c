@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "ctl.h"
 #include "ctl_match.h"
+#include "json_parse.h"
 #include "poke.h"
 #include "store_import.h"
 #include "store_report.h"
@@ -163,7 +164,10 @@ static bool read_line(struct import *im, struct line *l, size_t len)
 	size_t body_len = len;
 	bool exported;
 
-	l->root = json_loadb(l->text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
+	if (!json_parse(l->text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &l->root, &error)) {
+		fault(im, l->number, "memory is short");
+		return false;
+	}
 	if (!json_is_object(l->root)) {
 		if (l->root != NULL)
 			fault(im, l->number, "expected a JSON object");

@@ -2,6 +2,7 @@
 #include "ctl.h"
 #include "ctl_post.h"
 #include "curl_command.h"
+#include "json_parse.h"
 #include "sample.h"
 
 #include <getopt.h>
@@ -246,8 +247,10 @@ static bool print_command(const struct ctl_target *t, const char *signature, con
 /* "HTTP 200 stored": the code, and hookd's word for it when there is one. */
 static void tally_add(struct tally *tally, long code, const struct buf *answer)
 {
-	json_t *json = json_loadb(answer->data != NULL ? answer->data : "", answer->len, 0, NULL);
-	const char *word = json_string_value(json_object_get(json, "status"));
+	json_t *json;
+	bool parsed =
+		json_parse(answer->data != NULL ? answer->data : "", answer->len, 0, &json, NULL);
+	const char *word = parsed ? json_string_value(json_object_get(json, "status")) : NULL;
 	char what[sizeof(tally->kinds[0].what)];
 	size_t i = 0;
 

@@ -20,7 +20,9 @@ char *memory_strndup(const char *text, size_t len);
 int memory_asprintf_chk(char **out, int flag, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int memory_asprintf(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void memory_free(void *memory);
 void *memory_sodium_malloc(size_t size);
+void memory_sodium_free(void *memory);
 int memory_regcomp(regex_t *regex, const char *pattern, int flags);
 int memory_regexec(
 	const regex_t *regex, const char *text, size_t count, regmatch_t *matches, int flags);
@@ -28,6 +30,7 @@ int memory_regexec(
 static atomic_uint left;  /* allocations until those that fail; 0: none does */
 static atomic_uint times; /* so many fail then */
 static atomic_uint failed;
+static atomic_long live;
 static sqlite3_mem_methods sqlite;
 
 static bool fails(void)
@@ -67,44 +70,73 @@ uint64_t memory_random(uint64_t *state)
 	return disk_random(state);
 }
 
+long memory_live(void)
+{
+	return live;
+}
+
+static void *counted(void *memory)
+{
+	if (memory != NULL)
+		(void)atomic_fetch_add(&live, 1);
+	return memory;
+}
+
 void *memory_malloc(size_t size)
 {
-	return fails() ? NULL : malloc(size);
+	return fails() ? NULL : counted(malloc(size));
 }
 
 void *memory_calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : calloc(n, size);
+	return fails() ? NULL : counted(calloc(n, size));
 }
 
 void *memory_realloc(void *memory, size_t size)
 {
-	return fails() ? NULL : realloc(memory, size);
+	return memory_reallocarray(memory, 1, size);
 }
 
 void *memory_reallocarray(void *memory, size_t n, size_t size)
 {
-	return fails() ? NULL : reallocarray(memory, n, size);
+	if (fails())
+		return NULL;
+	void *moved = reallocarray(memory, n, size);
+	return memory == NULL ? counted(moved) : moved;
 }
 
 char *memory_strdup(const char *text)
 {
-	return fails() ? NULL : strdup(text);
+	return fails() ? NULL : counted(strdup(text));
 }
 
 char *memory_strndup(const char *text, size_t len)
 {
-	return fails() ? NULL : strndup(text, len);
+	return fails() ? NULL : counted(strndup(text, len));
+}
+
+void memory_free(void *memory)
+{
+	if (memory != NULL)
+		(void)atomic_fetch_sub(&live, 1);
+	free(memory);
+}
+
+static __attribute__((format(printf, 2, 0))) int print(char **out, const char *format, va_list ap)
+{
+	int n = fails() ? -1 : vasprintf(out, format, ap);
+
+	if (n >= 0)
+		(void)counted(*out);
+	return n;
 }
 
 int memory_asprintf(char **out, const char *format, ...)
 {
 	va_list ap;
 
-	if (fails())
-		return -1;
 	va_start(ap, format);
-	int n = vasprintf(out, format, ap);
+	int n = print(out, format, ap);
 	va_end(ap);
 	return n;
 }
@@ -114,17 +146,22 @@ int memory_asprintf_chk(char **out, int flag, const char *format, ...)
 	va_list ap;
 
 	(void)flag;
-	if (fails())
-		return -1;
 	va_start(ap, format);
-	int n = vasprintf(out, format, ap);
+	int n = print(out, format, ap);
 	va_end(ap);
 	return n;
 }
 
 void *memory_sodium_malloc(size_t size)
 {
-	return fails() ? NULL : sodium_malloc(size);
+	return fails() ? NULL : counted(sodium_malloc(size));
+}
+
+void memory_sodium_free(void *memory)
+{
+	if (memory != NULL)
+		(void)atomic_fetch_sub(&live, 1);
+	sodium_free(memory);
 }
 
 /* libc's own allocations are not renamed. */

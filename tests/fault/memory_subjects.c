@@ -198,11 +198,11 @@ static bool run_mail(const char *bytes, size_t len, struct buf *text)
 }
 
 const struct subject subjects[] = {
-	{"event", "event", true, run_event},
-	{"payment", "event", true, run_payment},
-	{"config", "conf", false, run_conf},
-	{"template", "template", true, run_template},
-	{"condition", "condition", true, run_condition},
-	{"mail", "mail", false, run_mail},
-	{NULL, NULL, false, NULL},
+	{"event", "event", run_event},
+	{"payment", "event", run_payment},
+	{"config", "conf", run_conf},
+	{"template", "template", run_template},
+	{"condition", "condition", run_condition},
+	{"mail", "mail", run_mail},
+	{NULL, NULL, NULL},
 };

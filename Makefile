@@ -12,7 +12,7 @@ LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount clang clang-format \
-            clang-tidy cppcheck tzdata zsh fish nginx-light
+            clang-tidy cppcheck tzdata zsh fish nginx-light apache2-bin haproxy caddy
 DEPS_BENCH := webhook g++ python3
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \

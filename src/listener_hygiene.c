@@ -13,8 +13,8 @@
  * (bare LF: one NUL), each colon a NUL, and a folded header's name is moved
  * elsewhere. So a head is sound if its parts, in order, tile the block from the
  * method to its end without a gap. All that is left open is a NUL in front of a bare LF, and
- * a line of a colon alone that ends so: both look like CR LF by then. nginx passes neither
- * on (tests/fault/nginx). */
+ * a line of a colon alone that ends so: both look like CR LF by then. nginx, Apache,
+ * HAProxy and Caddy pass neither on (tests/fault/proxy.test.mjs). */
 #if MHD_VERSION < 0x00097701
 #define CHECK_LAYOUT 1
 #else

@@ -227,7 +227,6 @@ static bool grant_entry(struct wall *w, const struct hidden *hidden, const char 
 
 /* Grants all in a directory but what leads to a secret, which it does for that. As deep
  * as the secret's path is long. */
-/* NOLINTNEXTLINE(misc-no-recursion) */
 static bool grant_beside(struct wall *w, const struct hidden *hidden, const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -2,10 +2,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from './lib/daemon.mjs';
+import { newBody } from './lib/fedapay.mjs';
 import { wallClock } from './lib/offset.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
 const DAY = 86_400;
+
+test('while the clock is a day off, events are refused with the reason; then the same are taken', limit, async (t) => {
+	const d = new Daemon(t);
+	const clock = await wallClock(d);
+	await d.start();
+	for (const [seconds, reason] of [[DAY, 'too old'], [-DAY, 'too new']]) {
+		const body = newBody();
+		const mark = d.logLines.length;
+		clock.set(seconds);
+		assert.equal((await d.post(body)).status, 401);
+		await d.logged(new RegExp(reason), mark);
+		clock.set(0);
+		const { status, json } = await d.post(body);
+		assert.deepEqual([status, json.status], [200, 'stored']);
+	}
+});
 
 test('the clock jumps a day ahead and back: nothing runs early, nothing is put off', limit, async (t) => {
 	const d = new Daemon(t, {

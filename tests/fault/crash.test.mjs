@@ -53,16 +53,26 @@ async function drained(d) {
 	}
 }
 
-async function loop(t, end) {
+/** hookd is sent `signal` KILLS times: mostly under load, else while it starts. */
+async function loop(t, signal) {
 	t.diagnostic(`SEED=${seed} KILLS=${KILLS}`);
 	const d = new Daemon(t, { hooks, limits: { concurrency: 8, grace: '10s' } });
 	const next = random();
 	const acked = new Map(), sent = new Map();
+	let early = 0;
 	for (let round = 0; round < KILLS; round++) {
+		if (next() < 0.25) {
+			d.spawn();
+			await sleep(next() * 40);
+			early += !/hookd is ready/.test(d.log);
+			await d.stop(signal);
+			await compare(d, acked, sent);
+		}
 		await d.start();
 		const load = new Load(d, 1 + Math.floor(next() * 8));
 		await sleep(next() * 300);
-		await end(d);
+		const end = await d.stop(signal);
+		if (signal === 'SIGTERM') assert.deepEqual(end, { code: 0, signal: null });
 		await load.stop();
 		for (const [id, event] of load.acked) acked.set(id, event);
 		for (const [id, body] of load.sent) sent.set(id, body);
@@ -71,6 +81,8 @@ async function loop(t, end) {
 	}
 	await d.start();
 	const events = await compare(d, acked, sent);
+	assert.ok(acked.size > KILLS, `${acked.size} events were acknowledged`);
+	t.diagnostic(`${early} more ends before it was ready`);
 	await drained(d);
 	const states = (await d.ctl('stats', '--by', 'hook', '--json')).stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 	const runs = Object.fromEntries(['ship', 'book'].map((hook) => [hook, d.lines(`ran.${hook}`)]));
@@ -83,14 +95,14 @@ async function loop(t, end) {
 }
 
 test('SIGKILL at random moments', timeout, async (t) => {
-	const { runs, events, acked } = await loop(t, (d) => d.kill());
+	const { runs, events, acked } = await loop(t, 'SIGKILL');
 	const twice = runs.book.length - events;
 	t.diagnostic(`${KILLS} kills, ${acked.size} events acknowledged, ${events} stored; ${twice} of ${events} runs of "book" were cut short and ran again (${(100 * twice / events).toFixed(2)}%)`);
 	assert.ok(events >= acked.size);
 });
 
 test('SIGTERM at random moments: nothing runs twice, and what is stored is answered', timeout, async (t) => {
-	const { runs, events, acked } = await loop(t, async (d) => assert.deepEqual(await d.stop(), { code: 0, signal: null }));
+	const { runs, events, acked } = await loop(t, 'SIGTERM');
 	t.diagnostic(`${KILLS} stops, ${acked.size} events acknowledged, ${events} stored`);
 	assert.equal(events, acked.size, 'what was stored was answered');
 	assert.equal(runs.book.length, events);

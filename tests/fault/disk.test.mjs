@@ -67,6 +67,24 @@ test('a disk that another program fills and frees', limit, async (t) => {
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
+test('a read-only disk: no start, with the reason, until it can be written again', limit, async (t) => {
+	const { d, disk } = await onSmallDisk(t, '16m');
+	const posted = new Posted(d);
+	await posted.posts(5);
+	await waitFor(() => d.lines('runs').length === 5, 'the runs');
+	await d.stop();
+	await must('mount', '-o', 'remount,ro', disk);
+	d.spawn();
+	d.asked = true;
+	assert.deepEqual(await within(d.exited, 'its end'), { code: 1, signal: null });
+	assert.match(d.log, /store .*hookd\.db/, 'what, and where');
+	assert.match(d.log, /[Rr]ead-only|readonly/);
+	await must('mount', '-o', 'remount,rw', disk);
+	await d.start();
+	await posted.posts(5);
+	assert.equal(await posted.check(), 10);
+});
+
 /* What fails, and with it what is still taken: [calls, error, statuses that may be]. */
 const FAILURES = [
 	[['write'], 'EIO', [503]],
@@ -127,11 +145,12 @@ test('another program holds the store\'s lock for longer than hookd waits', limi
 });
 
 /* ---- damage */
-const PAGE = 8192;
+const PAGE = 16_384;
 
 /** The store's pages whose first byte is `type` (https://www.sqlite.org/fileformat2.html, 1.6), but for the first one. */
 function pagesOf(file, type) {
 	const bytes = readFileSync(file);
+	assert.equal(bytes.readUInt16BE(16), PAGE);
 	return Array.from({ length: bytes.length / PAGE - 1 }, (_, i) => i + 1).filter((page) => bytes[page * PAGE] === type);
 }
 
@@ -141,7 +160,7 @@ function overwrite(file, offset, bytes) {
 	closeSync(fd);
 }
 
-/* One bit in the middle of a page shows as little as a disk's fault may; a page of another kind as much. */
+/* A byte of the page's own header, as the least of a disk's faults that SQLite sees. */
 function flip(file, page) {
 	const fd = openSync(file, 'r+');
 	const byte = Buffer.alloc(1);

@@ -1,10 +1,8 @@
-// hookd short of descriptors, processes and memory, and with a clock that is set: refused or put off, never a crash,
-// nothing acknowledged is lost or dead for it, and it goes on by itself.
+// hookd short of descriptors, processes and memory: refused or put off, never a crash, nothing acknowledged is lost or dead for it, and it goes on by itself.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Daemon, HOOKD, wire } from '../e2e/lib/daemon.mjs';
-
 import { Raw } from '../e2e/lib/http.mjs';
 import { run } from '../e2e/lib/program.mjs';
 import { limit, waitFor } from '../e2e/lib/wait.mjs';

@@ -88,4 +88,7 @@ export async function client(d, { connections, seconds = 60, count }) {
 	return JSON.parse(stdout);
 }
 
-export const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+export function median(list) {
+	const sorted = [...list].sort((a, b) => a - b);
+	return (sorted[(list.length - 1) >> 1] + sorted[list.length >> 1]) / 2;
+}

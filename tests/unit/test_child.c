@@ -249,8 +249,8 @@ static void only_its_three_descriptors_are_open(void **state)
 {
 	(void)state;
 	/* What a library of ours may leave open without close-on-exec. */
-	int leak = open("/dev/null", O_RDONLY); // NOLINT(android-cloexec-open)
-	int high = fcntl(leak, F_DUPFD, 200);   // NOLINT(android-cloexec-dup)
+	int leak = open("/dev/null", O_RDONLY);
+	int high = fcntl(leak, F_DUPFD, 200);
 	assert_true(leak >= 0 && high >= 200);
 	static char ls[] = "/bin/ls";
 	static char fds[] = "/proc/self/fd";
@@ -274,7 +274,7 @@ static void an_old_kernel_leaks_no_descriptor_either(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		forget_close_range();
-		(void)dup2(STDERR_FILENO, 40); // NOLINT(android-cloexec-dup)
+		(void)dup2(STDERR_FILENO, 40);
 		struct child c = start(&o);
 		struct result r = finish(&c);
 		_exit(strcmp(r.printed.data, "0\n1\n2\n3\n") == 0 ? 0 : 1);

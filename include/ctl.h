@@ -54,6 +54,9 @@ extern const struct ctl_command *const ctl_commands[];
 /* "hookctl: …" on stderr. */
 void ctl_say(const char *format, ...) PRINTF(1, 2);
 
+/* That the event's payload is not what came in. */
+void ctl_say_damaged(int64_t event);
+
 /* The key of the command's next option (its argument in optarg); CTL_OPERANDS
  * when only operands are left, from argv[optind] on; CTL_STOP when the command
  * is over: --help was answered or a word was wrong, and *status says which. Else

@@ -63,6 +63,7 @@ struct store_put {
 			       * borrowed until done */
 	int64_t event_id;     /* out, OK and DUPLICATE: the row that holds the key */
 	bool conflict;        /* out, DUPLICATE: its payload differs from the stored one */
+	int64_t checksum;     /* the store's: of the payload */
 };
 
 /* A delivery that was given up, for the action that tells of it. */
@@ -91,6 +92,7 @@ struct store_job {
 				* hook with /DELIVERY behind it, the one given up */
 	void *payload;
 	size_t payload_len;
+	bool damaged;                  /* the payload is not what came in */
 	int64_t received_at;           /* unix ms: the event */
 	int64_t started_at;            /* unix ms: when it was claimed */
 	struct store_failure *failure; /* NULL but for on_failure hooks */

@@ -20,7 +20,8 @@ bool store_backup(struct store_reader *r, const char *file, store_progress *prog
 /* What is wrong, in SQLite's words or ours. Valid during the call. */
 typedef void store_fault_seen(void *arg, const char *fault);
 
-/* Looks through the whole store; `full` also compares every index with its table.
+/* Looks through the whole store; `full` also compares every index with its table
+ * and every payload with its checksum.
  * False: it could not be read. */
 bool store_check(struct store_reader *r, bool full, store_fault_seen *seen,
 	store_progress *progress, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;

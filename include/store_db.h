@@ -11,6 +11,7 @@
  *   store_settle.c  settling
  *   store_order.c   which delivery of an entity has its turn, and which has none any more
  *   store_pause.c   which hooks are paused
+ *   store_checksum.c    whether a payload is what came in
  *   store_prune.c   retention
  *   store_checkpoint.c   the WAL
  *   store_vfs.c     how it is written
@@ -34,7 +35,7 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 #define STORE_APPLICATION_ID 0x68756b64 /* "hukd", in the file's header */
-#define STORE_SCHEMA         2          /* the file's user_version */
+#define STORE_SCHEMA         3          /* the file's user_version */
 #define STORE_GROUP_MAX      512        /* operations in one transaction */
 #define STORE_BUSY_TIMEOUT   5000       /* ms to wait for hookctl's lock */
 #define STORE_PRUNE_EVERY    3600000    /* ms from one pass of retention to the next */
@@ -56,6 +57,7 @@ enum store_sql {
 	SQL_EVENT_FIND,
 	SQL_EVENT_DUPLICATE,
 	SQL_EVENT_CONFLICT,
+	SQL_EVENT_RESTORE,
 	SQL_DELIVERIES_INSERT,
 	SQL_CLAIM_DUE,
 	SQL_CLAIM_JOB,

@@ -40,6 +40,7 @@ struct store_event_row {
 	const char *quarantined; /* NULL, or why */
 	const void *payload;
 	size_t payload_len;
+	bool damaged;         /* the payload is not what came in */
 	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that did not want it */
 	int64_t waiting, done, dead, skipped; /* its deliveries by state; a dead one that
 					       * is replayed counts no more */

@@ -44,7 +44,7 @@ enum delivery_state store_state_from_text(const char *text);
 const char *store_column_text(struct sqlite3_stmt *s, int column);
 
 /* The columns of `e` with its source `s`, and its deliveries' states; behind them may be
- * the payload and what was declined. */
+ * the payload, what was declined and the checksum. */
 #define STORE_EVENT_COLUMNS                                                                        \
 	"e.id, s.name, e.idempotency_key, e.provider_event_id, e.type, e.entity_kind,"             \
 	" e.entity_id, e.received_at, e.occurred_at, e.origin, e.remote_addr,"                     \

@@ -161,6 +161,10 @@ static void start(struct dispatcher *d, struct run *r, const struct conf_hook *h
 
 	if (r->job->interrupted >= INTERRUPTED_MAX) {
 		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
+	} else if (r->job->damaged && r->job->failure == NULL) {
+		settle_not_run(d, r, ATTEMPT_PERMFAIL,
+			"not run: the stored payload is damaged; have the event sent again, then "
+			"replay");
 	} else {
 		enum action_step step;
 		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->wall};

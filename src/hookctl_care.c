@@ -16,7 +16,7 @@ static const struct ctl_option backup_options[] = {
 };
 
 static const struct ctl_option check_options[] = {
-	{'f', "full", NULL, "also compare every index with its table: takes longer"},
+	{'f', "full", NULL, "also compare indexes and payloads: takes longer"},
 	{'D', "store", "FILE", "this store (the config's)"},
 	{0},
 };

@@ -29,7 +29,7 @@ static const struct ctl_option options[] = {
 
 struct exporting {
 	struct buf out;
-	bool ndjson, own, failed;
+	bool ndjson, own, damaged, failed;
 };
 
 /* The columns of both forms. */
@@ -178,6 +178,11 @@ static void seen(void *arg, const struct store_event_row *e)
 
 	if (x->failed || (!x->own && strcmp(e->source, CONF_OWN_SOURCE) == 0))
 		return;
+	if (e->damaged) {
+		ctl_say_damaged(e->id);
+		x->damaged = true;
+		return;
+	}
 	if (payment_read(&p, e->payload, e->payload_len)) {
 		add_main_unit(&l.amount, &p, p.amount);
 		add_main_unit(&l.fees, &p, p.fees);
@@ -233,7 +238,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	status = CTL_FAILED;
 	if (!store_read_events(reader, &words.filter, seen, &x, why))
 		ctl_say("%s", why);
-	else if (!x.failed && ctl_put(&x.out))
+	else if (!x.failed && ctl_put(&x.out) && !x.damaged)
 		status = CTL_OK;
 	buf_free(&x.out);
 	free(name);

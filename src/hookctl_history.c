@@ -54,8 +54,8 @@ static void event_seen(void *arg, const struct store_event_row *row)
 		.happened_at = row->occurred_at != 0 ? row->occurred_at : row->received_at,
 		.type = strdup(row->type != NULL ? row->type : ""),
 		.json = buf_take(&json)};
-	if (!payment_read(&e->payment, row->payload, row->payload_len) || e->type == NULL ||
-		e->json == NULL)
+	if (!payment_read(&e->payment, row->payload, row->damaged ? 0 : row->payload_len) ||
+		e->type == NULL || e->json == NULL)
 		all->failed = true;
 }
 

@@ -29,7 +29,7 @@ struct quarantine {
 	bool yes, json;
 	int64_t id;
 	/* the event */
-	bool found, quarantined;
+	bool found, quarantined, damaged;
 	char *source;
 	struct buf payload;
 };
@@ -40,6 +40,7 @@ static void event_seen(void *arg, const struct store_event_row *row)
 
 	q->found = true;
 	q->quarantined = row->quarantined != NULL;
+	q->damaged = row->damaged;
 	q->source = strdup(row->source);
 	buf_add(&q->payload, row->payload, row->payload_len);
 }
@@ -129,8 +130,11 @@ static int release(struct ctl *ctl, struct quarantine *q)
 		return status == CTL_USAGE ? CTL_FAILED : status;
 	}
 	status = CTL_FAILED;
-	if (!buf_ok(&q->payload) ||
-		!event_parse(&ev, q->payload.data != NULL ? q->payload.data : "", q->payload.len)) {
+	if (q->damaged) {
+		ctl_say_damaged(q->id);
+	} else if (!buf_ok(&q->payload) ||
+		   !event_parse(
+			   &ev, q->payload.data != NULL ? q->payload.data : "", q->payload.len)) {
 		ctl_say("memory is short");
 	} else {
 		free(ev.type);

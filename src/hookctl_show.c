@@ -23,7 +23,7 @@ static const struct ctl_option options[] = {
 struct show {
 	struct store_reader *reader;
 	struct buf out;
-	bool json, payload_only, found, failed;
+	bool json, payload_only, found, damaged, failed;
 };
 
 /* The first lines, long ones folded. What is not printable is escaped; a
@@ -141,8 +141,8 @@ static void add_event_text(struct buf *out, const struct store_event_row *e)
 			"conflicts", e->conflicts);
 	ctl_add_field(out, "quarantined", e->quarantined);
 	add_declined_text(out, e->declined);
-	buf_printf(out, "  %-16s %zu byte%s\n", "payload", e->payload_len,
-		e->payload_len == 1 ? "" : "s");
+	buf_printf(out, "  %-16s %zu byte%s%s\n", "payload", e->payload_len,
+		e->payload_len == 1 ? "" : "s", e->damaged ? ", DAMAGED: not what came in" : "");
 	add_preview(out, e->payload, e->payload_len, e->id);
 }
 
@@ -151,13 +151,15 @@ static void event_seen(void *arg, const struct store_event_row *e)
 	struct show *s = arg;
 
 	s->found = true;
+	s->damaged = e->damaged;
 	if (s->payload_only) {
 		buf_add(&s->out, e->payload, e->payload_len);
 	} else if (s->json) {
 		buf_add_char(&s->out, '{');
 		ctl_event_json(&s->out, e);
 		add_declined_json(&s->out, e->declined);
-		buf_printf(&s->out, ",\"payload_bytes\":%zu,\"payload\":", e->payload_len);
+		buf_printf(&s->out, ",\"payload_bytes\":%zu,\"payload_damaged\":%s,\"payload\":",
+			e->payload_len, e->damaged ? "true" : "false");
 		buf_add_json(&s->out, e->payload, e->payload_len);
 	} else {
 		add_event_text(&s->out, e);
@@ -199,7 +201,9 @@ static int show(struct show *s, const char *name, int64_t id)
 		ctl_say("no event %" PRId64 " in %s", id, name);
 		return CTL_FAILED;
 	}
-	return ctl_put(&s->out) ? CTL_OK : CTL_FAILED;
+	if (s->payload_only && s->damaged)
+		ctl_say_damaged(id);
+	return ctl_put(&s->out) && !(s->payload_only && s->damaged) ? CTL_OK : CTL_FAILED;
 }
 
 /* An event by its id, or an entity by its kind and id. */

@@ -59,6 +59,11 @@ void ctl_json_time(struct buf *out, const char *key, int64_t ms)
 	ctl_json_text(out, true, key, ms != 0 ? text : NULL);
 }
 
+void ctl_say_damaged(int64_t event)
+{
+	ctl_say("event %" PRId64 ": its payload is damaged, it is not what came in", event);
+}
+
 void ctl_event_json(struct buf *out, const struct store_event_row *row)
 {
 	buf_printf(out, "\"id\":%" PRId64, row->id);

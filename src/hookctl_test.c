@@ -32,7 +32,7 @@ static const struct ctl_option options[] = {
 struct test {
 	const char *type, *file, *store;
 	int64_t event, amount;
-	bool run;
+	bool run, damaged;
 	const struct conf *conf;
 	const struct conf_hook *hook;
 	struct buf body;
@@ -109,6 +109,7 @@ static void event_seen(void *arg, const struct store_event_row *row)
 {
 	struct test *t = arg;
 
+	t->damaged = row->damaged;
 	buf_add(&t->body, row->payload, row->payload_len);
 	t->source = strdup(row->source);
 }
@@ -126,6 +127,8 @@ static int read_stored(const struct ctl *ctl, struct test *t)
 		ctl_say("%s", why);
 	else if (t->source == NULL)
 		ctl_say("no event %" PRId64 " in %s", t->event, name);
+	else if (t->damaged)
+		ctl_say_damaged(t->event);
 	else
 		status = CTL_OK;
 	store_reader_close(reader);

@@ -1,5 +1,6 @@
 #include "store_care.h"
 
+#include "store_checksum.h"
 #include "store_db.h"
 #include "store_reader.h"
 
@@ -212,6 +213,19 @@ static int run(struct sqlite3 *db, const char *sql, const struct check *c)
 		       : rc;
 }
 
+static int check_payloads(struct sqlite3 *db, const struct check *c)
+{
+	int rc = store_checksum_register(db);
+
+	return rc != SQLITE_OK
+		       ? rc
+		       : run(db,
+				 "SELECT 'event ' || id || ': its payload is not what came in'"
+				 " FROM events WHERE checksum <> payload_checksum(payload)"
+				 " LIMIT 100",
+				 c);
+}
+
 bool store_check(struct store_reader *r, bool full, store_fault_seen *seen,
 	store_progress *progress, void *arg, char why[STORE_READ_WHY])
 {
@@ -234,6 +248,8 @@ bool store_check(struct store_reader *r, bool full, store_fault_seen *seen,
 	(void)snprintf(sql, sizeof(sql), "PRAGMA %s(%d)", full ? "integrity_check" : "quick_check",
 		FAULTS_MAX);
 	rc = run(db, sql, &c);
+	if (rc == SQLITE_OK && full)
+		rc = check_payloads(db, &c);
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]) && rc == SQLITE_OK; i++)
 		rc = run(db, rest[i], &c);
 	sqlite3_progress_handler(db, 0, NULL, NULL);

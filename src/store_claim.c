@@ -1,6 +1,7 @@
 /* store_claim.c - hands due deliveries out: picks those whose turn it is, fairly
  * over the hooks, makes them RUNNING, and copies all that their actions need. */
 #include "clock.h"
+#include "store_checksum.h"
 #include "store_db.h"
 
 #include <sqlite3.h>
@@ -88,6 +89,7 @@ static struct store_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t
 	job->type = text_copy(s, 5);
 	job->idempotency_key = text_copy(s, 6);
 	job->payload = blob_copy(s, 8, &job->payload_len);
+	job->damaged = store_checksum_damaged(s, 8, 10);
 	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
 		job->payload != NULL)
 		return job;

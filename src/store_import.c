@@ -1,5 +1,6 @@
 #include "store_import.h"
 
+#include "store_checksum.h"
 #include "store_db.h"
 
 #include <sqlite3.h>
@@ -19,9 +20,9 @@ static int prepare(struct sqlite3 *db, struct statements *s)
 		rc = sqlite3_prepare_v2(db,
 			"INSERT INTO events(source_id, idempotency_key, provider_event_id, type,"
 			" entity_kind, entity_id, received_at, occurred_at, origin, remote_addr,"
-			" quarantined, declined, payload)"
-			" SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), 'manual', '', ?9, ?10, "
-			"?11"
+			" quarantined, declined, payload, checksum)"
+			" SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), 'manual', '', ?9, ?10,"
+			" ?11, ?12"
 			" FROM sources WHERE name = ?1"
 			" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
 			-1, &s->insert, NULL);
@@ -58,6 +59,7 @@ static int insert(sqlite3_stmt *s, const struct store_import *i)
 	bind_maybe(s, 9, ev->quarantined, &rc);
 	bind_maybe(s, 10, i->declined, &rc);
 	store_bind_blob(s, 11, ev->payload, ev->payload_len, &rc);
+	store_bind_int(s, 12, store_checksum(ev->payload, ev->payload_len), &rc);
 	return store_step(s, rc);
 }
 

@@ -9,6 +9,7 @@
  *
  * SQLite asks for a row only once the one before it is inserted: then the id of
  * the last insert tells whether it was, or its key was there before. */
+#include "store_checksum.h"
 #include "store_db.h"
 
 #include <sqlite3.h>
@@ -29,6 +30,7 @@ enum event_column {
 	EVENT_QUARANTINED,
 	EVENT_PAYLOAD,
 	EVENT_DECLINED,
+	EVENT_CHECKSUM,
 };
 
 enum delivery_column { DELIVERY_EVENT, DELIVERY_HOOK, DELIVERY_DUE };
@@ -36,7 +38,7 @@ enum delivery_column { DELIVERY_EVENT, DELIVERY_HOOK, DELIVERY_DUE };
 static const char events_columns[] =
 	"CREATE TABLE put_events(source_id, idempotency_key, provider_event_id, type, entity_kind,"
 	" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
-	" declined)";
+	" declined, checksum)";
 static const char deliveries_columns[] = "CREATE TABLE put_deliveries(event_id, hook_id, due_at)";
 
 struct put_table {
@@ -160,6 +162,9 @@ static int events_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int co
 		break;
 	case EVENT_DECLINED:
 		result_text(out, p->declined);
+		break;
+	case EVENT_CHECKSUM:
+		sqlite3_result_int64(out, p->checksum);
 		break;
 	}
 	return SQLITE_OK;
@@ -329,34 +334,58 @@ int store_put_register(struct store *st)
 
 /* ---- the operation ---- */
 
-/* Finds the event that has the key. Not found: *event is 0. */
-static int find_event(struct store *st, const struct event *ev, int64_t *event, bool *equal)
+/* Finds the event that has the key. Not found: *event is 0. *damaged: its payload is another,
+ * but was this one when it came in. */
+static int find_event(
+	struct store *st, const struct store_put *p, int64_t *event, bool *equal, bool *damaged)
 {
+	const struct event *ev = p->event;
 	sqlite3_stmt *s = st->sql[SQL_EVENT_FIND];
 	int rc = SQLITE_OK;
 
 	*event = 0;
 	*equal = false;
+	*damaged = false;
 	store_bind_int(s, 1, ev->source_id, &rc);
 	store_bind_text(s, 2, ev->idempotency_key, &rc);
 	store_bind_blob(s, 3, ev->payload, ev->payload_len, &rc);
+	store_bind_int(s, 4, p->checksum, &rc);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
 		*event = sqlite3_column_int64(s, 0);
 		*equal = sqlite3_column_int(s, 1) == 1;
+		*damaged =
+			!*equal && sqlite3_column_int(s, 2) == 1 && store_checksum_damaged(s, 3, 4);
 	}
 	store_reset(s);
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+/* The sender has sent again what the disk had lost. */
+static int restore(struct store *st, const struct store_put *p)
+{
+	sqlite3_stmt *s = st->sql[SQL_EVENT_RESTORE];
+	int rc = SQLITE_OK;
+
+	store_bind_int(s, 1, p->event_id, &rc);
+	store_bind_blob(s, 2, p->event->payload, p->event->payload_len, &rc);
+	rc = store_step(s, rc);
+	if (rc == SQLITE_OK)
+		log_warn("a damaged payload was restored from a duplicate",
+			log_int("event", p->event_id));
+	return rc;
 }
 
 /* Not inserted: its key was there before, or there is no room. What is stored
  * already needs none, so that is asked first. */
 static int settle_refused(struct store *st, struct store_put *p, struct store_delta *delta)
 {
-	bool equal;
+	bool equal, damaged;
 
-	int rc = find_event(st, p->event, &p->event_id, &equal);
+	int rc = find_event(st, p, &p->event_id, &equal, &damaged);
+	if (rc == SQLITE_OK && damaged)
+		rc = restore(st, p);
 	if (rc != SQLITE_OK)
 		return rc;
 	if (p->event_id == 0) {
@@ -364,6 +393,7 @@ static int settle_refused(struct store *st, struct store_put *p, struct store_de
 		return SQLITE_OK;
 	}
 	p->op.result = STORE_DUPLICATE;
+	equal = equal || damaged;
 	p->conflict = !equal;
 	delta->duplicates++;
 	sqlite3_stmt *s = st->sql[equal ? SQL_EVENT_DUPLICATE : SQL_EVENT_CONFLICT];

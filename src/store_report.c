@@ -1,5 +1,6 @@
 /* store_report.c - sums and lists over a stretch of time. */
 #include "store_report.h"
+#include "store_checksum.h"
 #include "store_db.h"
 #include "store_reader.h"
 
@@ -283,8 +284,10 @@ static void payload_row(sqlite3_stmt *s, void *to)
 		.payload_len = (size_t)sqlite3_column_bytes(s, 4),
 	};
 
-	if (row.payload == NULL)
-		row.payload = "";
+	if (row.payload == NULL || store_checksum_damaged(s, 4, 5)) {
+		row.payload = ""; /* a sum over what did not come in would be a lie */
+		row.payload_len = 0;
+	}
 	p->seen(p->arg, &row);
 }
 
@@ -296,7 +299,7 @@ bool store_report_payloads(struct store_reader *r, const char *type, int64_t fro
 	struct payload_to payload_to = {seen, arg};
 
 	return store_look(r,
-		"SELECT e.id, s.name, e.type, e.received_at, e.payload"
+		"SELECT e.id, s.name, e.type, e.received_at, e.payload, e.checksum"
 		" FROM events e CROSS JOIN sources s ON s.id = e.source_id"
 		" WHERE e.received_at >= ?2 AND e.received_at < ?3 AND e.type GLOB ?1"
 		" AND e.quarantined IS NULL AND +e.source_id IS NOT " OWN_SOURCE

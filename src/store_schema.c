@@ -108,6 +108,10 @@ static const char *const migrations[] = {
 	"DROP INDEX deliveries_dead;"
 	"CREATE INDEX deliveries_dead ON deliveries(ended_at, hook_id)"
 	"	WHERE state = 'DEAD' AND replayed_by IS NULL;",
+
+	/* - checksum: of the payload (store_checksum.h). Of the events before it is not
+	 *   known: what they are now may not be what came in. */
+	"ALTER TABLE events ADD COLUMN checksum INTEGER;",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,

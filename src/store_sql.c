@@ -20,15 +20,16 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_EVENTS_INSERT] =
 		"INSERT INTO events(source_id, idempotency_key, provider_event_id, type,"
 		" entity_kind, entity_id, received_at, occurred_at, origin, remote_addr,"
-		" quarantined, payload, declined)"
+		" quarantined, payload, declined, checksum)"
 		" SELECT source_id, idempotency_key, provider_event_id, type, entity_kind,"
 		" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
-		" declined FROM put_events WHERE true" /* else ON would be a join's */
+		" declined, checksum FROM put_events WHERE true" /* else ON would be a join's */
 		" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
-	[SQL_EVENT_FIND] = "SELECT id, payload = ?3 FROM events"
+	[SQL_EVENT_FIND] = "SELECT id, payload = ?3, checksum = ?4, payload, checksum FROM events"
 			   " WHERE source_id = ?1 AND idempotency_key = ?2",
 	[SQL_EVENT_DUPLICATE] = "UPDATE events SET duplicates = duplicates + 1 WHERE id = ?1",
 	[SQL_EVENT_CONFLICT] = "UPDATE events SET conflicts = conflicts + 1 WHERE id = ?1",
+	[SQL_EVENT_RESTORE] = "UPDATE events SET payload = ?2 WHERE id = ?1",
 	[SQL_DELIVERIES_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
 				  " SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"
@@ -36,7 +37,8 @@ static const char *const texts[SQL_COUNT] = {
 			  " AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
 	[SQL_CLAIM_JOB] =
 		"SELECT d.event_id, d.hook_id, d.attempts, d.failures, s.name, "
-		"e.type, " STORE_KEY_SQL ", e.received_at, e.payload, d.failed_id FROM deliveries d"
+		"e.type, " STORE_KEY_SQL ", e.received_at, e.payload, d.failed_id, e.checksum"
+		" FROM deliveries d"
 		" JOIN events e ON e.id = d.event_id"
 		" JOIN sources s ON s.id = e.source_id"
 		" JOIN hooks h ON h.id = d.hook_id"

@@ -3,6 +3,7 @@
  * written the next one gathers, so groups grow with the load and nobody ever
  * waits for others to come. */
 #include "clock.h"
+#include "store_checksum.h"
 #include "store_db.h"
 
 #include <assert.h>
@@ -74,8 +75,18 @@ enum store_result store_wait(struct store *st, struct store_op *op)
 	return op->result;
 }
 
+/* In the caller's thread: the writer's has enough to do. */
+static void sum_up(struct store_op *op)
+{
+	struct store_put *p = (struct store_put *)op;
+
+	if (op->kind == STORE_OP_PUT)
+		p->checksum = store_checksum(p->event->payload, p->event->payload_len);
+}
+
 void store_submit(struct store *st, struct store_op *op)
 {
+	sum_up(op);
 	op->next = NULL;
 	(void)pthread_mutex_lock(&st->mutex);
 	*st->tail = op;
@@ -89,8 +100,11 @@ void store_submit_all(struct store *st, struct store_op *first)
 {
 	struct store_op *last = first;
 
-	while (last->next != NULL)
+	sum_up(last);
+	while (last->next != NULL) {
 		last = last->next;
+		sum_up(last);
+	}
 	(void)pthread_mutex_lock(&st->mutex);
 	*st->tail = first;
 	st->tail = &last->next;

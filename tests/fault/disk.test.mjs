@@ -6,6 +6,7 @@ import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, readSync, r
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
+import { newBody } from '../e2e/lib/fedapay.mjs';
 import { run } from '../e2e/lib/program.mjs';
 import { limit, waitFor, within } from '../e2e/lib/wait.mjs';
 import { Failing } from './failing.mjs';
@@ -225,4 +226,42 @@ test('a damaged store: said clearly, never a crash, and the copy of before works
 	for (const end of ['-wal', '-shm']) rmSync(file + end, { force: true });
 	await d.start();
 	assert.equal(await posted.check(), posted.sent.size);
+});
+
+test('a payload whose byte the disk has changed: no hook acts on it, and the same event sent again mends it', limit, async (t) => {
+	const d = await Daemon.start(t, {
+		hooks: (d) => [d.hook('record', 'cat >"$OUT/payload"; echo x >>"$OUT/runs"')],
+		on_failure: (d) => ({ run: [d.script('tell', 'echo "$1" >>"$OUT/told"'), '{{failure.reason}}'] }),
+	});
+	const body = newBody();
+	const id = (await d.post(body)).json.event;
+	await waitFor(() => d.lines('runs').length === 1, 'the run');
+	await d.stop();
+	const file = d.config.store.path;
+	const bytes = readFileSync(file);
+	const at = bytes.indexOf('"amount":5000');
+	assert.ok(at > 0 && bytes.indexOf('"amount":5000', at + 1) < 0);
+	overwrite(file, at + '"amount":'.length, Buffer.from('9'));
+	await d.start();
+	const event = String(id);
+	const check = await d.ctl('check', '--full');
+	assert.deepEqual([check.code, /event \d+: its payload is not what came in/.test(check.stdout + check.stderr)], [1, true], check.stdout + check.stderr);
+	assert.match((await d.ctl('show', event)).stdout, /payload +\d+ bytes, DAMAGED: not what came in/);
+	for (const words of [['show', '--payload', event], ['export'], ['test', 'record', '--event', event]]) {
+		const { code, stderr } = await d.ctl(...words);
+		assert.notEqual(code, 0, words.join(' '));
+		assert.match(stderr, /its payload is damaged/, words.join(' '));
+	}
+	await d.ctl('replay', event, '--yes');
+	await d.logged(/delivery dead .*the stored payload is damaged/);
+	await waitFor(() => /the stored payload is damaged/.test(d.read('told')), 'somebody to be told');
+	assert.equal(d.lines('runs').length, 1);
+
+	const again = await d.post(body);
+	assert.deepEqual([again.status, again.json.status, again.json.event], [200, 'duplicate', id]);
+	await d.logged(/a damaged payload was restored from a duplicate/);
+	assert.match((await d.ctl('check', '--full')).stdout, /sound/);
+	await d.ctl('replay', event, '--yes');
+	await waitFor(() => d.lines('runs').length === 2, 'the run');
+	assert.equal(d.read('payload'), body);
 });

@@ -1,6 +1,8 @@
 /* promises_check.c - is all there that was acknowledged, and nothing twice? */
 #include "promises_private.h"
 
+#include "store_checksum.h"
+
 #include <assert.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -47,6 +49,8 @@ static bool event_row(const struct promises *p, sqlite3_stmt *s, bool *seen, cha
 	if (!promises_payload_is(
 		    p, (unsigned)i, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2)))
 		return no(why, size, "event %d is not as it was sent", i);
+	if (sqlite3_column_type(s, 4) != SQLITE_INTEGER || store_checksum_damaged(s, 2, 4))
+		return no(why, size, "event %d has not the checksum of its payload", i);
 	if (deliveries != m.hooks)
 		return no(why, size, "event %d has %u deliveries of %u", i, deliveries, m.hooks);
 	return true;
@@ -61,7 +65,8 @@ static bool check_events(const struct promises *p, sqlite3 *db, char *why, size_
 	assert(seen != NULL);
 	if (sqlite3_prepare_v2(db,
 		    "SELECT id, idempotency_key, payload, (SELECT count(*) FROM deliveries d"
-		    " WHERE d.event_id = e.id AND d.failed_id IS NULL) FROM events e NOT INDEXED",
+		    " WHERE d.event_id = e.id AND d.failed_id IS NULL), checksum"
+		    " FROM events e NOT INDEXED",
 		    -1, &s, NULL) != SQLITE_OK)
 		ok = no(why, size, "events cannot be read: %s", sqlite3_errmsg(db));
 	while (ok && sqlite3_step(s) == SQLITE_ROW)
@@ -179,7 +184,7 @@ static bool check_file(const struct promises *p, const char *path, char *why, si
 
 	ok = ok && check_text(db, "PRAGMA integrity_check", "ok", why, size) &&
 	     check_text(db, "SELECT count(*) FROM pragma_foreign_key_check", "0", why, size) &&
-	     check_text(db, "PRAGMA user_version", "2", why, size) &&
+	     check_text(db, "PRAGMA user_version", "3", why, size) &&
 	     check_events(p, db, why, size) && check_deliveries(p, db, why, size) &&
 	     check_attempts(p, db, why, size);
 	if (ok && p->version_1 != NULL)

@@ -91,7 +91,7 @@ static void test_all_is_there(void **state)
 	char *before = text_of(fx->path, content);
 	capture_begin(&capture);
 	open_store(fx);
-	assert_non_null(strstr(capture_end(&capture), "newer schema from=1 to=2"));
+	assert_non_null(strstr(capture_end(&capture), "newer schema from=1 to=3"));
 	struct store_counts counts = fx_counts(fx);
 	assert_int_equal(counts.waiting, 2);
 	assert_int_equal(counts.dead, 2);

@@ -23,6 +23,7 @@ struct ctl_change_kind {
 	const char *summary;  /* "%zu deliveries run again" */
 	const char *nothing;  /* said when there is none */
 	store_change *apply;
+	bool runs; /* actions: not of an event whose payload is damaged */
 	void (*add_text)(struct buf *out, const struct ctl_changed *c); /* what was done … */
 	void (*add_json)(struct buf *out, const struct ctl_changed *c); /* … as members */
 };

@@ -63,7 +63,8 @@ struct store_put {
 			       * borrowed until done */
 	int64_t event_id;     /* out, OK and DUPLICATE: the row that holds the key */
 	bool conflict;        /* out, DUPLICATE: its payload differs from the stored one */
-	int64_t checksum;     /* the store's: of the payload */
+	bool mended;      /* out, DUPLICATE: the stored one was damaged, and is as it came again */
+	int64_t checksum; /* the store's: of the payload */
 };
 
 /* A delivery that was given up, for the action that tells of it. */

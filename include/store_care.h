@@ -17,8 +17,11 @@ typedef void store_progress(void *arg, int64_t done, int64_t all);
 bool store_backup(struct store_reader *r, const char *file, store_progress *progress, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
+/* Of the store itself, or of a payload that is not what came in. */
+enum store_fault { STORE_FAULT_STORE, STORE_FAULT_PAYLOAD };
+
 /* What is wrong, in SQLite's words or ours. Valid during the call. */
-typedef void store_fault_seen(void *arg, const char *fault);
+typedef void store_fault_seen(void *arg, enum store_fault kind, const char *fault);
 
 /* Looks through the whole store; `full` also compares every index with its table
  * and every payload with its checksum.

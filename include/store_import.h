@@ -11,7 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum store_imported { STORE_IMPORT_NEW, STORE_IMPORT_THERE, STORE_IMPORT_CONFLICT };
+enum store_imported {
+	STORE_IMPORT_NEW,
+	STORE_IMPORT_THERE,    /* its key was there */
+	STORE_IMPORT_MENDED,   /* … with a payload that was damaged, and is sound now */
+	STORE_IMPORT_CONFLICT, /* … with another payload */
+};
 
 struct store_import {
 	const struct event *event; /* source by name; all but source_id is taken */
@@ -19,7 +24,7 @@ struct store_import {
 	size_t hook_count;
 	const char *declined;       /* see struct store_put */
 	const char *skipped;        /* why its deliveries are SKIPPED; NULL: they are to run */
-	enum store_imported result; /* out: stored; its key was there; … with another body */
+	enum store_imported result; /* out */
 };
 
 #define STORE_IMPORT_MAX 200 /* in one transaction: the daemon waits for its end */

@@ -75,6 +75,7 @@ struct store_report_payload {
 	int64_t received_at;
 	const void *payload;
 	size_t payload_len;
+	bool damaged; /* it is not what came in */
 };
 typedef void store_report_payload_seen(void *arg, const struct store_report_payload *row);
 

@@ -18,6 +18,7 @@ struct digest {
 	struct approved approved;
 	int64_t received, quarantined, duplicates;
 	int64_t dead_now, died;
+	int64_t damaged;                          /* approved ones */
 	struct buf types, hook_lines, dead_lines; /* for people */
 	char host[65];
 };
@@ -99,7 +100,10 @@ static void see_approved(void *arg, const struct store_report_payload *row)
 {
 	struct digest *d = arg;
 
-	approved_add(&d->approved, row->source, row->payload, row->payload_len);
+	if (row->damaged)
+		d->damaged++;
+	else
+		approved_add(&d->approved, row->source, row->payload, row->payload_len);
 }
 
 static bool gather(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
@@ -168,6 +172,9 @@ static void write_text(const struct digest *d, struct buf *out)
 			d->duplicates, d->quarantined);
 	for (size_t i = 0; i < d->approved.count; i++)
 		add_sum(&sums, &d->approved.sums[i]);
+	if (d->damaged > 0)
+		buf_printf(
+			&sums, "%9" PRId64 "  not counted, their payload is damaged\n", d->damaged);
 	add_section(out, "Approved transactions", &sums);
 	add_section(out, "     done      dead   skipped   waiting  by hook", &d->hook_lines);
 	add_dead(out, d);

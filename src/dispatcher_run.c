@@ -166,6 +166,9 @@ static void start(struct dispatcher *d, struct run *r, const struct conf_hook *h
 			"not run: the stored payload is damaged; have the event sent again, then "
 			"replay");
 	} else {
+		if (r->job->damaged)
+			log_warn("an on_failure hook gets a damaged payload",
+				log_int("event", r->job->event), log_text("hook", hook->name));
 		enum action_step step;
 		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->wall};
 		r->action = action_of(r->conf, hook)->start(&place, r->conf, hook, r->job, &step);

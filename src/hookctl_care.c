@@ -23,7 +23,7 @@ static const struct ctl_option check_options[] = {
 
 struct care {
 	int64_t began;
-	size_t faults;
+	size_t faults, payloads; /* of the faults, those of payloads */
 };
 
 static void show(void *arg, int64_t done, int64_t all)
@@ -54,12 +54,13 @@ static int backup(struct store_reader *reader, const char *file)
 	return CTL_OK;
 }
 
-static void fault_seen(void *arg, const char *fault)
+static void fault_seen(void *arg, enum store_fault kind, const char *fault)
 {
 	struct care *care = arg;
 	struct buf line = {0};
 
 	care->faults++;
+	care->payloads += kind == STORE_FAULT_PAYLOAD;
 	buf_add_escaped(&line, fault, strlen(fault), '\0');
 	printf("%s\n", line.data != NULL ? line.data : "");
 	buf_free(&line);
@@ -79,6 +80,12 @@ static int check(struct store_reader *reader, const char *path, bool full)
 	if (care.faults == 0) {
 		printf("%s: sound\n", path);
 		return CTL_OK;
+	}
+	if (care.faults == care.payloads) {
+		ctl_say("%s: sound but for payloads. Have these events sent again, or import them "
+			"from an export of before: that mends them",
+			path);
+		return CTL_FAILED;
 	}
 	ctl_say("%s: not sound. Stop hookd, keep this file, and put the last backup in its place; "
 		"FedaPay's dashboard can send again what came since",

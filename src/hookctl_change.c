@@ -38,22 +38,32 @@ static void seen(void *arg, const struct store_changeable *row)
 	r->failed |= r->found[r->count++].hook == NULL;
 }
 
+struct there {
+	bool there, damaged;
+};
+
 static void event_seen(void *arg, const struct store_event_row *row)
 {
-	(void)row;
-	*(bool *)arg = true;
+	*(struct there *)arg = (struct there){true, row->damaged};
 }
 
 static bool find_of_event(
 	struct ctl_change *r, struct store_reader *reader, const char *id, char why[STORE_READ_WHY])
 {
-	bool there = false;
+	struct there event = {0};
 
-	if (!store_read_event(reader, r->filter.event, event_seen, &there, why))
+	if (!store_read_event(reader, r->filter.event, event_seen, &event, why))
 		return false;
-	if (!there)
+	if (!event.there) {
 		(void)snprintf(why, STORE_READ_WHY, "no event %.20s in the store", id);
-	return there && store_change_find(reader, &r->filter, seen, r, why);
+		return false;
+	}
+	if (event.damaged && r->kind->runs) {
+		(void)snprintf(why, STORE_READ_WHY,
+			"event %.20s: its payload is damaged; have it sent again first", id);
+		return false;
+	}
+	return store_change_find(reader, &r->filter, seen, r, why);
 }
 
 static void hook_seen(void *arg, const char *hook)

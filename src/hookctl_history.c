@@ -2,6 +2,7 @@
 
 #include "lifecycle.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,8 @@ static void event_seen(void *arg, const struct store_event_row *row)
 		.happened_at = row->occurred_at != 0 ? row->occurred_at : row->received_at,
 		.type = strdup(row->type != NULL ? row->type : ""),
 		.json = buf_take(&json)};
+	if (row->damaged)
+		buf_printf(&h->gaps, "event %" PRId64 ": its payload is damaged\n", row->id);
 	if (!payment_read(&e->payment, row->payload, row->damaged ? 0 : row->payload_len) ||
 		e->type == NULL || e->json == NULL)
 		all->failed = true;

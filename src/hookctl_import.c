@@ -226,7 +226,11 @@ static void count(struct import *im, const struct store_import *list)
 {
 	for (size_t i = 0; i < im->count; i++) {
 		im->imported += list[i].result == STORE_IMPORT_NEW;
-		im->there += list[i].result == STORE_IMPORT_THERE;
+		im->there += list[i].result == STORE_IMPORT_THERE ||
+			     list[i].result == STORE_IMPORT_MENDED;
+		if (list[i].result == STORE_IMPORT_MENDED)
+			ctl_say("line %zu: the payload of this event was damaged, and is sound now",
+				im->lines[i].number);
 		if (list[i].result == STORE_IMPORT_NEW)
 			im->to_run += list[i].hook_count;
 		if (list[i].result == STORE_IMPORT_CONFLICT)

@@ -93,6 +93,7 @@ static const struct ctl_change_kind kind = {
 	.summary = "%zu deliveries run again",
 	.nothing = "nothing to replay: no such delivery that has ended and was not replayed before",
 	.apply = store_replay,
+	.runs = true,
 	.add_text = add_text,
 	.add_json = add_json,
 };

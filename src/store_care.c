@@ -88,10 +88,11 @@ static bool copy(struct store_reader *r, const char *file, store_progress *progr
 	return copied && looked;
 }
 
-static void first_fault(void *arg, const char *fault)
+static void first_fault(void *arg, enum store_fault kind, const char *fault)
 {
 	char *why = arg;
 
+	(void)kind;
 	if (why[0] == '\0')
 		(void)snprintf(why, STORE_READ_WHY, "the copy is not sound: %s", fault);
 }
@@ -179,6 +180,7 @@ bool store_backup(struct store_reader *r, const char *file, store_progress *prog
 
 struct check {
 	store_fault_seen *seen;
+	enum store_fault kind;
 	store_progress *progress;
 	void *arg;
 };
@@ -201,29 +203,30 @@ static int run(struct sqlite3 *db, const char *sql, const struct check *c)
 		const char *text = store_column_text(s, 0);
 
 		if (strcmp(text, "ok") != 0)
-			c->seen(c->arg, text);
+			c->seen(c->arg, c->kind, text);
 	}
 	(void)sqlite3_finalize(s);
 	/* what cannot be read is a fault like others */
 	rc = sqlite3_errcode(db) & 0xff;
 	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
-		c->seen(c->arg, sqlite3_errmsg(db));
+		c->seen(c->arg, STORE_FAULT_STORE, sqlite3_errmsg(db));
 	return rc == SQLITE_DONE || rc == SQLITE_ROW || rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB
 		       ? SQLITE_OK
 		       : rc;
 }
 
-static int check_payloads(struct sqlite3 *db, const struct check *c)
+static int check_payloads(struct sqlite3 *db, struct check *c)
 {
 	int rc = store_checksum_register(db);
 
-	return rc != SQLITE_OK
-		       ? rc
-		       : run(db,
-				 "SELECT 'event ' || id || ': its payload is not what came in'"
-				 " FROM events WHERE checksum <> payload_checksum(payload)"
-				 " LIMIT 100",
-				 c);
+	c->kind = STORE_FAULT_PAYLOAD;
+	if (rc == SQLITE_OK)
+		rc = run(db,
+			"SELECT 'event ' || id || ': its payload is not what came in' FROM events"
+			" WHERE checksum <> payload_checksum(payload) LIMIT 100",
+			c);
+	c->kind = STORE_FAULT_STORE;
+	return rc;
 }
 
 bool store_check(struct store_reader *r, bool full, store_fault_seen *seen,
@@ -237,7 +240,7 @@ bool store_check(struct store_reader *r, bool full, store_fault_seen *seen,
 		" FROM attempts a WHERE a.delivery_id = d.id AND a.number = d.attempts"
 		" AND a.result IS NULL) LIMIT 100",
 	};
-	struct check c = {seen, progress, arg};
+	struct check c = {seen, STORE_FAULT_STORE, progress, arg};
 	struct sqlite3 *db = store_look_begin(r, why);
 	char sql[64];
 	int rc;

@@ -26,7 +26,9 @@ bool store_checksum_damaged(struct sqlite3_stmt *s, int payload, int checksum)
 	const void *bytes = sqlite3_column_blob(s, payload);
 	size_t len = (size_t)sqlite3_column_bytes(s, payload);
 
-	return (bytes != NULL || len == 0) && sqlite3_column_type(s, checksum) == SQLITE_INTEGER &&
+	if ((bytes == NULL && len > 0) || sqlite3_column_type(s, checksum) == SQLITE_NULL)
+		return false;
+	return sqlite3_column_type(s, checksum) != SQLITE_INTEGER ||
 	       sqlite3_column_int64(s, checksum) != store_checksum(bytes, len);
 }
 

@@ -7,14 +7,17 @@
 #include <string.h>
 
 struct statements {
-	sqlite3_stmt *source, *insert, *find;
+	sqlite3_stmt *source, *insert, *mend, *find;
 };
 
 static int prepare(struct sqlite3 *db, struct statements *s)
 {
-	int rc = sqlite3_prepare_v2(db,
-		"INSERT INTO sources(name) VALUES(?1) ON CONFLICT(name) DO NOTHING", -1, &s->source,
-		NULL);
+	int rc = store_checksum_register(db);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db,
+			"INSERT INTO sources(name) VALUES(?1) ON CONFLICT(name) DO NOTHING", -1,
+			&s->source, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db,
@@ -26,6 +29,12 @@ static int prepare(struct sqlite3 *db, struct statements *s)
 			" FROM sources WHERE name = ?1"
 			" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
 			-1, &s->insert, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db,
+			"UPDATE events SET payload = ?3, checksum = ?4"
+			" WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
+			" AND idempotency_key = ?2 AND " STORE_MENDABLE_SQL("?3", "?4"),
+			-1, &s->mend, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db,
 			"SELECT payload = ?3 FROM events"
@@ -63,13 +72,27 @@ static int insert(sqlite3_stmt *s, const struct store_import *i)
 	return store_step(s, rc);
 }
 
+static void bind_key_and_payload(sqlite3_stmt *s, const struct event *ev, int *rc)
+{
+	store_bind_text(s, 1, ev->source, rc);
+	store_bind_text(s, 2, ev->idempotency_key, rc);
+	store_bind_blob(s, 3, ev->payload, ev->payload_len, rc);
+}
+
+static int mend(sqlite3_stmt *s, const struct event *ev)
+{
+	int rc = SQLITE_OK;
+
+	bind_key_and_payload(s, ev, &rc);
+	store_bind_int(s, 4, store_checksum(ev->payload, ev->payload_len), &rc);
+	return store_step(s, rc);
+}
+
 static int find(sqlite3_stmt *s, struct store_import *i)
 {
 	int rc = SQLITE_OK;
 
-	store_bind_text(s, 1, i->event->source, &rc);
-	store_bind_text(s, 2, i->event->idempotency_key, &rc);
-	store_bind_blob(s, 3, i->event->payload, i->event->payload_len, &rc);
+	bind_key_and_payload(s, i->event, &rc);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
@@ -94,8 +117,11 @@ static int import_one(
 		rc = insert(s->insert, i);
 	if (rc != SQLITE_OK)
 		return rc;
-	if (sqlite3_changes(db) == 0)
-		return find(s->find, i);
+	if (sqlite3_changes(db) == 0) {
+		rc = mend(s->mend, i->event);
+		i->result = STORE_IMPORT_MENDED;
+		return rc != SQLITE_OK || sqlite3_changes(db) == 1 ? rc : find(s->find, i);
+	}
 	i->result = STORE_IMPORT_NEW;
 	return store_editor_deliver(
 		db, sqlite3_last_insert_rowid(db), i->hooks, i->hook_count, now, i->skipped);
@@ -115,6 +141,7 @@ bool store_import(struct store_editor *e, struct store_import *list, size_t coun
 		rc = import_one(db, &s, &list[i], now);
 	(void)sqlite3_finalize(s.source);
 	(void)sqlite3_finalize(s.insert);
+	(void)sqlite3_finalize(s.mend);
 	(void)sqlite3_finalize(s.find);
 	return store_editor_end(e, rc, why);
 }

@@ -119,6 +119,7 @@ void store_op_start(struct store_op *op)
 	case STORE_OP_PUT:
 		((struct store_put *)op)->event_id = 0;
 		((struct store_put *)op)->conflict = false;
+		((struct store_put *)op)->mended = false;
 		break;
 	case STORE_OP_CLAIM:
 		store_claim_start((struct store_claim *)op);

@@ -328,24 +328,28 @@ int store_put_register(struct store *st)
 
 	int rc = sqlite3_create_module(st->db, "put_events", &events, st);
 	if (rc == SQLITE_OK)
+		rc = store_checksum_register(st->db);
+	if (rc == SQLITE_OK)
 		rc = sqlite3_create_module(st->db, "put_deliveries", &deliveries, st);
 	return rc;
 }
 
 /* ---- the operation ---- */
 
-/* Finds the event that has the key. Not found: *event is 0. *damaged: its payload is another,
- * but was this one when it came in. */
-static int find_event(
-	struct store *st, const struct store_put *p, int64_t *event, bool *equal, bool *damaged)
+/* What is stored under a put's key. */
+struct there {
+	int64_t event; /* 0: nothing */
+	bool equal;    /* its payload is the put's */
+	bool summed;   /* its checksum is */
+};
+
+static int find_event(struct store *st, const struct store_put *p, struct there *there)
 {
 	const struct event *ev = p->event;
 	sqlite3_stmt *s = st->sql[SQL_EVENT_FIND];
 	int rc = SQLITE_OK;
 
-	*event = 0;
-	*equal = false;
-	*damaged = false;
+	*there = (struct there){0};
 	store_bind_int(s, 1, ev->source_id, &rc);
 	store_bind_text(s, 2, ev->idempotency_key, &rc);
 	store_bind_blob(s, 3, ev->payload, ev->payload_len, &rc);
@@ -353,27 +357,26 @@ static int find_event(
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
-		*event = sqlite3_column_int64(s, 0);
-		*equal = sqlite3_column_int(s, 1) == 1;
-		*damaged =
-			!*equal && sqlite3_column_int(s, 2) == 1 && store_checksum_damaged(s, 3, 4);
+		there->event = sqlite3_column_int64(s, 0);
+		there->equal = sqlite3_column_int(s, 1) == 1;
+		there->summed = sqlite3_column_int(s, 2) == 1;
 	}
 	store_reset(s);
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* The sender has sent again what the disk had lost. */
-static int restore(struct store *st, const struct store_put *p)
+/* The sender has sent again what the disk had changed. */
+static int mend(struct store *st, struct store_put *p, struct there *there)
 {
-	sqlite3_stmt *s = st->sql[SQL_EVENT_RESTORE];
+	sqlite3_stmt *s = st->sql[SQL_EVENT_MEND];
 	int rc = SQLITE_OK;
 
-	store_bind_int(s, 1, p->event_id, &rc);
+	store_bind_int(s, 1, there->event, &rc);
 	store_bind_blob(s, 2, p->event->payload, p->event->payload_len, &rc);
+	store_bind_int(s, 3, p->checksum, &rc);
 	rc = store_step(s, rc);
-	if (rc == SQLITE_OK)
-		log_warn("a damaged payload was restored from a duplicate",
-			log_int("event", p->event_id));
+	p->mended = rc == SQLITE_OK && sqlite3_changes(st->db) == 1;
+	there->equal |= p->mended;
 	return rc;
 }
 
@@ -381,22 +384,22 @@ static int restore(struct store *st, const struct store_put *p)
  * already needs none, so that is asked first. */
 static int settle_refused(struct store *st, struct store_put *p, struct store_delta *delta)
 {
-	bool equal, damaged;
+	struct there there;
 
-	int rc = find_event(st, p, &p->event_id, &equal, &damaged);
-	if (rc == SQLITE_OK && damaged)
-		rc = restore(st, p);
+	int rc = find_event(st, p, &there);
+	if (rc == SQLITE_OK && there.event != 0 && there.equal != there.summed)
+		rc = mend(st, p, &there);
 	if (rc != SQLITE_OK)
 		return rc;
+	p->event_id = there.event;
 	if (p->event_id == 0) {
 		p->op.result = STORE_FULL;
 		return SQLITE_OK;
 	}
 	p->op.result = STORE_DUPLICATE;
-	equal = equal || damaged;
-	p->conflict = !equal;
+	p->conflict = !there.equal;
 	delta->duplicates++;
-	sqlite3_stmt *s = st->sql[equal ? SQL_EVENT_DUPLICATE : SQL_EVENT_CONFLICT];
+	sqlite3_stmt *s = st->sql[there.equal ? SQL_EVENT_DUPLICATE : SQL_EVENT_CONFLICT];
 	store_bind_int(s, 1, p->event_id, &rc);
 	return store_step(s, rc);
 }

@@ -282,12 +282,11 @@ static void payload_row(sqlite3_stmt *s, void *to)
 		.received_at = sqlite3_column_int64(s, 3),
 		.payload = sqlite3_column_blob(s, 4),
 		.payload_len = (size_t)sqlite3_column_bytes(s, 4),
+		.damaged = store_checksum_damaged(s, 4, 5),
 	};
 
-	if (row.payload == NULL || store_checksum_damaged(s, 4, 5)) {
-		row.payload = ""; /* a sum over what did not come in would be a lie */
-		row.payload_len = 0;
-	}
+	if (row.payload == NULL)
+		row.payload = "";
 	p->seen(p->arg, &row);
 }
 

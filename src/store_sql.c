@@ -1,6 +1,7 @@
 /* store_sql.c - the statements of the daemon's work, prepared once, and how they
  * are bound and stepped. Each finds its rows through an index, whatever the
  * store holds; a partial index is only used where its condition is spelled out. */
+#include "store_checksum.h"
 #include "store_db.h"
 
 #include <sqlite3.h>
@@ -25,11 +26,12 @@ static const char *const texts[SQL_COUNT] = {
 		" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
 		" declined, checksum FROM put_events WHERE true" /* else ON would be a join's */
 		" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
-	[SQL_EVENT_FIND] = "SELECT id, payload = ?3, checksum = ?4, payload, checksum FROM events"
+	[SQL_EVENT_FIND] = "SELECT id, payload = ?3, checksum IS ?4 FROM events"
 			   " WHERE source_id = ?1 AND idempotency_key = ?2",
 	[SQL_EVENT_DUPLICATE] = "UPDATE events SET duplicates = duplicates + 1 WHERE id = ?1",
 	[SQL_EVENT_CONFLICT] = "UPDATE events SET conflicts = conflicts + 1 WHERE id = ?1",
-	[SQL_EVENT_RESTORE] = "UPDATE events SET payload = ?2 WHERE id = ?1",
+	[SQL_EVENT_MEND] = "UPDATE events SET payload = ?2, checksum = ?3 WHERE id = ?1"
+			   " AND " STORE_MENDABLE_SQL("?2", "?3"),
 	[SQL_DELIVERIES_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
 				  " SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"

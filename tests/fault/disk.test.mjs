@@ -247,19 +247,20 @@ test('a payload whose byte the disk has changed: no hook acts on it, and the sam
 	const check = await d.ctl('check', '--full');
 	assert.deepEqual([check.code, /event \d+: its payload is not what came in/.test(check.stdout + check.stderr)], [1, true], check.stdout + check.stderr);
 	assert.match((await d.ctl('show', event)).stdout, /payload +\d+ bytes, DAMAGED: not what came in/);
-	for (const words of [['show', '--payload', event], ['export'], ['test', 'record', '--event', event]]) {
+	for (const words of [['show', '--payload', event], ['export'], ['test', 'record', '--event', event], ['replay', event]]) {
 		const { code, stderr } = await d.ctl(...words);
 		assert.notEqual(code, 0, words.join(' '));
 		assert.match(stderr, /its payload is damaged/, words.join(' '));
 	}
-	await d.ctl('replay', event, '--yes');
+	assert.match((await d.ctl('show', 'transaction:98446301')).stdout, /! event \d+: its payload is damaged/);
+	await d.ctl('replay', '--state', 'done', '--yes');
 	await d.logged(/delivery dead .*the stored payload is damaged/);
 	await waitFor(() => /the stored payload is damaged/.test(d.read('told')), 'somebody to be told');
 	assert.equal(d.lines('runs').length, 1);
 
 	const again = await d.post(body);
 	assert.deepEqual([again.status, again.json.status, again.json.event], [200, 'duplicate', id]);
-	await d.logged(/a damaged payload was restored from a duplicate/);
+	await d.logged(/a damaged payload is as it came again/);
 	assert.match((await d.ctl('check', '--full')).stdout, /sound/);
 	await d.ctl('replay', event, '--yes');
 	await waitFor(() => d.lines('runs').length === 2, 'the run');

@@ -98,6 +98,21 @@ static void test_sums_by_currency_each_transaction_once(void **state)
 	json_decref(root);
 }
 
+static void test_what_is_damaged_is_not_summed(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t died;
+
+	approve(fx, "a", 1, "4000", "XOF", TO - 2);
+	approve(fx, "b", 2, "6500", "XOF", TO - 1);
+	fx_exec(fx->path, "UPDATE events SET payload = CAST(replace(CAST(payload AS TEXT), '6500',"
+			  " '9500') AS BLOB)");
+	json_t *root = digest(fx, TO - DAY, TO, &died);
+	assert_says(root, "1  for 4 000 FCFA");
+	assert_says(root, "1  not counted, their payload is damaged");
+	json_decref(root);
+}
+
 static void test_hooks_and_what_is_dead(void **state)
 {
 	struct fixture *fx = *state;
@@ -148,6 +163,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_empty_day, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
 			test_sums_by_currency_each_transaction_once, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_damaged_is_not_summed, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
 			test_hooks_and_what_is_dead, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(test_lines_stay_lines, fx_make_open, fx_remove),

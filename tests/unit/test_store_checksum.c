@@ -1,5 +1,4 @@
-/* A payload that the disk has changed: it is told, nothing acts on it, and the same event sent
- * again mends it. */
+/* A payload that the disk has changed: it is told, and the same event that comes again mends it. */
 #include "store_care.h"
 #include "store_checksum.h"
 #include "store_fixture.h"
@@ -34,10 +33,11 @@ static void damage(const struct fixture *fx)
 	fx_exec(fx->path, "UPDATE events SET payload = x'7b7c' WHERE idempotency_key = 'id:1'");
 }
 
-static void count_fault(void *arg, const char *fault)
+static void count_fault(void *arg, enum store_fault kind, const char *fault)
 {
 	char *seen = arg;
 
+	assert_int_equal(kind, STORE_FAULT_PAYLOAD);
 	(void)snprintf(seen + strlen(seen), 200 - strlen(seen), "%s\n", fault);
 }
 
@@ -105,12 +105,10 @@ static void test_the_same_event_again_mends_it(void **state)
 	assert_int_equal(other.op.result, STORE_DUPLICATE);
 	assert_true(other.conflict);
 	assert_int_equal(is_damaged(fx, first.event_id), 1);
-	struct capture capture;
-	capture_begin(&capture);
+	assert_false(other.mended);
 	struct store_put again = put(fx, "id:1", "{}", 1);
-	assert_non_null(strstr(
-		capture_end(&capture), "a damaged payload was restored from a duplicate event=1"));
 	assert_int_equal(again.op.result, STORE_DUPLICATE);
+	assert_true(again.mended);
 	assert_false(again.conflict);
 	assert_int_equal(again.event_id, first.event_id);
 	assert_int_equal(is_damaged(fx, first.event_id), 0);
@@ -119,6 +117,18 @@ static void test_the_same_event_again_mends_it(void **state)
 				       " AND duplicates = 1 AND conflicts = 1"),
 		1);
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM deliveries"), 1);
+}
+
+static void test_a_damaged_checksum_is_mended_too(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)put(fx, "id:1", "{}", 1);
+	fx_exec(fx->path, "UPDATE events SET checksum = checksum + 1");
+	assert_check(fx, true, "event 1: its payload is not what came in\n");
+	assert_true(put(fx, "id:1", "{}", 1).mended);
+	assert_check(fx, true, "");
+	assert_false(put(fx, "id:1", "{}", 1).mended);
 }
 
 /* Of an event that an earlier schema stored nobody knows what came in. */
@@ -134,20 +144,32 @@ static void test_without_a_checksum_nothing_is_known(void **state)
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM events WHERE payload = x'7b7c'"), 1);
 }
 
-static void test_imported_events_have_it(void **state)
+static enum store_imported import(const struct fixture *fx, const char *payload)
 {
-	struct fixture *fx = *state;
 	char key[] = "id:1", why[STORE_READ_WHY];
-	struct event ev = fx_event(fx, key, "{}", 2);
+	struct event ev = fx_event(fx, key, payload, strlen(payload));
 	struct store_import one = {.event = &ev};
-
-	fx_close(fx);
 	struct store_editor *e = store_editor_open(fx->path, why);
+
 	assert_non_null(e);
 	assert_true(store_import(e, &one, 1, clock_wall(), why));
 	store_editor_close(e);
+	return one.result;
+}
+
+static void test_imported_events_have_it_and_mend(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx_close(fx);
+	assert_int_equal(import(fx, "{}"), STORE_IMPORT_NEW);
+	assert_int_equal(import(fx, "{}"), STORE_IMPORT_THERE);
 	damage(fx);
 	assert_check(fx, true, "event 1: its payload is not what came in\n");
+	assert_int_equal(import(fx, "{ }"), STORE_IMPORT_CONFLICT);
+	assert_int_equal(import(fx, "{}"), STORE_IMPORT_MENDED);
+	assert_check(fx, true, "");
+	assert_int_equal(import(fx, "{}"), STORE_IMPORT_THERE);
 }
 
 int main(void)
@@ -158,9 +180,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_the_same_event_again_mends_it, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
+			test_a_damaged_checksum_is_mended_too, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(
 			test_without_a_checksum_nothing_is_known, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
-			test_imported_events_have_it, fx_make_open, fx_remove),
+			test_imported_events_have_it_and_mend, fx_make_open, fx_remove),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
 
 #include <sodium.h>
 #include <sqlite3.h>
-#include <string.h>
 
 /* Against accidents, not against attackers: whoever writes to the file can do worse. So the
  * key is no secret, and may never change. */

@@ -23,8 +23,8 @@ bool store_checksum_damaged(struct sqlite3_stmt *s, int payload, int checksum) W
 int store_checksum_register(struct sqlite3 *db) WARN_UNUSED;
 
 /* In a WHERE: the event is damaged, and these are its payload and checksum, as one of the two
- * in the store still says. (Were the other one there not wrong, they would only be another
- * payload with the same checksum.) */
+ * in the store still says. (A payload that is sound stays: it may share its checksum with
+ * another.) */
 #define STORE_MENDABLE_SQL(payload_, checksum_)                                                    \
 	"checksum <> payload_checksum(payload) AND (payload = " payload_                           \
 	" OR checksum = " checksum_ ")"

@@ -44,7 +44,7 @@ enum delivery_state store_state_from_text(const char *text);
 const char *store_column_text(struct sqlite3_stmt *s, int column);
 
 /* The columns of `e` with its source `s`, and its deliveries' states; behind them may be
- * the payload, what was declined and the checksum. */
+ * STORE_EVENT_REST. */
 #define STORE_EVENT_COLUMNS                                                                        \
 	"e.id, s.name, e.idempotency_key, e.provider_event_id, e.type, e.entity_kind,"             \
 	" e.entity_id, e.received_at, e.occurred_at, e.origin, e.remote_addr,"                     \
@@ -55,6 +55,8 @@ const char *store_column_text(struct sqlite3_stmt *s, int column);
 	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'DEAD'"         \
 	" AND d.replayed_by IS NULL),"                                                             \
 	" (SELECT count(*) FROM deliveries d WHERE d.event_id = e.id AND d.state = 'SKIPPED')"
+/* They lie at the row's end, behind what may be many pages. */
+#define STORE_EVENT_REST ", e.payload, e.declined, e.checksum"
 
 struct store_event_to {
 	store_event_seen *seen;

@@ -2,6 +2,7 @@
  * it. What happens in between is the writer's. */
 #include "store.h"
 #include "clock.h"
+#include "store_checksum.h"
 #include "store_db.h"
 
 #include <errno.h>
@@ -194,6 +195,8 @@ static bool database_open(struct store *st)
 	if (!connected)
 		return false;
 	rc = store_put_register(st);
+	if (rc == SQLITE_OK)
+		rc = store_checksum_register(st->db);
 	if (rc == SQLITE_OK)
 		rc = store_sql_prepare(st);
 	if (rc != SQLITE_OK)

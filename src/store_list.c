@@ -262,7 +262,7 @@ bool store_read_events(struct store_reader *r, const struct store_filter *filter
 
 	if (good) {
 		buf_printf(&q.sql, "SELECT " STORE_EVENT_COLUMNS "%s FROM ",
-			filter->payloads ? ", e.payload, e.declined, e.checksum" : "");
+			filter->payloads ? STORE_EVENT_REST : "");
 		add_events(&q);
 		buf_add_text(&q.sql, " CROSS JOIN sources s ON s.id = e.source_id");
 		add_bounds(&q, 'e');

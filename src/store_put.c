@@ -9,7 +9,6 @@
  *
  * SQLite asks for a row only once the one before it is inserted: then the id of
  * the last insert tells whether it was, or its key was there before. */
-#include "store_checksum.h"
 #include "store_db.h"
 
 #include <sqlite3.h>
@@ -327,8 +326,6 @@ int store_put_register(struct store *st)
 	};
 
 	int rc = sqlite3_create_module(st->db, "put_events", &events, st);
-	if (rc == SQLITE_OK)
-		rc = store_checksum_register(st->db);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_create_module(st->db, "put_deliveries", &deliveries, st);
 	return rc;

@@ -31,7 +31,6 @@ void store_event_row(sqlite3_stmt *s, void *to)
 		.skipped = sqlite3_column_int64(s, 17),
 	};
 
-	/* They lie at the row's end, behind what may be many pages. */
 	if (sqlite3_column_count(s) > 18) {
 		row.declined = (const char *)sqlite3_column_text(s, 19);
 		row.damaged = store_checksum_damaged(s, 18, 20);
@@ -58,7 +57,7 @@ bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen
 	struct store_event_to to = {seen, arg};
 
 	return look_by_id(r,
-		"SELECT " STORE_EVENT_COLUMNS ", e.payload, e.declined, e.checksum FROM events e"
+		"SELECT " STORE_EVENT_COLUMNS STORE_EVENT_REST " FROM events e"
 		" JOIN sources s ON s.id = e.source_id WHERE e.id = ?1",
 		id, store_event_row, &to, why);
 }
@@ -70,7 +69,7 @@ bool store_read_entity(struct store_reader *r, const char *kind, const char *id,
 	const struct store_value values[] = {{.text = id}, {.text = kind}};
 
 	return store_look(r,
-		"SELECT " STORE_EVENT_COLUMNS ", e.payload, e.declined, e.checksum FROM events e"
+		"SELECT " STORE_EVENT_COLUMNS STORE_EVENT_REST " FROM events e"
 		" CROSS JOIN sources s ON s.id = e.source_id WHERE e.id IN (SELECT id FROM events"
 		" WHERE entity_id = ?1 AND entity_kind = ?2) ORDER BY e.id",
 		values, 2, store_event_row, &to, why);

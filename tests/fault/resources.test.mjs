@@ -1,4 +1,5 @@
-// hookd short of descriptors, processes and memory: refused or put off, never a crash, nothing acknowledged is lost or dead for it, and it goes on by itself.
+// hookd short of descriptors, processes and memory: refused or put off, never a crash, nothing
+// acknowledged is lost or dead for it, and it goes on by itself.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

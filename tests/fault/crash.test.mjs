@@ -61,7 +61,7 @@ async function loop(t, signal) {
 	const acked = new Map(), sent = new Map();
 	let early = 0;
 	for (let round = 0; round < KILLS; round++) {
-		if (next() < 0.25) {
+		if (round > 0 && next() < 0.25) {
 			d.spawn();
 			await sleep(next() * 40);
 			early += !/hookd is ready/.test(d.log);
@@ -93,6 +93,29 @@ async function loop(t, signal) {
 	assert.match((await d.ctl('check', '--full')).stdout, /sound/);
 	return { d, runs, events, acked };
 }
+
+/* hookd's first start ends anywhere: hookctl says what there is, and the next start goes on. */
+test('SIGKILL while the store is made', timeout, async (t) => {
+	t.diagnostic(`SEED=${seed} KILLS=${KILLS}`);
+	const next = random();
+	const seen = { 'no such file': 0, 'nothing is in it yet': 0, made: 0 };
+	for (let round = 0; round < KILLS; round++) {
+		const d = new Daemon(t, { hooks });
+		d.spawn();
+		await sleep(next() * 30);
+		await d.kill();
+		const { code, stdout, stderr } = await d.ctl('export', '--format', 'ndjson');
+		const what = Object.keys(seen).find((words) => stderr.includes(words)) ?? 'made';
+		assert.deepEqual([code, stdout], [what === 'made' ? 0 : 1, ''], stderr);
+		seen[what]++;
+		await d.start();
+		await d.store();
+		assert.deepEqual(await d.stop(), { code: 0, signal: null });
+		assert.equal((await stored(d)).length, 1);
+		assert.match((await d.ctl('check', '--full')).stdout, /sound/);
+	}
+	t.diagnostic(JSON.stringify(seen));
+});
 
 test('SIGKILL at random moments', timeout, async (t) => {
 	const { runs, events, acked } = await loop(t, 'SIGKILL');

@@ -322,7 +322,7 @@ static void test_refusals(void **state)
 	FILE *f = fopen(fx->path, "w");
 	assert_non_null(f);
 	(void)fclose(f);
-	refused(fx->path, "not a hookd store");
+	refused(fx->path, "nothing is in it yet");
 	f = fopen(fx->path, "w");
 	assert_non_null(f);
 	for (int i = 0; i < 200; i++)

@@ -237,6 +237,12 @@ static bool migrate(struct sqlite3 *db, const char *path, int64_t version)
 {
 	char mark[96];
 
+	/* SQLite looks at each row of a STRICT table that gets a column. */
+	if (version > 0)
+		log_info("store is being brought to a newer schema; with many events that takes "
+			 "minutes",
+			log_int("from", version), log_int("to", STORE_SCHEMA),
+			log_text("file", path));
 	if (exec(db, "BEGIN IMMEDIATE") != SQLITE_OK)
 		goto fail;
 	for (int64_t i = version; i < STORE_SCHEMA; i++) {
@@ -248,8 +254,8 @@ static bool migrate(struct sqlite3 *db, const char *path, int64_t version)
 	if (exec(db, mark) != SQLITE_OK || exec(db, "COMMIT") != SQLITE_OK)
 		goto fail;
 	if (version > 0)
-		log_info("store was brought to a newer schema", log_int("from", version),
-			log_int("to", STORE_SCHEMA), log_text("file", path));
+		log_info("store has the newer schema", log_int("schema", STORE_SCHEMA),
+			log_text("file", path));
 	return true;
 fail:
 	store_log_error(db, sqlite3_errcode(db), "store schema cannot be written", path);

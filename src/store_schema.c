@@ -179,7 +179,8 @@ void store_file_say(enum store_file kind, struct sqlite3 *db, const char *path, 
 	switch (kind) {
 	case STORE_FILE_EMPTY:
 		(void)snprintf(why, size,
-			"%s: nothing is in it yet; hookd makes the store of it when it starts", path);
+			"%s: nothing is in it yet; hookd makes the store of it when it starts",
+			path);
 		break;
 	case STORE_FILE_FOREIGN:
 		(void)snprintf(why, size, "%s: not a hookd store", path);

@@ -61,7 +61,7 @@ static int error_of(const struct tries *t, const char *name)
 
 static void try_what_is_not_for_it(struct tries *t)
 {
-	char program[] = "/bin/true", *argv[] = {program, NULL}, *env[] = {NULL};
+	char program[] = "/bin/false", *argv[] = {program, NULL}, *env[] = {NULL};
 	struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/nonexistent"};
 	struct iovec part = {t, 1};
 	void *page;

@@ -57,7 +57,7 @@ static int tear_down(void **state)
 		"credentials/a", "credentials/b", "writable/secret"};
 
 	(void)state;
-	if (geteuid() != 0)
+	if (geteuid() != 0 || landlock_abi() < 2)
 		return 0;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)unlink(at(0, names[i]));

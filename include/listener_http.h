@@ -88,8 +88,10 @@ void connection_enter(
  * `status`: "408 Request Timeout". The caller ends the connection. */
 bool connection_refuse(const struct connection *c, const char *status);
 
-/* Makes idle connections of a generation (NULL: of all) end within half a second; a request
- * that begins before is still answered. Has the thread look over all connections now. */
+/* Makes idle connections end within half a second; a request that begins before is still
+ * answered. Of a generation only those that had a request: a new one, perhaps amid a slow
+ * TLS handshake, keeps the time for its first. NULL: of all, new ones too, as hookd is to
+ * end. Has the thread look over all connections now. */
 void connections_close_idle(struct connections *all, const struct generation *generation);
 
 unsigned connections_count(struct connections *all);

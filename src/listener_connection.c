@@ -293,7 +293,8 @@ void connections_close_idle(struct connections *all, const struct generation *ge
 
 	pthread_mutex_lock(&all->lock);
 	for (struct connection *c = all->first; c != NULL; c = c->next)
-		if ((generation == NULL || c->generation == generation) &&
+		if ((generation == NULL ||
+			    (c->generation == generation && atomic_load(&c->served))) &&
 			atomic_load(&c->phase) == CONNECTION_IDLE)
 			atomic_store(&c->deadline, due);
 	wake(all);

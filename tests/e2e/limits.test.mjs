@@ -283,7 +283,7 @@ const tlsDaemon = (t, options) => new Daemon(t, {
 });
 
 test('TLS; after SIGHUP the new certificate, no request is cut', limit, async (t) => {
-	const d = tlsDaemon(t);
+	const d = tlsDaemon(t, { limits: { request_time: '60s' } });
 	const first = await certificate(d, 'first');
 	const second = await certificate(d, 'second');
 	use(d, 'first');
@@ -292,20 +292,30 @@ test('TLS; after SIGHUP the new certificate, no request is cut', limit, async (t
 	assert.equal((await d.post(newBody(), { at: at(first) })).json.status, 'stored');
 	await assert.rejects(d.post(newBody(), { at: at(second) }), /self.signed|certificate/i);
 
-	const bytes = wire(d);
-	const running = tls.connect({ ...d.at, ca: first });
-	t.after(() => running.destroy());
-	await new Promise((ready, failed) => running.once('secureConnect', ready).once('error', failed));
-	running.write(bytes.subarray(0, bytes.length - 10));
+	const open = async () => {
+		const socket = tls.connect({ ...d.at, ca: first });
+		t.after(() => socket.destroy());
+		const client = { socket, answer: Buffer.alloc(0), ended: false };
+		socket.on('data', (part) => { client.answer = Buffer.concat([client.answer, part]); });
+		socket.once('end', () => { client.ended = true; });
+		await new Promise((ready, failed) => socket.once('secureConnect', ready).once('error', failed));
+		return client;
+	};
+	const answered = ({ answer }) => parseResponses(answer).length === 1;
+	const bytes = wire(d), [running, kept, fresh] = [await open(), await open(), await open()];
+	running.socket.write(bytes.subarray(0, bytes.length - 10));
+	kept.socket.write(wire(d));
+	await waitFor(() => answered(kept), 'an answer on what is kept alive');
 
 	use(d, 'second');
 	d.reload();
 	await waitFor(async () => (await shown(d).catch(() => null)) === 'second', 'the new certificate');
-	let answer = Buffer.alloc(0);
-	running.on('data', (part) => { answer = Buffer.concat([answer, part]); });
-	running.write(bytes.subarray(bytes.length - 10));
-	await waitFor(() => parseResponses(answer).length === 1, 'the answer to the request that was under way');
-	assert.equal(parseResponses(answer)[0].status, 200);
+	running.socket.write(bytes.subarray(bytes.length - 10));
+	await waitFor(() => answered(running), 'the answer to the request that was under way');
+	await waitFor(() => kept.ended, 'the end of the one that idled');
+	fresh.socket.write(wire(d));
+	await waitFor(() => answered(fresh), 'the answer on the one that had no request yet');
+	for (const { answer } of [running, kept, fresh]) assert.equal(parseResponses(answer)[0].status, 200);
 	assert.equal((await d.post(newBody(), { at: at(second) })).json.status, 'stored');
 });
 

@@ -5,7 +5,10 @@
  * it goes on at the same place, and writes it before anything else is done with the
  * file: a sync above all. So nothing is on disk later than it was, and an error
  * comes out of the sync at the latest: the commit fails, as with any other.
- * Of SQLite's files only the writer's WAL is opened so; others read it once the
+ * What is still gathered when the WAL's write lock is released was never committed,
+ * because a commit syncs: it is dropped then, before another process can commit at the
+ * same place. For that, the database file's xShmLock is ours, too.
+ * Of SQLite's files only the writer's are opened so; others read the WAL once the
  * commit is through. */
 #include "store_db.h"
 
@@ -22,7 +25,18 @@ struct wal_file {
 	char *bytes;        /* gathered, … */
 	int len;
 	sqlite3_int64 at; /* … to be written there */
+	struct database_file *database;
 };
+
+/* Behind the database file's own structure, which stays as the real VFS made it. */
+struct database_file {
+	sqlite3_io_methods methods; /* the real ones, but for xShmLock */
+	const sqlite3_io_methods *real;
+	struct wal_file *wal; /* NULL: not open */
+};
+
+#define WAL_WRITE_LOCK 0 /* its number among the locks of the -shm file: SQLite's walformat.html   \
+			  */
 
 static sqlite3_vfs *real_vfs;
 
@@ -101,11 +115,12 @@ static int wal_control(sqlite3_file *file, int op, void *arg)
 static int wal_close(sqlite3_file *file)
 {
 	struct wal_file *w = wal_of(file);
-	int flushed = flush(w);
 	int rc = w->real->pMethods->xClose(w->real);
 
+	if (w->database != NULL)
+		w->database->wal = NULL;
 	free(w->bytes);
-	return flushed != SQLITE_OK ? flushed : rc;
+	return rc;
 }
 
 /* A WAL is never locked: the database file is. */
@@ -135,8 +150,39 @@ static int wal_device(sqlite3_file *file)
 	return wal_of(file)->real->pMethods->xDeviceCharacteristics(wal_of(file)->real);
 }
 
-static int open_file(
+static struct database_file *database_of(sqlite3_file *file)
+{
+	return (struct database_file *)((char *)file + real_vfs->szOsFile);
+}
+
+static int database_lock(sqlite3_file *file, int first, int count, int flags)
+{
+	struct database_file *d = database_of(file);
+
+	if (d->wal != NULL && first == WAL_WRITE_LOCK &&
+		flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE))
+		d->wal->len = 0;
+	return d->real->xShmLock(file, first, count, flags);
+}
+
+static int database_open(
 	sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+	struct database_file *d = database_of(file);
+
+	(void)vfs;
+	*d = (struct database_file){0};
+	int rc = real_vfs->xOpen(real_vfs, name, file, flags, out_flags);
+	if (rc == SQLITE_OK && file->pMethods->iVersion >= 2) {
+		d->real = file->pMethods;
+		d->methods = *d->real;
+		d->methods.xShmLock = database_lock;
+		file->pMethods = &d->methods;
+	}
+	return rc;
+}
+
+static int wal_open(const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
 	static const sqlite3_io_methods methods = {
 		.iVersion = 1, /* no shared memory of its own, no mapping: a WAL has neither */
@@ -155,15 +201,25 @@ static int open_file(
 	};
 	struct wal_file *w = wal_of(file);
 
-	(void)vfs;
-	if ((flags & SQLITE_OPEN_WAL) == 0)
-		return real_vfs->xOpen(real_vfs, name, file, flags, out_flags);
-	*w = (struct wal_file){.real = (sqlite3_file *)(w + 1)};
+	*w = (struct wal_file){.real = (sqlite3_file *)(w + 1),
+		.database = database_of(sqlite3_database_file_object(name))};
 	int rc = real_vfs->xOpen(real_vfs, name, w->real, flags, out_flags);
 	/* Without methods SQLite does not close it. */
-	if (w->real->pMethods != NULL)
+	if (w->real->pMethods != NULL) {
 		w->base.pMethods = &methods;
+		w->database->wal = w;
+	}
 	return rc;
+}
+
+static int open_file(
+	sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+	if ((flags & SQLITE_OPEN_WAL) != 0)
+		return wal_open(name, file, flags, out_flags);
+	if ((flags & SQLITE_OPEN_MAIN_DB) != 0)
+		return database_open(vfs, name, file, flags, out_flags);
+	return real_vfs->xOpen(real_vfs, name, file, flags, out_flags);
 }
 
 const char *store_vfs(void)
@@ -179,7 +235,9 @@ const char *store_vfs(void)
 	 * are given than was copied. */
 	vfs = *real_vfs;
 	vfs.pNext = NULL;
-	vfs.szOsFile += (int)sizeof(struct wal_file);
+	vfs.szOsFile += (int)(sizeof(struct wal_file) > sizeof(struct database_file)
+				      ? sizeof(struct wal_file)
+				      : sizeof(struct database_file));
 	vfs.xOpen = open_file;
 	vfs.zName = "hookd";
 	return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? vfs.zName : NULL;

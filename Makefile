@@ -27,14 +27,15 @@ HARDEN   := -fPIE -fstack-protector-strong $(CLASH) $(JUMPS) -fno-common \
             $(if $(GCC_ONLY),-ftrivial-auto-var-init=zero) $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CFLAGS   ?= -O2 -g
 # The same bytes wherever, whenever and by whomever it is built: tests/lint.sh compares.
-FLAGS    := -std=c11 -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) -pthread \
+FLAGS    := -std=c11 -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARN) $(HARDEN) -pthread \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 CPPLIBS   = $(shell pkg-config --cflags $(LIBS))
 LDLIBS    = $(shell pkg-config --libs $(LIBS))
 
-MODULES  := $(filter-out src/hookd.c src/hookctl%.c,$(sort $(wildcard src/*.c)))
-UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+SOURCES  := $(sort $(wildcard src/*/*.c src/*/*/*.c))
+MODULES  := $(filter-out src/hookd/main.c src/hookctl/%.c,$(SOURCES))
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/*/test_*.c)))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power errors memory)
@@ -48,13 +49,13 @@ PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
 
 all: deps $(PROGRAMS) ## build build/hookd and build/hookctl
 
-$(BUILD)/hookd: $(BUILD)/obj/hookd.o $(BUILD)/libhookd.a
-$(BUILD)/hookctl: $(BUILD)/obj/hookctl.o $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
+$(BUILD)/hookd: $(BUILD)/obj/hookd/main.o $(BUILD)/libhookd.a
+$(BUILD)/hookctl: $(BUILD)/obj/hookctl/main.o $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 $(PROGRAMS):
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LDLIBS)
 $(BUILD)/libhookd.a: $(MODULES:src/%.c=$(BUILD)/obj/%.o)
-$(BUILD)/libhookctl.a: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard src/hookctl_*.c)))
+$(BUILD)/libhookctl.a: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(filter src/hookctl/%.c,$(SOURCES))))
 $(BUILD)/%.a:
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 $(BUILD)/obj/%.o: src/%.c Makefile
@@ -62,7 +63,7 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
-	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(FLAGS) -Itests/unit $(CFLAGS) $(CPPLIBS) -MMD -MP -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS) -lcmocka
 $(BUILD)/bench/fill: $(addprefix $(BUILD)/bench/,fill.o history.o fedapay.o)
 $(BUILD)/bench/load: $(addprefix $(BUILD)/bench/,load.o connection.o request.o histogram.o fedapay.o)
 $(BUILD)/bench/receiver: $(BUILD)/bench/receiver.o
@@ -91,16 +92,16 @@ $(FAULT): $(BUILD)/libhookd.a
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(or $(filter %/fault/libhookd.a,$^),$(BUILD)/libhookd.a) $(LDLIBS)
 $(BUILD)/fault/%.o: tests/fault/%.c Makefile
 	@mkdir -p $(@D) && echo "CC $<"
-	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) -Itests/unit $(CFLAGS) $(CPPLIBS) -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
-	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -fsanitize=fuzzer -MMD -MP -o $@ $< \
+	$(Q)$(CC) $(FLAGS) -Itests/unit $(CFLAGS) $(CPPLIBS) -fsanitize=fuzzer -MMD -MP -o $@ $< \
 		$(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
 $(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=loop_put -Wl,--wrap=loop_resume
 # What reaches out of the process, or waits.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
 	curl_easy_perform trial_run poke_send poke_heard ctl_follow ctl_number nanosleep)
--include $(wildcard $(addprefix $(BUILD)/,obj/*.d unit/*.d bench/*.d fault/*.d fuzz/*.d))
+-include $(wildcard $(addprefix $(BUILD)/,obj/*/*.d obj/*/*/*.d unit/*/*.d bench/*.d fault/*.d fuzz/*.d))
 
 run: all ## build, start a demo daemon, say how to send it a first event
 	@BUILD=$(BUILD) sh conf/demo/run.sh
@@ -109,7 +110,7 @@ check: all deps-test check-unit check-e2e ## run all tests, and fuzz each parser
 	@$(MAKE) fuzz T=8
 check-unit: $(UNITS)
 	@for t in $(UNITS); do { $$t >$$t.log 2>&1 && grep -q '  PASSED  ' $$t.log; } || { cat $$t.log; exit 1; }; \
-		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t##*/}: |"; done
+		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t#$(BUILD)/unit/}: |"; done
 check-e2e: $(PROGRAMS) $(FAULT) $(BUILD)/bench/load $(BUILD)/bench/count
 	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
 
@@ -138,7 +139,7 @@ fault: all $(FAULT) $(BUILD)/bench/load deps-test ## prove that nothing is lost:
 soak: all $(BUILD)/bench/load $(BUILD)/bench/count deps-test ## MINUTES (30) at half speed while all that can fail does: tests/fault/README.md
 	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),30) node --test --test-reporter=spec tests/fault/soak.test.mjs
 
-lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
+lint: $(PROGRAMS) deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@CI=$(CI) sh tests/lint.sh
 asan: deps deps-test ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) BUILD=build/asan SANITIZE=address,undefined CFLAGS="-O1 -g" build/asan/hookd check-unit check-e2e

@@ -16,16 +16,6 @@ check() { # check NAME COMMAND...: the command must succeed and print nothing
 	fi
 }
 
-only_in() { # only_in HEADER FILES...: no other file includes the header
-	header=$1
-	shift
-	for f in src/*.c include/*.h; do
-		case " $* " in *" $f "*) continue ;; esac
-		grep -l "#include <$header>" "$f"
-	done
-	return 0
-}
-
 units() {
 	dir=$(mktemp -d)
 	for u in service socket; do
@@ -53,11 +43,11 @@ build_strictly() {
 
 # All C that is ours.
 sources() {
-	ls src/*.c tests/*/*.c tests/e2e/lib/*.c
+	find src tests -name node_modules -prune -o -name '*.c' -print | sort
 }
 
 tidy() {
-	flags="-std=c11 -D_GNU_SOURCE -DHOOKD_VERSION=\"lint\" -Iinclude $(pkg-config --cflags libmicrohttpd)"
+	flags="-std=c11 -D_GNU_SOURCE -DHOOKD_VERSION=\"lint\" -Iinclude -Isrc -Itests/unit $(pkg-config --cflags libmicrohttpd)"
 	sources | xargs -P 2 -n 4 sh -c 'flags=$1; shift
 		clang-tidy --quiet "$@" -- $flags 2>&1' sh "$flags" |
 		grep -E 'warning:|error:' | sort -u
@@ -99,9 +89,10 @@ build_twice() {
 analyze() {
 	mkdir -p build/analyzer
 	rm -f build/analyzer/*
-	printf '%s\n' src/*.c | xargs -P 2 -I{} sh -c 'gcc -std=c11 -D_GNU_SOURCE \
-		-DHOOKD_VERSION=\"lint\" -Iinclude -O1 -fanalyzer -fdiagnostics-plain-output \
-		-fdiagnostics-path-format=none -c -o /dev/null "$1" 2>"build/analyzer/${1##*/}"' sh {}
+	find src -name '*.c' | xargs -P 2 -I{} sh -c 'gcc -std=c11 -D_GNU_SOURCE \
+		-DHOOKD_VERSION=\"lint\" -Iinclude -Isrc -O1 -fanalyzer -fdiagnostics-plain-output \
+		-fdiagnostics-path-format=none -c -o /dev/null "$1" \
+		2>"build/analyzer/$(echo "$1" | tr / _)"' sh {}
 	# FILE FUNCTION WARNING of each, with the message behind it
 	cat build/analyzer/*.c | awk '
 		/: In function / { function_name = $NF; gsub(/[^A-Za-z0-9_]/, "", function_name) }
@@ -123,26 +114,23 @@ analyze() {
 }
 
 mkdir -p build
-check "clang-format" clang-format --dry-run --Werror src/*.c include/*.h tests/*/*.c tests/*/*.h tests/e2e/lib/*.c
+# shellcheck disable=SC2046
+check "clang-format" clang-format --dry-run --Werror $(sources) \
+	$(find src include tests -name node_modules -prune -o -name '*.h' -print)
 check "man pages" mandoc -T lint -W warning src/man/hookd.8 src/man/hookd.yaml.5 src/man/hookctl.1
 check "systemd units" units
 check "top level" top_level
-# shellcheck disable=SC2046
-check "only store*.c knows SQLite" only_in sqlite3.h $(echo src/store*.c include/store_db.h)
-# shellcheck disable=SC2046
-check "only listener*.c knows libmicrohttpd" only_in microhttpd.h $(echo src/listener*.c include/listener_http.h)
-# shellcheck disable=SC2046
-check "only conf*.c knows libyaml" only_in yaml.h $(echo src/conf*.c include/conf_yaml.h)
+check "layers" sh tests/layers.sh
 # normalCheckLevelMaxBranches is no finding: cppcheck 2.11 and newer say that they stop somewhere.
 check "cppcheck" cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 	--error-exitcode=1 --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -DHOOKD_VERSION='""' \
-	-I include src
+	-I include -I src src
 # What a fixture returns it takes for a number when its struct is opaque.
 # shellcheck disable=SC2046
 check "cppcheck of the tests" cppcheck --quiet --std=c11 --enable=warning,portability,performance \
 	--inline-suppr --error-exitcode=1 --suppress=normalCheckLevelMaxBranches \
 	--suppress=CastIntegerToAddressAtReturn -D_GNU_SOURCE -DHOOKD_VERSION='""' -I include \
-	-j 2 $(sources | grep '^tests/')
+	-I src -I tests/unit -j 2 $(sources | grep '^tests/')
 check "clang-tidy" tidy
 check "gcc's analyzer" analyze
 check "the same bytes twice" build_twice

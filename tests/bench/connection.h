@@ -4,7 +4,7 @@
 #ifndef BENCH_CONNECTION_H
 #define BENCH_CONNECTION_H
 
-#include "attributes.h"
+#include "base/attributes.h"
 #include "request.h"
 
 #include <netinet/in.h>

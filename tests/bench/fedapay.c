@@ -1,6 +1,6 @@
 #include "fedapay.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* fedapay.h - the JSON of FedaPay's events, some 1.2 KB each, from a few numbers:
  * the same numbers give the same bytes. Made for speed (no JSON library); what
- * `hookctl send` makes up for people is src/sample.c's. Any thread. */
+ * `hookctl send` makes up for people is src/hookctl/sample.c's. Any thread. */
 #ifndef BENCH_FEDAPAY_H
 #define BENCH_FEDAPAY_H
 

@@ -3,9 +3,9 @@
  * deliveries DONE, some after retries, some DEAD, replayed or SKIPPED; of the
  * hook tell-erp the newest WAITING ones (default: one of 1,000 events) are READY.
  * The tables are made by hookd's own code; the rows go in past it, unsynced. */
-#include "clock.h"
+#include "base/clock.h"
 #include "history.h"
-#include "store.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #ifndef BENCH_HISTORY_H
 #define BENCH_HISTORY_H
 
-#include "attributes.h"
+#include "base/attributes.h"
 #include "fedapay.h"
 
 #include <stdbool.h>

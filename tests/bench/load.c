@@ -7,7 +7,7 @@
  * at fixed times whether or not the others are answered, and a latency counts from
  * the time at which its request was due: a receiver that stalls cannot hide it by
  * keeping the load away. */
-#include "clock.h"
+#include "base/clock.h"
 #include "connection.h"
 #include "histogram.h"
 

@@ -9,12 +9,12 @@
  * The linker puts the functions named __wrap_… here in place of those that the
  * listener calls (see the Makefile): but in `handed` a request is answered in the
  * call that brings its last byte, without suspending the connection. */
-#include "clock.h"
-#include "conf.h"
-#include "listener.h"
-#include "listener_http.h"
-#include "log.h"
-#include "store_db.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "http/server.h"
+#include "listener/listener.h"
+#include "store/sqlite/db.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -181,7 +181,7 @@ static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const ch
 	return MHD_queue_response(mhd, MHD_HTTP_OK, response);
 }
 
-/* With libmicrohttpd's own threads; hookd drives it by listener_loop.c. */
+/* With libmicrohttpd's own threads; hookd drives it by http/loop.c. */
 static bool start_bare(const struct conf *conf)
 {
 	struct sockaddr_in address = {

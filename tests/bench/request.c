@@ -1,6 +1,6 @@
 #include "request.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "fedapay.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
 #ifndef BENCH_REQUEST_H
 #define BENCH_REQUEST_H
 
-#include "attributes.h"
+#include "base/attributes.h"
 
 #include <stdbool.h>
 #include <stddef.h>

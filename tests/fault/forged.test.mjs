@@ -9,7 +9,7 @@ import { limit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { client } from './siege.mjs';
 
 const COUNT = process.env.LONG === undefined ? 30_000 : 500_000;
-const BURST = 10; // lines each WINDOW, of a kind: include/log.h
+const BURST = 10; // lines each WINDOW, of a kind: include/base/log.h
 const WINDOW = 10; // s
 
 const io = (d) => Object.fromEntries(readFileSync(`/proc/${d.pid}/io`, 'utf8').trim().split('\n')

@@ -2,7 +2,7 @@
 #ifndef HOOKD_FAULT_MEMORY_H
 #define HOOKD_FAULT_MEMORY_H
 
-#include "buf.h"
+#include "base/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,14 +1,14 @@
 /* memory_subjects.c - hookd's parsers, each with what its input gives as text. */
-#include "condition.h"
-#include "conf.h"
-#include "conf_explain.h"
-#include "document.h"
-#include "event.h"
-#include "mail.h"
+#include "conf/conf.h"
+#include "conf/explain.h"
+#include "event/document.h"
+#include "event/event.h"
+#include "event/payment.h"
+#include "mail/mail.h"
 #include "memory.h"
-#include "path.h"
-#include "payment.h"
-#include "template.h"
+#include "rule/condition.h"
+#include "rule/path.h"
+#include "rule/template.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 #include "promises_private.h"
 
-#include "../unit/version_1_fixture.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "disk.h"
+#include "store/version_1_fixture.h"
 
 #include <assert.h>
 #include <sqlite3.h>

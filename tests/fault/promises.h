@@ -6,7 +6,7 @@
 #ifndef HOOKD_FAULT_PROMISES_H
 #define HOOKD_FAULT_PROMISES_H
 
-#include "store.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>

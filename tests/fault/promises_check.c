@@ -1,7 +1,7 @@
 /* promises_check.c - is all there that was acknowledged, and nothing twice? */
 #include "promises_private.h"
 
-#include "store_checksum.h"
+#include "store/sqlite/checksum.h"
 
 #include <assert.h>
 #include <sqlite3.h>

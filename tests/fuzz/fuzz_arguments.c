@@ -1,7 +1,7 @@
 /* The words of hookctl and hookd: lines, of which the first is the command ("hookd" for the
  * daemon's own options), then a NUL and what is in the file `in`. */
 #include "hookctl_fixture.h"
-#include "options.h"
+#include "hookd/options.h"
 
 #include <jansson.h>
 

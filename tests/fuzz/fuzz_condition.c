@@ -1,6 +1,6 @@
-#include "buf.h"
-#include "condition.h"
-#include "document.h"
+#include "base/buf.h"
+#include "event/document.h"
+#include "rule/condition.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "conf.h"
+#include "conf/conf.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Why a signature does not match: a header, a NUL, a body. Whatever it finds is words for a
  * terminal, and never the secret or the right signature. */
-#include "diagnose.h"
-#include "secret.h"
+#include "base/secret.h"
+#include "hookctl/diagnose/diagnose.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-#include "approved.h"
-#include "document.h"
-#include "event.h"
-#include "event_fields.h"
-#include "payment.h"
+#include "event/document.h"
+#include "event/event.h"
+#include "event/payment.h"
+#include "event/scan.h"
+#include "reporter/approved.h"
 
 #include <sodium.h>
 #include <stdlib.h>

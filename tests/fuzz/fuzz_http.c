@@ -2,9 +2,9 @@
  * answers as a request must be one to a strict reader (RFC 9112) too, at the same place and
  * with the same body: else a proxy in front and hookd see different requests. And what is
  * plainly a good request must not be refused as a bad one. */
-#include "buf.h"
-#include "listener_http.h"
-#include "log.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "http/server.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -106,7 +106,7 @@ static void swept(void *arg)
 	(void)arg;
 }
 
-/* As listener.c starts it, but without a socket and a clock. */
+/* As listener/listener.c starts it, but without a socket and a clock. */
 static struct MHD_Daemon *start(void)
 {
 	struct buf errors = {0};
@@ -198,7 +198,7 @@ _Noreturn static void broken(const char *what)
 	abort();
 }
 
-/* See listener_hygiene.c: with an old libmicrohttpd these cannot be told from line ends. */
+/* See http/hygiene.c: with an old libmicrohttpd these cannot be told from line ends. */
 static bool is_open_to_doubt(const char *p, const char *end)
 {
 	return MHD_VERSION < 0x00097701 &&

@@ -1,4 +1,4 @@
-#include "mail.h"
+#include "mail/mail.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "buf.h"
-#include "path.h"
+#include "base/buf.h"
+#include "rule/path.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

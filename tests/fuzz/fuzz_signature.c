@@ -1,5 +1,5 @@
 /* The signature header, beside a body: before the first NUL the header, then the body. */
-#include "verify.h"
+#include "verify/verify.h"
 
 #include <sodium.h>
 #include <stdlib.h>

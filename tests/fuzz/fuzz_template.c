@@ -1,4 +1,4 @@
-#include "template.h"
+#include "rule/template.h"
 
 #include <stdlib.h>
 #include <string.h>

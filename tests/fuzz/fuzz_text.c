@@ -1,11 +1,11 @@
 /* Bytes from outside on their way out: into JSON, onto a terminal, into a shell's word, and
  * what a script prints on its way into its attempt. */
-#include "action_output.h"
-#include "buf.h"
-#include "ctl.h"
-#include "curl_command.h"
-#include "log.h"
-#include "utf8.h"
+#include "action/output.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "hookctl/curl_command.h"
+#include "hookctl/hookctl.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* ctl.h's commands are in the file with main(). */
+/* hookctl/hookctl.h's commands are in the file with main(). */
 const struct ctl_command *const ctl_commands[] = {NULL};
 
 /* With U+FFFD for what is not UTF-8, by jansson's idea of that. */

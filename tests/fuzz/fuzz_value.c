@@ -1,15 +1,15 @@
 /* The small parsers of texts that people and senders write: a byte that chooses one, then
  * the text. What was read and written again must be read as the same. */
-#include "buf.h"
-#include "clock.h"
-#include "ctl.h"
-#include "ctl_filter.h"
-#include "letter_case.h"
-#include "lifecycle.h"
-#include "match.h"
-#include "money.h"
-#include "net.h"
-#include "schedule.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/letter_case.h"
+#include "base/money.h"
+#include "base/net.h"
+#include "conf/match.h"
+#include "event/lifecycle.h"
+#include "hookctl/filter.h"
+#include "hookctl/hookctl.h"
+#include "reporter/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* ctl.h's commands are in the file with main(). */
+/* hookctl/hookctl.h's commands are in the file with main(). */
 const struct ctl_command *const ctl_commands[] = {NULL};
 
 static void try_time(const char *text, size_t len)

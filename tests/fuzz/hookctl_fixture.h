@@ -5,11 +5,11 @@
 #ifndef HOOKD_HOOKCTL_FIXTURE_H
 #define HOOKD_HOOKCTL_FIXTURE_H
 
-#include "clock.h"
-#include "store.h"
-#include "store_editor.h"
-#include "store_reader.h"
-#include "trial.h"
+#include "base/clock.h"
+#include "hookctl/trial.h"
+#include "store/editor.h"
+#include "store/query/reader.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 /* libFuzzer has the main(). */
 int hookctl_main(int argc, char **argv);
 #define main hookctl_main
-#include "../../src/hookctl.c"
+#include "hookctl/main.c"
 #undef main
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);

@@ -1,0 +1,56 @@
+/* base/net.h - addresses and address ranges: 10.0.0.0/8, ::1, 192.0.2.7. An IPv4
+ * address mapped into IPv6 (::ffff:192.0.2.7) is the IPv4 address everywhere.
+ * Any thread. */
+#ifndef HOOKD_NET_H
+#define HOOKD_NET_H
+
+#include "attributes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct net_address {
+	sa_family_t family; /* AF_INET, AF_INET6, or AF_UNIX for a local peer without an address */
+	uint8_t bytes[16];  /* network order; the first 4 for AF_INET */
+};
+
+struct net_range {
+	struct net_address address;
+	unsigned prefix; /* bits that must be equal */
+};
+
+#define NET_TEXT 48
+
+/* A bare address of len bytes, no port, no brackets, no zone. */
+bool net_parse(const char *text, size_t len, struct net_address *out) WARN_UNUSED;
+
+/* "address" or "address/prefix"; bits behind the prefix must be 0. NULL when
+ * right, else what was expected (a literal). */
+const char *net_parse_range(const char *text, struct net_range *out) WARN_UNUSED;
+
+/* From what accept(2) gave. */
+void net_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
+
+bool net_within(const struct net_address *a, const struct net_range *ranges, size_t count);
+void net_format(const struct net_address *a, char out[NET_TEXT]); /* "unix" for AF_UNIX */
+
+/* Is it no address of the public Internet: this host, a link, a private network,
+ * multicast, documentation, reserved (of IPv6 all outside of 2000::/3), or an IPv6
+ * address that stands for such an IPv4 one?
+ * (IANA's special-purpose address registries, RFC 6890.) */
+bool net_is_internal(const struct net_address *a);
+
+/* The client behind a chain of proxies: the X-Forwarded-For value `list` (all
+ * such headers joined by commas, len bytes) is read from its right end for as
+ * long as the address found so far is within `trusted`; what lies further left
+ * is the client's own word and is not looked at. A part that is no address, or
+ * more than NET_HOPS_MAX parts, ends the walk at the last good address. A local
+ * peer (AF_UNIX) counts as trusted: the socket's file mode lets in who may. */
+struct net_address net_client(const struct net_address *peer, const char *list, size_t len,
+	const struct net_range *trusted, size_t trusted_count);
+
+#define NET_HOPS_MAX 32
+
+#endif

@@ -1,0 +1,15 @@
+/* base/utf8.h - what is UTF-8 (RFC 3629: shortest form, no surrogates, at most
+ * U+10FFFF) and what is not. Pure; any thread. */
+#ifndef HOOKD_UTF8_H
+#define HOOKD_UTF8_H
+
+#include <stddef.h>
+
+/* U+FFFD, which stands for a byte that is no part of any character. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
+/* Length of the valid sequence at p, of which `left` (at least 1) bytes are there;
+ * 0: there is none. */
+size_t utf8_sequence(const unsigned char *p, size_t left);
+
+#endif

@@ -1,0 +1,81 @@
+/* rule/condition.h - a hook's `when`: tests of paths, joined by all, any and not.
+ *
+ *   eq ne gt gte lt lte   numbers as numbers (integers and decimal texts exactly,
+ *                         JSON reals as doubles), else RFC 3339 times as times;
+ *                         eq and ne also texts, true, false and null
+ *   in not_in             eq to one of a list, or to none
+ *   glob                  fnmatch(3) without flags, the whole text; one with a NUL
+ *                         fits none
+ *   matches               POSIX extended, somewhere in the text; only the first
+ *                         CONDITION_SUBJECT bytes are looked at, and $ is not where
+ *                         a longer one is cut
+ *   exists: true|false    is it there (null is)
+ *   empty: true|false     missing, null, "", [] or {}
+ *
+ * A missing path makes every comparison false, ne and not_in too. Evaluation
+ * never fails. A struct condition is constant; any thread. */
+#ifndef HOOKD_CONDITION_H
+#define HOOKD_CONDITION_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "path.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONDITION_SUBJECT 4096 /* bytes */
+#define CONDITION_DEPTH   8    /* all, any and not within each other */
+
+struct condition;
+
+/* An operand as the config has it. */
+struct condition_operand {
+	char *text;
+	bool plain; /* without quotes: true, false, null and ~ are what they say */
+};
+
+enum condition_op {
+	CONDITION_EQ,
+	CONDITION_NE,
+	CONDITION_GT,
+	CONDITION_GTE,
+	CONDITION_LT,
+	CONDITION_LTE,
+	CONDITION_IN,
+	CONDITION_NOT_IN,
+	CONDITION_GLOB,
+	CONDITION_MATCHES,
+	CONDITION_EXISTS, /* operand "true" or "false" */
+	CONDITION_EMPTY,
+};
+
+/* "eq", …: by enum condition_op, NULL last. */
+extern const char *const condition_ops[];
+
+/* A test. Takes path; copies the operands (one, but for in and not_in). Returns
+ * new; NULL with `what` filled: an expression that is none, an operand that the op
+ * cannot take, memory; path is freed then. */
+struct condition *condition_test(struct path *path, enum condition_op op,
+	const struct condition_operand *operands, size_t count, char what[200]) WARN_UNUSED;
+
+enum condition_join { CONDITION_ALL, CONDITION_ANY, CONDITION_NOT /* of all */ };
+
+/* Takes the parts (and on failure frees them), not the array. NULL: no memory. */
+struct condition *condition_join(
+	enum condition_join join, struct condition **parts, size_t count) WARN_UNUSED;
+
+/* Does it hold for the document? If not, appends to *why (NULL: nobody asks) the
+ * first reason, such as `entity.amount is 50: expected gte 100`; what comes from
+ * the event is quoted, escaped and cut. With memory short why->failed is set, and the
+ * result tells nothing. */
+bool condition_holds(const struct condition *c, const json_t *document, struct buf *why);
+
+/* In words, one line: `entity.amount is at least 100 and entity.mode is one of
+ * "mtn_open", "moov"`. */
+void condition_explain(const struct condition *c, struct buf *out);
+
+void condition_free(struct condition *c); /* NULL is allowed */
+
+#endif

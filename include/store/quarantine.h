@@ -1,0 +1,32 @@
+/* store/quarantine.h - what a person makes of a quarantined event: gives it a type, so
+ * that hooks get it, or drops it. A running daemon learns of it by poke_send. One thread. */
+#ifndef HOOKD_STORE_QUARANTINE_H
+#define HOOKD_STORE_QUARANTINE_H
+
+#include "base/attributes.h"
+#include "editor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store_release {
+	int64_t event;
+	const char *type;
+	const char *entity_kind, *entity_id; /* NULL: none */
+	const char *const *hooks;            /* names; each gets a READY delivery */
+	size_t hook_count;
+	const char *declined; /* as in struct store_put; NULL: none */
+	int64_t now;          /* unix ms */
+};
+
+/* *done is false when it is not, or no more, in quarantine. False with the reason in
+ * why: nothing was changed. */
+bool store_release(struct store_editor *e, const struct store_release *release, bool *done,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* Removes it for good. */
+bool store_drop(
+	struct store_editor *e, int64_t event, bool *done, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,263 @@
+#include "draft.h"
+
+#include "event/document.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct drafting {
+	struct mail_draft *draft;
+	const json_t *document;
+	char *why; /* MAIL_DRAFT_WHY bytes */
+};
+
+static enum attempt_result no_memory(const struct drafting *g)
+{
+	(void)snprintf(g->why, MAIL_DRAFT_WHY, "out of memory");
+	return ATTEMPT_TEMPFAIL;
+}
+
+static enum attempt_result refuse(const struct drafting *g, const char *what, const char *fault)
+{
+	(void)snprintf(g->why, MAIL_DRAFT_WHY, "email.%s: %s", what, fault);
+	return ATTEMPT_PERMFAIL;
+}
+
+static enum attempt_result render(const struct drafting *g, const char *what,
+	const struct template *t, enum template_missing missing, struct buf *out)
+{
+	char fault[TEMPLATE_WHY];
+
+	switch (template_render(t, g->document, missing, out, fault)) {
+	case TEMPLATE_OK:
+		return buf_ok(out) ? ATTEMPT_OK : no_memory(g);
+	case TEMPLATE_FAULT:
+		return refuse(g, what, fault);
+	case TEMPLATE_NO_MEMORY:
+		break;
+	}
+	return no_memory(g);
+}
+
+static enum attempt_result add_addresses(const struct drafting *g, const char *what,
+	const struct template *t, enum template_missing missing, struct mail_addresses *to)
+{
+	struct buf text = {0};
+	char fault[MAIL_WHY];
+	enum attempt_result result = render(g, what, t, missing, &text);
+	size_t before = to->count;
+
+	if (result == ATTEMPT_OK &&
+		!mail_addresses_add(to, text.data != NULL ? text.data : "", text.len, fault))
+		result = refuse(g, what, fault);
+	/* who pays chooses his own address, and not that others get mail from the shop */
+	if (result == ATTEMPT_OK && !template_is_constant(t) &&
+		to->count - before > template_commas(t) + 1)
+		result = refuse(
+			g, what, "the event has more than one address where one is expected");
+	buf_free(&text);
+	return result;
+}
+
+static enum attempt_result add_all(const struct drafting *g, const char *what,
+	const struct conf_templates *list, enum template_missing missing, struct mail_addresses *to)
+{
+	enum attempt_result result = ATTEMPT_OK;
+
+	for (size_t i = 0; i < list->count && result == ATTEMPT_OK; i++)
+		result = add_addresses(g, what, list->list[i], missing, to);
+	return result;
+}
+
+static enum attempt_result set_recipients(const struct drafting *g, const struct conf_email *does)
+{
+	struct mail *m = &g->draft->mail;
+	enum attempt_result result = add_all(g, "to", &does->to, TEMPLATE_REFUSE, &m->to);
+
+	if (result == ATTEMPT_OK && m->to.count == 0)
+		return refuse(g, "to", "is empty: there is nobody to send it to");
+	if (result == ATTEMPT_OK)
+		result = add_all(g, "cc", &does->cc, TEMPLATE_EMPTY, &m->cc);
+	if (result == ATTEMPT_OK)
+		result = add_all(g, "bcc", &does->bcc, TEMPLATE_EMPTY, &m->bcc);
+	if (result == ATTEMPT_OK)
+		result = add_all(g, "reply_to", &does->reply_to, TEMPLATE_EMPTY, &m->reply_to);
+	if (result == ATTEMPT_OK && m->to.count + m->cc.count + m->bcc.count > MAIL_ADDRESSES)
+		return refuse(g, "to", "has too many addresses: at most 100 with cc and bcc");
+	return result;
+}
+
+static enum attempt_result set_from(
+	const struct drafting *g, const struct conf *conf, const struct conf_email *does)
+{
+	struct mail *m = &g->draft->mail;
+	const struct mail_address *from = &conf->email.from;
+	struct mail_addresses own = {0};
+	enum attempt_result result;
+
+	if (does->from == NULL) {
+		m->from.name = from->name != NULL ? strdup(from->name) : NULL;
+		m->from.mailbox = strdup(from->mailbox);
+		return m->from.mailbox != NULL && (from->name == NULL || m->from.name != NULL)
+			       ? ATTEMPT_OK
+			       : no_memory(g);
+	}
+	result = add_addresses(g, "from", does->from, TEMPLATE_REFUSE, &own);
+	if (result == ATTEMPT_OK && own.count != 1)
+		result = refuse(g, "from", "is not one address");
+	if (result == ATTEMPT_OK) {
+		m->from = own.list[0];
+		own.list[0] = (struct mail_address){0};
+	}
+	mail_addresses_free(&own);
+	return result;
+}
+
+static enum attempt_result set_texts(const struct drafting *g, const struct conf_email *does)
+{
+	struct mail_draft *d = g->draft;
+	struct mail *m = &d->mail;
+	enum attempt_result result =
+		render(g, "subject", does->subject, TEMPLATE_EMPTY, &d->subject);
+
+	if (result == ATTEMPT_OK && does->body != NULL)
+		result = render(g, "body", does->body, TEMPLATE_EMPTY, &d->text);
+	if (result == ATTEMPT_OK && does->html != NULL)
+		result = render(g, "html", does->html, TEMPLATE_EMPTY, &d->html);
+	if (result != ATTEMPT_OK)
+		return result;
+	m->subject = d->subject.data != NULL ? d->subject.data : "";
+	m->subject_len = d->subject.len;
+	if (does->body != NULL)
+		m->text = d->text.data != NULL ? d->text.data : "";
+	m->text_len = d->text.len;
+	if (does->html != NULL)
+		m->html = d->html.data != NULL ? d->html.data : "";
+	m->html_len = d->html.len;
+	return ATTEMPT_OK;
+}
+
+static enum attempt_result write_message(
+	const struct drafting *g, const struct conf_email *does, const struct store_job *job)
+{
+	struct mail_draft *d = g->draft;
+	char fault[MAIL_WHY];
+
+	if (does->attach_payload) {
+		(void)snprintf(d->attachment_name, sizeof(d->attachment_name),
+			"event-%" PRId64 ".json", job->event);
+		d->attachment = (struct mail_part){
+			.type = "application/json",
+			.name = d->attachment_name,
+			.bytes = job->payload,
+			.len = job->payload_len,
+		};
+		d->mail.attachment = &d->attachment;
+	}
+	d->mail.message_key = job->idempotency_key;
+	d->mail.date = job->started_at;
+	if (mail_write(&d->mail, &d->message, fault))
+		return buf_ok(&d->message) ? ATTEMPT_OK : no_memory(g);
+	(void)snprintf(g->why, MAIL_DRAFT_WHY, "email: %s", fault);
+	return ATTEMPT_PERMFAIL;
+}
+
+enum attempt_result mail_draft_make(struct mail_draft *d, const struct conf *conf,
+	const struct conf_hook *hook, const struct store_job *job, char why[MAIL_DRAFT_WHY])
+{
+	const struct conf_email *does = &hook->action->email;
+	json_t *document = document_of_job(job, hook->name);
+	const struct drafting g = {.draft = d, .document = document, .why = why};
+	enum attempt_result result;
+
+	*d = (struct mail_draft){0};
+	if (document == NULL)
+		return no_memory(&g);
+	result = set_recipients(&g, does);
+	if (result == ATTEMPT_OK)
+		result = set_from(&g, conf, does);
+	if (result == ATTEMPT_OK)
+		result = set_texts(&g, does);
+	if (result == ATTEMPT_OK)
+		result = write_message(&g, does, job);
+	json_decref(document);
+	return result;
+}
+
+const char *mail_draft_recipient(const struct mail_draft *d, size_t i)
+{
+	const struct mail_addresses *lists[] = {&d->mail.to, &d->mail.cc, &d->mail.bcc};
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+		if (i < lists[k]->count)
+			return lists[k]->list[i].mailbox;
+		i -= lists[k]->count;
+	}
+	return NULL;
+}
+
+static void show_lines(struct buf *out, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (len > 0 && text < end) {
+		const char *next = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = next != NULL ? next : end;
+
+		buf_add_text(out, "  | ");
+		buf_add_escaped(
+			out, text, (size_t)(stop - text) - (stop > text && stop[-1] == '\r'), '\0');
+		buf_add_char(out, '\n');
+		text = next != NULL ? next + 1 : end;
+	}
+}
+
+static void show_part(struct buf *out, const char *name, const struct buf *text)
+{
+	if (text->len == 0)
+		return;
+	buf_printf(out, "  %s\n", name);
+	show_lines(out, text->data, text->len);
+}
+
+void mail_draft_show(const struct mail_draft *d, struct buf *out)
+{
+	static const char encoded[] = "Content-Transfer-Encoding: base64\r\n\r\n";
+	const char *cut = d->mail.attachment != NULL ? memmem(d->message.data, d->message.len,
+							       encoded, strlen(encoded))
+						     : NULL;
+	const char *recipient;
+
+	buf_printf(out, "  from     %s\n", d->mail.from.mailbox);
+	for (size_t i = 0; (recipient = mail_draft_recipient(d, i)) != NULL; i++)
+		buf_printf(out, "  to       %s\n", recipient);
+	buf_add_text(out, "  subject  ");
+	buf_add_escaped(out, d->mail.subject, d->mail.subject_len, '\0');
+	buf_add_char(out, '\n');
+	show_part(out, "text", &d->text);
+	show_part(out, "html", &d->html);
+	buf_add_text(out, "  as it goes out\n");
+	show_lines(out, d->message.data,
+		cut != NULL ? (size_t)(cut - d->message.data) + strlen(encoded) : d->message.len);
+	if (cut != NULL)
+		buf_printf(out, "  | … (%zu bytes of %s)\n", d->attachment.len, d->attachment.name);
+}
+
+void mail_draft_free(struct mail_draft *d)
+{
+	struct mail *m = &d->mail;
+
+	free(m->from.name);
+	free(m->from.mailbox);
+	mail_addresses_free(&m->to);
+	mail_addresses_free(&m->cc);
+	mail_addresses_free(&m->bcc);
+	mail_addresses_free(&m->reply_to);
+	buf_free(&d->subject);
+	buf_free(&d->text);
+	buf_free(&d->html);
+	buf_free(&d->message);
+}

@@ -1,0 +1,296 @@
+/* action/email.c - sends a mail by SMTP. */
+#include "action/action.h"
+#include "base/clock.h"
+#include "draft.h"
+#include "transfer/mailer.h"
+#include "transfer/transfer.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* s for the server's next word once it has refused something. What follows mostly is
+ * our QUIT, for whose answer libcurl waits before it tells of the refusal. */
+#define AFTER_REFUSAL 2L
+
+struct email {
+	struct action action; /* first: the dispatcher knows only this */
+	struct mailer *mailer;
+	struct mailing *mailing;
+	bool interrupted; /* by hookd's stop */
+};
+
+static struct email *email_of(struct action *a)
+{
+	return (struct email *)(void *)a;
+}
+
+static size_t give_message(char *to, size_t one, size_t room, void *arg)
+{
+	struct mailing *g = arg;
+	size_t left = g->message.len - g->sent;
+	size_t n = one * room < left ? one * room : left;
+
+	memcpy(to, g->message.data + g->sent, n);
+	g->sent += n;
+	return n;
+}
+
+/* "250 text" ends a reply, "250-text" does not; 0: no reply's line. */
+static int reply_code(const char *line, size_t len)
+{
+	int code = 0;
+
+	if (len < 3 || (len > 3 && line[3] != ' ' && line[3] != '\r' && line[3] != '\n'))
+		return 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (line[i] < '0' || line[i] > '9')
+			return 0;
+		code = code * 10 + (line[i] - '0');
+	}
+	return code;
+}
+
+static size_t see_reply(char *line, size_t one, size_t len, void *arg)
+{
+	struct mailing *g = arg;
+	int code = reply_code(line, len);
+	size_t n = len;
+
+	(void)one;
+	/* a refusal is not forgotten over the good-bye that follows it */
+	if (code == 0 || (code == 221 && g->code >= 400))
+		return len;
+	if (code >= 400)
+		(void)curl_easy_setopt(g->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, AFTER_REFUSAL);
+	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n'))
+		n--;
+	(void)snprintf(g->reply, sizeof(g->reply), "%.*s", (int)n, line);
+	g->code = code;
+	return len;
+}
+
+static bool set_recipients(struct mailing *g, const struct mail_draft *draft)
+{
+	const char *mailbox;
+
+	for (size_t i = 0; (mailbox = mail_draft_recipient(draft, i)) != NULL; i++) {
+		struct curl_slist *more = curl_slist_append(g->recipients, mailbox);
+
+		if (more == NULL)
+			return false;
+		g->recipients = more;
+	}
+	return true;
+}
+
+/* libcurl keeps a copy of its own, in plain memory, as long as the connection. */
+static bool set_password(CURL *easy, const struct conf_mail_server *server)
+{
+	size_t len = secret_len(server->password);
+	char *text = sodium_malloc(len + 1);
+	bool good;
+
+	if (text == NULL)
+		return false;
+	memcpy(text, secret_bytes(server->password), len);
+	text[len] = '\0';
+	good = curl_easy_setopt(easy, CURLOPT_USERNAME, server->username) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_PASSWORD, text) == CURLE_OK;
+	sodium_free(text);
+	return good;
+}
+
+static bool set_server(CURL *easy, const struct conf_mail_server *server)
+{
+	if (!transfer_set_url(easy, TRANSFER_SMTP, server->url))
+		return false;
+	/* Required, not asked for: else who stands in between could have the password. */
+	if (server->tls == CONF_MAIL_STARTTLS &&
+		curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) != CURLE_OK)
+		return false;
+	if (server->socket != NULL &&
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, server->socket) != CURLE_OK)
+		return false;
+	if (server->ca != NULL && curl_easy_setopt(easy, CURLOPT_CAINFO, server->ca) != CURLE_OK)
+		return false;
+	return server->username == NULL || set_password(easy, server);
+}
+
+/* The hook's timeout ends an attempt, no limit of libcurl's own before it. */
+static bool set_patience(CURL *easy, int64_t timeout)
+{
+	const long s = (long)(timeout / 1000) + 1;
+
+	return curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, s) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, s) == CURLE_OK;
+}
+
+/* Takes the draft's message. */
+static bool set_message(struct mailing *g, struct mail_draft *draft)
+{
+	CURL *easy = g->easy;
+
+	g->message = draft->message;
+	draft->message = (struct buf){0};
+	return set_recipients(g, draft) &&
+	       curl_easy_setopt(easy, CURLOPT_MAIL_FROM, draft->mail.from.mailbox) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, g->recipients) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)g->message.len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_message) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_READDATA, g) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, see_reply) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_HEADERDATA, g) == CURLE_OK;
+}
+
+static enum action_step begin_mailing(struct email *e, struct mail_draft *draft)
+{
+	struct action *a = &e->action;
+	const int64_t timeout = a->hook->action->timeout;
+
+	e->mailing = mailing_open(e->mailer, a);
+	if (e->mailing == NULL || !set_server(e->mailing->easy, &a->conf->email) ||
+		!set_patience(e->mailing->easy, timeout) || !set_message(e->mailing, draft)) {
+		action_outcome(a, ATTEMPT_TEMPFAIL, "out of memory or threads");
+		return ACTION_FINISHED;
+	}
+	mailing_start(e->mailing);
+	a->deadline = clock_steady() + timeout;
+	return ACTION_GOES_ON;
+}
+
+static enum action_step begin(struct email *e)
+{
+	struct action *a = &e->action;
+	struct mail_draft draft;
+	char why[MAIL_DRAFT_WHY];
+	enum action_step step = ACTION_FINISHED;
+	enum attempt_result result = mail_draft_make(&draft, a->conf, a->hook, a->job, why);
+
+	if (result == ATTEMPT_OK)
+		step = begin_mailing(e, &draft);
+	else
+		action_outcome(a, result, "%s", why);
+	mail_draft_free(&draft);
+	return step;
+}
+
+static struct action *email_start(const struct action_place *place, struct conf *conf,
+	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+{
+	struct email *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	action_init(&e->action, &action_email, conf, hook, job);
+	e->mailer = place->mailer;
+	*step = begin(e);
+	return &e->action;
+}
+
+/* A 5xx for this mail is for ever. One for us - our password, our TLS, our address -
+ * is a matter of the configuration, which a person can mend meanwhile. */
+static bool is_permanent(const struct mailing *g)
+{
+	switch (g->result) {
+	case CURLE_LOGIN_DENIED:
+	case CURLE_USE_SSL_FAILED:
+	case CURLE_REMOTE_ACCESS_DENIED: /* of EHLO and HELO */
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CONNECT_ERROR:
+		return false;
+	case CURLE_WEIRD_SERVER_REPLY:
+		/* of the greeting, or of the message */
+		return g->code >= 500 && g->sent > 0;
+	default:
+		return g->code >= 500;
+	}
+}
+
+static enum action_step email_ended(struct action *a)
+{
+	const struct mailing *g = email_of(a)->mailing;
+
+	a->deadline = INT64_MAX;
+	a->outcome.status = g->code;
+	if (g->result == CURLE_OK)
+		a->outcome.result = ATTEMPT_OK;
+	else
+		action_outcome(a, is_permanent(g) ? ATTEMPT_PERMFAIL : ATTEMPT_TEMPFAIL, "%s%s%s",
+			g->error[0] != '\0' ? g->error : curl_easy_strerror(g->result),
+			g->code >= 400 ? ": " : "", g->code >= 400 ? g->reply : "");
+	return ACTION_FINISHED;
+}
+
+static void close_mailing(struct action *a)
+{
+	struct email *e = email_of(a);
+
+	mailing_close(e->mailer, e->mailing);
+	e->mailing = NULL;
+}
+
+static enum action_step email_expired(struct action *a)
+{
+	struct email *e = email_of(a);
+
+	if (mailing_is_over(e->mailer, e->mailing))
+		return email_ended(a);
+	a->deadline = INT64_MAX;
+	if (e->interrupted)
+		action_interrupted(a);
+	else
+		action_timed_out(a);
+	/* Else its end would be told of an action that has ended, while that waits for the
+	 * store to take its result. */
+	close_mailing(a);
+	return ACTION_FINISHED;
+}
+
+/* hookd's grace is over when this is called. */
+static void email_interrupt(struct action *a)
+{
+	email_of(a)->interrupted = true;
+	a->deadline = clock_steady();
+}
+
+static void email_free(struct action *a)
+{
+	close_mailing(a);
+	action_release(a);
+	free(email_of(a));
+}
+
+static bool email_preview(const struct conf *conf, const struct conf_hook *hook,
+	const struct store_job *job, struct buf *out)
+{
+	struct mail_draft draft;
+	char why[MAIL_DRAFT_WHY];
+	bool good = mail_draft_make(&draft, conf, hook, job, why) == ATTEMPT_OK;
+
+	if (good) {
+		buf_printf(out, "  by %s\n",
+			conf->email.socket != NULL ? conf->email.socket : conf->email.url);
+		mail_draft_show(&draft, out);
+	} else {
+		buf_add_text(out, "  cannot be sent: ");
+		buf_add_escaped(out, why, strlen(why), '\0');
+		buf_add_char(out, '\n');
+	}
+	mail_draft_free(&draft);
+	return good;
+}
+
+const struct action_kind action_email = {
+	.name = "email",
+	.start = email_start,
+	.preview = email_preview,
+	.ended = email_ended,
+	.expired = email_expired,
+	.interrupt = email_interrupt,
+	.kill = close_mailing,
+	.free = email_free,
+};

@@ -1,0 +1,288 @@
+/* action/forward.c - posts the event as it came to another HTTP server. */
+#include "action/action.h"
+#include "base/clock.h"
+#include "request.h"
+#include "transfer/transfer.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	READ_AT_LEAST = 65536,         /* of an answer, kept or not; then the connection is cut */
+	RETRY_AFTER_MAX = 24 * 60 * 60 /* s */
+};
+
+struct forward {
+	struct action action; /* first: the dispatcher knows only this */
+	struct transfer transfer;
+	bool interrupted; /* by hookd's stop */
+	struct curl_slist *headers;
+	struct buf answer; /* its first bytes */
+	size_t answer_seen;
+};
+
+static struct forward *forward_of(struct action *a)
+{
+	return (struct forward *)(void *)a;
+}
+
+/* Says 0, which ends the transfer, once there is more than anybody wants. */
+static size_t take_answer(char *bytes, size_t one, size_t len, void *arg)
+{
+	struct forward *f = arg;
+	size_t cap = f->action.hook->action->output;
+	size_t room = cap > f->answer.len ? cap - f->answer.len : 0;
+
+	(void)one;
+	buf_add(&f->answer, bytes, len < room ? len : room);
+	f->answer_seen += len;
+	return f->answer_seen > cap && f->answer_seen > READ_AT_LEAST ? 0 : len;
+}
+
+static bool set_headers(struct forward *f, const struct forward_request *r)
+{
+	/* no waiting for a "100 Continue" that many servers never send */
+	f->headers = curl_slist_append(NULL, "Expect:");
+	for (size_t i = 0; f->headers != NULL && i < r->count; i++) {
+		struct curl_slist *more = curl_slist_append(f->headers, r->headers[i]);
+
+		if (more == NULL)
+			return false;
+	}
+	return f->headers != NULL;
+}
+
+static bool set_tls(CURL *easy, const struct conf_forward *does)
+{
+	CURLcode rc = CURLE_OK;
+
+	if (!does->verify_tls) {
+		rc = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		if (rc == CURLE_OK)
+			rc = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (rc == CURLE_OK && does->ca != NULL)
+		rc = curl_easy_setopt(easy, CURLOPT_CAINFO, does->ca);
+	if (rc == CURLE_OK && does->certificate != NULL)
+		rc = curl_easy_setopt(easy, CURLOPT_SSLCERT, does->certificate);
+	if (rc == CURLE_OK && does->key != NULL)
+		rc = curl_easy_setopt(easy, CURLOPT_SSLKEY, does->key);
+	return rc == CURLE_OK;
+}
+
+static bool set_options(struct forward *f, const struct forward_request *r)
+{
+	const struct conf_forward *does = &f->action.hook->action->forward;
+	const struct store_job *job = f->action.job;
+	CURL *easy = f->transfer.easy;
+
+	f->transfer.public_only = !does->url_fixed;
+	return transfer_set_url(easy, TRANSFER_HTTP, r->url) && set_headers(f, r) &&
+	       set_tls(easy, does) &&
+	       curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "hookd/" HOOKD_VERSION) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->payload_len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, job->payload) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, does->method) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, f) == CURLE_OK;
+}
+
+static enum action_step no_memory(struct forward *f)
+{
+	action_outcome(&f->action, ATTEMPT_TEMPFAIL, "out of memory");
+	return ACTION_FINISHED;
+}
+
+static enum action_step begin_transfer(struct forward *f)
+{
+	if (!transfer_start(&f->transfer))
+		return no_memory(f);
+	f->action.deadline = clock_steady() + f->action.hook->action->timeout;
+	return ACTION_GOES_ON;
+}
+
+static enum action_step begin(struct forward *f, const struct action_place *place)
+{
+	struct action *a = &f->action;
+	struct forward_request r;
+	char why[FORWARD_WHY];
+	enum attempt_result result =
+		forward_request_make(&r, a->hook, a->job, clock_wall() / 1000, false, why);
+	enum action_step step = ACTION_FINISHED;
+
+	if (result != ATTEMPT_OK)
+		action_outcome(a, result, "%s", why);
+	else if (!transfer_open(place->transfers, &f->transfer, a) || !set_options(f, &r))
+		step = no_memory(f);
+	else
+		step = begin_transfer(f);
+	forward_request_free(&r);
+	return step;
+}
+
+static struct action *forward_start(const struct action_place *place, struct conf *conf,
+	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+{
+	struct forward *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	action_init(&f->action, &action_forward, conf, hook, job);
+	*step = begin(f, place);
+	return &f->action;
+}
+
+static bool is_temporary(int status)
+{
+	return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+static void judge_status(struct forward *f, int status)
+{
+	struct action *a = &f->action;
+	curl_off_t after = 0;
+
+	a->outcome.status = status;
+	if (status >= 200 && status <= 299) {
+		a->outcome.result = ATTEMPT_OK;
+	} else if (is_temporary(status)) {
+		action_outcome(a, ATTEMPT_TEMPFAIL, "answered %d", status);
+		if (curl_easy_getinfo(f->transfer.easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK &&
+			after > 0)
+			a->outcome.retry_after =
+				(after < RETRY_AFTER_MAX ? after : RETRY_AFTER_MAX) * 1000;
+	} else {
+		action_outcome(a, ATTEMPT_PERMFAIL, "answered %d%s", status,
+			status >= 300 && status <= 399 ? ": redirects are not followed" : "");
+	}
+}
+
+/* Once the status is there it counts, whatever becomes of the rest of the answer:
+ * the other side has taken the event, or has not. */
+static bool judge_answer(struct forward *f)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(f->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200 || status > 999)
+		return false;
+	judge_status(f, (int)status);
+	return true;
+}
+
+static void keep_answer(struct forward *f)
+{
+	struct attempt_outcome *out = &f->action.outcome;
+
+	out->output_len = f->answer.len;
+	out->output = f->answer.len > 0 ? buf_take(&f->answer) : NULL;
+	if (out->output == NULL)
+		out->output_len = 0;
+}
+
+static enum action_step forward_ended(struct action *a)
+{
+	struct forward *f = forward_of(a);
+	const struct transfer *tr = &f->transfer;
+	char address[NET_TEXT];
+
+	a->deadline = INT64_MAX;
+	if (tr->refused.family != 0) {
+		net_format(&tr->refused, address);
+		action_outcome(a, ATTEMPT_PERMFAIL,
+			"forward.url: the event names a host that is at %s: only public addresses "
+			"are forwarded to by the word of an event",
+			address);
+	} else if (!judge_answer(f)) {
+		action_outcome(a, ATTEMPT_TEMPFAIL, "%s",
+			tr->error[0] != '\0' ? tr->error : curl_easy_strerror(tr->result));
+	}
+	keep_answer(f);
+	return ACTION_FINISHED;
+}
+
+static enum action_step forward_expired(struct action *a)
+{
+	struct forward *f = forward_of(a);
+
+	a->deadline = INT64_MAX;
+	if (f->interrupted)
+		action_interrupted(a);
+	else
+		action_timed_out(a);
+	(void)judge_answer(f);
+	keep_answer(f);
+	transfer_close(&f->transfer);
+	return ACTION_FINISHED;
+}
+
+/* What the other side was told so far it may have acted on: that is what the
+ * idempotency key is for. hookd's grace is over when this is called. */
+static void forward_interrupt(struct action *a)
+{
+	forward_of(a)->interrupted = true;
+	a->deadline = clock_steady();
+}
+
+static void forward_kill(struct action *a)
+{
+	transfer_close(&forward_of(a)->transfer);
+}
+
+static void forward_free(struct action *a)
+{
+	struct forward *f = forward_of(a);
+
+	transfer_close(&f->transfer);
+	for (struct curl_slist *h = f->headers; h != NULL; h = h->next)
+		sodium_memzero(h->data, strlen(h->data)); /* one is the bearer's */
+	curl_slist_free_all(f->headers);
+	buf_free(&f->answer);
+	action_release(a);
+	free(f);
+}
+
+static bool forward_preview(const struct conf *conf, const struct conf_hook *hook,
+	const struct store_job *job, struct buf *out)
+{
+	struct forward_request r;
+	char why[FORWARD_WHY];
+	bool good =
+		forward_request_make(&r, hook, job, clock_wall() / 1000, true, why) == ATTEMPT_OK;
+
+	(void)conf;
+	if (good) {
+		buf_printf(out, "  %s ", hook->action->forward.method);
+		buf_add_escaped(out, r.url, strlen(r.url), '\0');
+		buf_add_char(out, '\n');
+		for (size_t i = 0; i < r.count; i++) {
+			buf_add_text(out, "  ");
+			buf_add_escaped(out, r.headers[i], strlen(r.headers[i]), '\0');
+			buf_add_char(out, '\n');
+		}
+		buf_printf(out, "  User-Agent: hookd/" HOOKD_VERSION "\n  the event's %zu bytes\n",
+			job->payload_len);
+	} else {
+		buf_add_text(out, "  cannot be forwarded: ");
+		buf_add_escaped(out, why, strlen(why), '\0');
+		buf_add_char(out, '\n');
+	}
+	forward_request_free(&r);
+	return good;
+}
+
+const struct action_kind action_forward = {
+	.name = "forward",
+	.start = forward_start,
+	.preview = forward_preview,
+	.ended = forward_ended,
+	.expired = forward_expired,
+	.interrupt = forward_interrupt,
+	.kill = forward_kill,
+	.free = forward_free,
+};

@@ -1,0 +1,126 @@
+/* action/script.c - runs a hook's program: its arguments and environment made
+ * from their templates, the event on its standard input. */
+#include "child.h"
+#include "words.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	EXIT_DATA = 65, /* EX_DATAERR of sysexits.h, and qmail's code for "never": both PERMFAIL */
+	EXIT_NEVER = 100,
+};
+
+static bool is_permanent(const struct conf_action *does, int exit_code)
+{
+	if (exit_code == EXIT_DATA || exit_code == EXIT_NEVER)
+		return true;
+	for (size_t i = 0; i < does->give_up_count; i++)
+		if (does->give_up_on[i] == exit_code)
+			return true;
+	return false;
+}
+
+/* Root reads what it likes: a wall would only hinder it. */
+static bool has_wall(const struct conf_user *user)
+{
+	return (user->name != NULL ? user->uid : geteuid()) != 0;
+}
+
+static enum action_step start_program(
+	struct action_child *s, const struct script_words *words, struct wall *wall)
+{
+	const struct conf_action *does = s->action.hook->action;
+	const struct store_job *job = s->action.job;
+	struct child_options options = {
+		.argv = words->argv,
+		.env = words->env,
+		.directory = does->directory,
+		.user = &does->user,
+		.rlimits = does->rlimits,
+		.rlimit_count = does->rlimit_count,
+		.input = job->payload,
+		.input_len = job->payload_len,
+	};
+	int ruleset = -1;
+
+	if (has_wall(&does->user) && !wall_ready(wall, &ruleset))
+		return action_child_refuse(s, CHILD_NO_RESOURCES,
+			"no room for the wall that keeps it from hookd's secrets");
+	options.wall = ruleset > 0 ? ruleset : 0;
+	return action_child_begin(s, &options, is_permanent);
+}
+
+static enum action_step begin(struct action_child *s, struct wall *wall)
+{
+	const struct conf_hook *hook = s->action.hook;
+	const struct store_job *job = s->action.job;
+	struct script_words words;
+	enum attempt_result result;
+	enum action_step step = ACTION_FINISHED;
+	char why[SCRIPT_WORDS_WHY];
+
+	result = script_words_make(&words, hook, job, why);
+	if (result == ATTEMPT_OK)
+		step = start_program(s, &words, wall);
+	else
+		action_outcome(&s->action, result, "%s", why);
+	script_words_free(&words);
+	return step;
+}
+
+static struct action *script_start(const struct action_place *place, struct conf *conf,
+	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+{
+	struct action_child *s = action_child_new(&action_script, place, conf, hook, job);
+
+	if (s == NULL)
+		return NULL;
+	*step = begin(s, place->wall);
+	return &s->action;
+}
+
+static void add_word(struct buf *out, const char *word)
+{
+	buf_add_text(out, "    \"");
+	buf_add_escaped(out, word, strlen(word), '"');
+	buf_add_text(out, "\"\n");
+}
+
+static bool script_preview(const struct conf *conf, const struct conf_hook *hook,
+	const struct store_job *job, struct buf *out)
+{
+	const struct conf_action *does = hook->action;
+	struct script_words words;
+	char why[SCRIPT_WORDS_WHY];
+	bool good;
+
+	(void)conf;
+	good = script_words_make(&words, hook, job, why) == ATTEMPT_OK;
+	if (good) {
+		buf_add_text(out, "  run\n");
+		for (size_t i = 0; words.argv[i] != NULL; i++)
+			add_word(out, words.argv[i]);
+		buf_add_text(out, "  environment\n");
+		for (size_t i = 0; words.env[i] != NULL; i++)
+			add_word(out, words.env[i]);
+		buf_printf(out, "  in %s%s%s, the event's %zu bytes on standard input\n",
+			does->directory, does->user.name != NULL ? " as user " : "",
+			does->user.name != NULL ? does->user.name : "", job->payload_len);
+	} else {
+		buf_printf(out, "  cannot run: %s\n", why);
+	}
+	script_words_free(&words);
+	return good;
+}
+
+const struct action_kind action_script = {
+	.name = "script",
+	.start = script_start,
+	.preview = script_preview,
+	.ready = action_child_ready,
+	.expired = action_child_expired,
+	.interrupt = action_child_interrupt,
+	.kill = action_child_kill,
+	.free = action_child_free,
+};

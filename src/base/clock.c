@@ -1,0 +1,147 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define LAST INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
+static int64_t now(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t clock_wall(void)
+{
+	return now(CLOCK_REALTIME);
+}
+
+int64_t clock_steady(void)
+{
+	return now(CLOCK_BOOTTIME);
+}
+
+/* Reads exactly n digits and moves on. */
+static bool digits(const char **p, const char *end, int n, int *out)
+{
+	int value = 0;
+
+	if (end - *p < n)
+		return false;
+	for (int i = 0; i < n; i++, (*p)++) {
+		if (**p < '0' || **p > '9')
+			return false;
+		value = value * 10 + (**p - '0');
+	}
+	*out = value;
+	return true;
+}
+
+static bool literal(const char **p, const char *end, char c)
+{
+	if (*p == end || **p != c)
+		return false;
+	(*p)++;
+	return true;
+}
+
+static bool parse_offset(const char **p, const char *end, int *seconds)
+{
+	int hours, minutes, sign;
+
+	*seconds = 0;
+	if (literal(p, end, 'Z') || literal(p, end, 'z'))
+		return true;
+	if (literal(p, end, '+'))
+		sign = 1;
+	else if (literal(p, end, '-'))
+		sign = -1;
+	else
+		return false;
+	if (!digits(p, end, 2, &hours) || !literal(p, end, ':') || !digits(p, end, 2, &minutes) ||
+		hours > 23 || minutes > 59)
+		return false;
+	*seconds = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+static int days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return month == 2 && leap ? 29 : days[month - 1];
+}
+
+bool clock_parse(const char *text, size_t len, int64_t *ms)
+{
+	const char *p = text, *end = text + len;
+	int year, month, day, hour, minute, second, offset, milli = 0;
+
+	if (!digits(&p, end, 4, &year) || !literal(&p, end, '-') || !digits(&p, end, 2, &month) ||
+		!literal(&p, end, '-') || !digits(&p, end, 2, &day))
+		return false;
+	if (!literal(&p, end, 'T') && !literal(&p, end, 't') && !literal(&p, end, ' '))
+		return false;
+	if (!digits(&p, end, 2, &hour) || !literal(&p, end, ':') || !digits(&p, end, 2, &minute) ||
+		!literal(&p, end, ':') || !digits(&p, end, 2, &second))
+		return false;
+	if (literal(&p, end, '.')) {
+		const char *fraction = p;
+
+		for (int weight = 100; p < end && *p >= '0' && *p <= '9'; p++, weight /= 10)
+			milli += (*p - '0') * weight;
+		if (p == fraction)
+			return false;
+	}
+	if (!parse_offset(&p, end, &offset) || p != end)
+		return false;
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+		hour > 23 || minute > 59 || second > 59)
+		return false;
+
+	struct tm tm = {
+		.tm_year = year - 1900,
+		.tm_mon = month - 1,
+		.tm_mday = day,
+		.tm_hour = hour,
+		.tm_min = minute,
+		.tm_sec = second,
+	};
+	/* The offset may lead out of the years that can be written again. */
+	int64_t at = ((int64_t)timegm(&tm) - offset) * 1000 + milli;
+	if (at < 0 || at > LAST)
+		return false;
+	*ms = at;
+	return true;
+}
+
+void clock_format(int64_t ms, char out[CLOCK_TEXT])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	int milli = (int)(ms % 1000);
+	struct tm tm;
+	size_t n;
+
+	if (milli < 0) {
+		milli += 1000;
+		seconds--;
+	}
+	out[0] = '\0';
+	if (gmtime_r(&seconds, &tm) == NULL)
+		return;
+	n = strftime(out, CLOCK_TEXT - 5, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, CLOCK_TEXT - n, ".%03dZ", milli);
+}
+
+void clock_local(int64_t ms, char out[CLOCK_TEXT])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm when;
+
+	if (localtime_r(&seconds, &when) == NULL ||
+		strftime(out, CLOCK_TEXT, "%Y-%m-%d %H:%M", &when) == 0)
+		out[0] = '\0';
+}

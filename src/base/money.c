@@ -1,0 +1,165 @@
+#include "base/money.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* ISO 4217 (list one, as of 2026): the alphabetic codes by their minor unit. */
+static const char *const codes[] = {
+	[0] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+	[2] = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP "
+	      "BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB "
+	      "EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES "
+	      "KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR "
+	      "MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD "
+	      "RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP "
+	      "TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG",
+	[3] = "BHD IQD JOD KWD LYD OMR TND",
+	[4] = "CLF UYW",
+};
+
+int money_exponent(const char *currency, size_t len)
+{
+	if (len != 3)
+		return -1;
+	for (int i = 0; i < (int)(sizeof(codes) / sizeof(codes[0])); i++)
+		for (const char *at = codes[i]; at != NULL && *at != '\0';
+			at += at[3] != '\0' ? 4 : 3)
+			if (strncasecmp(at, currency, 3) == 0)
+				return i;
+	return -1;
+}
+
+/* A decimal text, taken apart. */
+struct amount {
+	bool negative, has_point;
+	const char *whole; /* digits, at least one */
+	size_t whole_len;
+	const char *part; /* digits behind the point */
+	size_t part_len;
+};
+
+static size_t digits(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= '0' && text[n] <= '9')
+		n++;
+	return n;
+}
+
+static bool read_amount(const char *text, size_t len, struct amount *a)
+{
+	*a = (struct amount){.negative = len > 0 && text[0] == '-'};
+	text += a->negative;
+	len -= a->negative;
+	a->whole = text;
+	a->whole_len = digits(text, len);
+	if (a->whole_len == 0 || a->whole_len > 30)
+		return false;
+	if (a->whole_len == len)
+		return true;
+	a->has_point = true;
+	a->part = text + a->whole_len + 1;
+	a->part_len = digits(a->part, len - a->whole_len - 1);
+	return text[a->whole_len] == '.' && a->part_len > 0 &&
+	       a->whole_len + 1 + a->part_len == len;
+}
+
+/* How it is written: for people, or for programs. */
+struct style {
+	const char *group; /* between groups of three digits */
+	char point;
+};
+
+static const struct style for_people = {" ", ','}, plain = {"", '.'};
+
+/* Digits in groups of three, without zeros in front. */
+static void add_groups(struct buf *out, const char *text, size_t len, const struct style *style)
+{
+	while (len > 1 && *text == '0') {
+		text++;
+		len--;
+	}
+	if (len == 0)
+		buf_add_char(out, '0');
+	for (size_t i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			buf_add_text(out, style->group);
+		buf_add_char(out, text[i]);
+	}
+}
+
+/* `exponent` decimals: those that are there, then zeros. */
+static void add_decimals(
+	struct buf *out, const char *text, size_t len, size_t exponent, const struct style *style)
+{
+	if (exponent == 0)
+		return;
+	buf_add_char(out, style->point);
+	for (size_t i = 0; i < exponent; i++)
+		buf_add_char(out, i < len ? text[i] : '0');
+}
+
+/* A whole number of minor units: its last digits are the decimals. */
+static void add_minor(
+	struct buf *out, const struct amount *a, size_t exponent, const struct style *style)
+{
+	size_t main = a->whole_len > exponent ? a->whole_len - exponent : 0;
+
+	add_groups(out, a->whole, main, style);
+	if (exponent == 0)
+		return;
+	buf_add_char(out, style->point);
+	for (size_t i = a->whole_len; i < exponent; i++)
+		buf_add_char(out, '0');
+	buf_add(out, a->whole + main, a->whole_len - main);
+}
+
+/* False: no amount, or none of this currency; nothing is added then. */
+static bool add_amount(struct buf *out, const char *amount, size_t amount_len, const char *currency,
+	size_t currency_len, const struct style *style)
+{
+	int exponent = money_exponent(currency, currency_len);
+	struct amount a;
+
+	if (exponent < 0 || !read_amount(amount, amount_len, &a))
+		return false;
+	for (size_t i = (size_t)exponent; i < a.part_len; i++)
+		if (a.part[i] != '0')
+			return false;
+	if (a.negative)
+		buf_add_char(out, '-');
+	if (a.has_point) {
+		add_groups(out, a.whole, a.whole_len, style);
+		add_decimals(out, a.part, a.part_len, (size_t)exponent, style);
+	} else {
+		add_minor(out, &a, (size_t)exponent, style);
+	}
+	return true;
+}
+
+static void add_currency(struct buf *out, const char *currency)
+{
+	if (strncasecmp(currency, "XOF", 3) == 0 || strncasecmp(currency, "XAF", 3) == 0) {
+		buf_add_text(out, " FCFA");
+		return;
+	}
+	buf_add_char(out, ' ');
+	for (size_t i = 0; i < 3; i++)
+		buf_add_char(out, (char)(currency[i] & ~0x20)); /* letters: upper case */
+}
+
+bool money_format(struct buf *out, const char *amount, size_t amount_len, const char *currency,
+	size_t currency_len)
+{
+	if (!add_amount(out, amount, amount_len, currency, currency_len, &for_people))
+		return false;
+	add_currency(out, currency);
+	return true;
+}
+
+bool money_decimal(struct buf *out, const char *amount, size_t amount_len, const char *currency,
+	size_t currency_len)
+{
+	return add_amount(out, amount, amount_len, currency, currency_len, &plain);
+}

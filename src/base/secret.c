@@ -1,0 +1,263 @@
+#include "base/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct secret {
+	unsigned char *bytes; /* sodium_malloc'd, read-only */
+	size_t len;
+};
+
+static atomic_bool some_unlocked;
+
+static void say(char why[SECRET_WHY], const char *format, ...) PRINTF(2, 3);
+
+static void say(char why[SECRET_WHY], const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, SECRET_WHY, format, args);
+	va_end(args);
+}
+
+void secret_find_credentials(void)
+{
+	static const char running[] = "/run/credentials/hookd.service";
+
+	if (getenv("CREDENTIALS_DIRECTORY") == NULL && access(running, R_OK | X_OK) == 0)
+		(void)setenv("CREDENTIALS_DIRECTORY", running, 1);
+}
+
+struct secret *secret_new(const void *bytes, size_t len)
+{
+	struct secret *s = malloc(sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->len = len;
+	s->bytes = sodium_malloc(len > 0 ? len : 1);
+	if (s->bytes == NULL) {
+		free(s);
+		return NULL;
+	}
+	if (len > 0)
+		memcpy(s->bytes, bytes, len);
+	/* It has been tried already, but nobody was told how that went. */
+	if (sodium_mlock(s->bytes, len > 0 ? len : 1) != 0)
+		atomic_store(&some_unlocked, true);
+	(void)sodium_mprotect_readonly(s->bytes);
+	return s;
+}
+
+void secret_free(struct secret *s)
+{
+	if (s == NULL)
+		return;
+	sodium_free(s->bytes); /* wipes */
+	free(s);
+}
+
+bool secret_all_locked(void)
+{
+	return !atomic_load(&some_unlocked);
+}
+
+const unsigned char *secret_bytes(const struct secret *s)
+{
+	return s->bytes;
+}
+
+size_t secret_len(const struct secret *s)
+{
+	return s->len;
+}
+
+bool secret_starts_with(const struct secret *s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return s->len >= len && sodium_memcmp(s->bytes, prefix, len) == 0;
+}
+
+static bool is_space(unsigned char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* `place` names where the secret is: a variable or a file. */
+static struct secret *accept(
+	const char *place, const unsigned char *bytes, size_t len, char why[SECRET_WHY])
+{
+	struct secret *s;
+
+	if (len == 0)
+		say(why, "%s is empty: expected a secret in it", place);
+	else if (len > SECRET_MAX)
+		say(why, "%s is longer than %d bytes: expected a secret in it", place, SECRET_MAX);
+	else if (memchr(bytes, '\0', len) != NULL)
+		say(why, "%s has a NUL byte in it: expected a secret as plain text", place);
+	else if (is_space(bytes[0]) || is_space(bytes[len - 1]))
+		say(why,
+			"%s has white space at one of its ends: expected the secret as its sender "
+			"shows it, with at most one line end behind it",
+			place);
+	else {
+		s = secret_new(bytes, len);
+		if (s == NULL)
+			say(why, "%s cannot be kept: out of memory", place);
+		return s;
+	}
+	return NULL;
+}
+
+/* Fills bytes up to max. -1: errno is set. */
+static ssize_t read_all(int fd, unsigned char *bytes, size_t max)
+{
+	size_t len = 0;
+
+	while (len < max) {
+		ssize_t n = read(fd, bytes + len, max - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/* A file that others can write or read is no secret, however it came to be. */
+static bool check_file(int fd, const char *place, char why[SECRET_WHY])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		say(why, "%s cannot be read: %s", place, strerror(errno));
+		return false;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		say(why, "%s is no regular file", place);
+		return false;
+	}
+	if (st.st_mode & 07) {
+		say(why, "%s can be accessed by others (mode %04o): expected 0640 or less", place,
+			(unsigned)(st.st_mode & 07777));
+		return false;
+	}
+	return true;
+}
+
+static struct secret *load_file(const char *place, const char *path, char why[SECRET_WHY])
+{
+	const size_t room = SECRET_MAX + 3; /* a CR LF, and one to see that it is too long */
+	struct secret *s = NULL;
+	unsigned char *bytes = NULL;
+	ssize_t n;
+	size_t len;
+	int fd;
+
+	/* O_NONBLOCK: a FIFO is to be refused, not waited for */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		say(why, "%s cannot be read: %s", place, strerror(errno));
+		return NULL;
+	}
+	if (!check_file(fd, place, why))
+		goto out;
+	bytes = sodium_malloc(room);
+	if (bytes == NULL) {
+		say(why, "%s cannot be kept: out of memory", place);
+		goto out;
+	}
+	n = read_all(fd, bytes, room);
+	if (n < 0) {
+		say(why, "%s cannot be read: %s", place, strerror(errno));
+		goto out;
+	}
+	len = (size_t)n;
+	if (len > 0 && len < room && bytes[len - 1] == '\n') {
+		len--;
+		if (len > 0 && bytes[len - 1] == '\r')
+			len--;
+	}
+	s = accept(place, bytes, len, why);
+out:
+	sodium_free(bytes);
+	close(fd);
+	return s;
+}
+
+static struct secret *load_credential(const char *name, char why[SECRET_WHY])
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	char place[PATH_MAX + 32], path[PATH_MAX];
+	int n;
+
+	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+		strcmp(name, "..") == 0) {
+		say(why,
+			"credential \"%.100s\": expected a plain name, as in systemd's "
+			"LoadCredential=NAME:FILE",
+			name);
+		return NULL;
+	}
+	if (directory == NULL || directory[0] == '\0') {
+		say(why,
+			"credential \"%.100s\": $CREDENTIALS_DIRECTORY is not set; expected "
+			"hookd's unit to have LoadCredential=%.100s:FILE (from a shell: to be "
+			"root, while the unit runs)",
+			name, name);
+		return NULL;
+	}
+	n = snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		say(why, "credential \"%.100s\": its path is too long", name);
+		return NULL;
+	}
+	snprintf(place, sizeof(place), "credential %s", path);
+	return load_file(place, path, why);
+}
+
+static struct secret *load_env(const char *name, char why[SECRET_WHY])
+{
+	const char *value = getenv(name);
+	char place[160];
+
+	if (value == NULL) {
+		say(why, "environment variable %.100s is not set: expected a secret in it", name);
+		return NULL;
+	}
+	snprintf(place, sizeof(place), "environment variable %.100s", name);
+	/* It stays there for the next reload, but not in a swap file or a core. */
+	if (sodium_mlock((void *)(uintptr_t)value, strlen(value)) != 0)
+		atomic_store(&some_unlocked, true);
+	return accept(place, (const unsigned char *)value, strlen(value), why);
+}
+
+struct secret *secret_load(enum secret_origin origin, const char *name, char why[SECRET_WHY])
+{
+	switch (origin) {
+	case SECRET_CREDENTIAL:
+		return load_credential(name, why);
+	case SECRET_FILE:
+		return load_file(name, name, why);
+	case SECRET_ENV:
+		return load_env(name, why);
+	}
+	say(why, "no such kind of place for a secret");
+	return NULL;
+}

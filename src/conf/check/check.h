@@ -1,0 +1,58 @@
+/* conf/check/check.h - what the checks of a config's parts share, once all of it is
+ * read: a section with its place in the file. Private to conf*.c. */
+#ifndef HOOKD_CONF_CHECK_H
+#define HOOKD_CONF_CHECK_H
+
+#include "base/attributes.h"
+#include "conf/read.h"
+
+#include <stdbool.h>
+
+struct conf_section {
+	struct conf_reader *reader;
+	const struct conf_node *node; /* NULL: it stands nowhere */
+	struct conf_scope scope;
+};
+
+/* The section that stands under `name` in another. */
+struct conf_section conf_section_inner(const struct conf_section *section, const char *name);
+
+/* Is there something under that key? */
+bool conf_section_has(const struct conf_section *section, const char *key);
+
+/* The place of a key's value, or of the section when the key is not in it. */
+struct conf_place conf_section_place(const struct conf_section *section, const char *key);
+
+/* As conf_complain and conf_caution, at the key's place. */
+void conf_section_complain(
+	const struct conf_section *section, const char *key, const char *format, ...) PRINTF(3, 4);
+void conf_section_caution(
+	const struct conf_section *section, const char *key, const char *format, ...) PRINTF(3, 4);
+
+/* A template at a key, with the i-th of a list (from 0): as a value to complain
+ * about. Its node is never NULL when the file has one. */
+struct conf_value conf_section_value(const struct conf_section *section, const char *key, size_t i);
+
+/* The file at a key can be read, and if it is secret by no others. path: NULL: none. */
+void conf_check_file(
+	const struct conf_section *section, const char *key, const char *path, bool secret);
+
+/* A template's text has no control character in it. False: complained about. */
+bool conf_check_one_line(const struct conf_value *v, const struct template *t);
+
+/* The section email at the top. */
+void conf_check_mail_server(struct conf_reader *r);
+
+enum conf_action_of { CONF_OF_HOOK, CONF_OF_FAILURE, CONF_OF_DIGEST, CONF_OF_SILENCE };
+
+/* An action; of a digest or silence it gets its default texts. */
+void conf_check_action(
+	const struct conf_section *section, struct conf_action *action, enum conf_action_of of);
+void conf_check_email(
+	const struct conf_section *section, struct conf_email *email, enum conf_action_of of);
+void conf_check_forward(const struct conf_section *section, struct conf_forward *forward);
+
+/* All that must hold between values. */
+void conf_check(struct conf_reader *r);
+
+#endif

@@ -1,0 +1,201 @@
+#include "check.h"
+
+#include <curl/curl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What stands literally at the beginning of a URL's template. */
+struct beginning {
+	const char *text;
+	size_t len;
+	bool whole;            /* the template is constant */
+	const char *authority; /* behind ://; NULL: there is none yet */
+	size_t authority_len;
+	bool ended; /* the authority is all there */
+};
+
+static const char *const schemes[] = {"http://", "https://"};
+
+/* Reads as far as it is there. False: it is no http(s) URL, whatever follows. */
+static bool dissect(const struct template *url, struct beginning *b)
+{
+	*b = (struct beginning){.whole = template_is_constant(url)};
+	b->text = template_prefix(url, &b->len);
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t len = strlen(schemes[i]), there = b->len < len ? b->len : len;
+
+		if (strncasecmp(b->text, schemes[i], there) != 0)
+			continue;
+		if (there < len)
+			return !b->whole;
+		b->authority = b->text + len;
+		b->authority_len = strcspn(b->authority, "/?#");
+		b->ended = b->whole || b->authority_len < b->len - len;
+		return true;
+	}
+	return false;
+}
+
+/* False: libcurl takes the beginning for no URL, and that is complained about. */
+static bool check_by_curl(const struct conf_value *v, const struct beginning *b)
+{
+	size_t len = b->whole ? b->len : (size_t)(b->authority + b->authority_len - b->text);
+	char *text = strndup(b->text, len), quoted[CONF_QUOTED], expected[CONF_EXPECTED];
+	CURLU *url = curl_url();
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
+
+	if (text != NULL && url != NULL)
+		code = curl_url_set(url, CURLUPART_URL, text, 0);
+	if (code == CURLUE_OUT_OF_MEMORY)
+		v->reader->errors.no_memory = true;
+	else if (code != CURLUE_OK)
+		conf_refuse(v, "%s is no URL (%s): expected %s", conf_value_quote(v, quoted),
+			curl_url_strerror(code), conf_expected(v->key, expected));
+	curl_url_cleanup(url);
+	free(text);
+	return code == CURLUE_OK;
+}
+
+static bool is_host_byte(char c)
+{
+	return (unsigned char)c >= 0x80 ||
+	       strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]%", c) !=
+		       NULL;
+}
+
+/* What is wrong with the part of the authority that is there. */
+static const char *authority_fault(const struct beginning *b)
+{
+	for (size_t i = 0; i < b->authority_len; i++)
+		if (b->authority[i] == '\0' || !is_host_byte(b->authority[i]))
+			return "has a character in its host that no host has";
+	if (b->ended && (b->authority_len == 0 || b->authority[0] == ':'))
+		return "has no host";
+	return NULL;
+}
+
+/* What is wrong with the beginning that libcurl would not mind. */
+static const char *beginning_fault(const struct beginning *b)
+{
+	const char *fault = b->authority != NULL ? authority_fault(b) : NULL;
+
+	if (fault == NULL && memchr(b->text, '#', b->len) != NULL)
+		fault = "has a fragment (#), which is never sent";
+	return fault;
+}
+
+static void check_url(const struct conf_section *section, struct conf_forward *forward)
+{
+	const struct conf_value v = conf_section_value(section, "url", 0);
+	struct beginning b;
+	const char *fault;
+
+	if (!conf_check_one_line(&v, forward->url))
+		return;
+	if (!dissect(forward->url, &b)) {
+		conf_value_refuse(&v, "is no URL of http or https");
+		return;
+	}
+	/* a password may stand there: nothing is repeated */
+	if (b.authority != NULL && memchr(b.authority, '@', b.authority_len) != NULL) {
+		conf_refuse(&v, "has a user or password before its host: expected \"bearer\" or a "
+				"header instead");
+		return;
+	}
+	fault = beginning_fault(&b);
+	if (fault != NULL) {
+		conf_value_refuse(&v, fault);
+		return;
+	}
+	if (b.ended && !check_by_curl(&v, &b))
+		return;
+	forward->url_fixed = b.ended;
+	if (!b.ended && b.authority_len > 0)
+		conf_warn(&v, "the event has a say in the host, so only public addresses are "
+			      "connected to: expected a / behind the host, before the first {{");
+}
+
+static void check_headers(const struct conf_section *section, const struct conf_forward *forward)
+{
+	const struct conf_node *node = conf_node_get(section->node, "headers");
+
+	for (size_t i = 0; i < forward->header_count; i++) {
+		const struct conf_pair *header = &forward->headers[i];
+		struct conf_value v = conf_section_value(section, "headers", 0);
+
+		v.name = header->name;
+		v.node = node->entries[i].value;
+		(void)conf_check_one_line(&v, header->value);
+		if (forward->bearer != NULL && strcasecmp(header->name, "Authorization") == 0)
+			conf_refuse_at(&v, node->entries[i].at,
+				"beside \"bearer\": expected only one of them");
+	}
+}
+
+/* Standard Webhooks gives keys as whsec_ and base64. */
+static void check_secret(const struct conf_section *section, const struct secret *secret)
+{
+	static const char prefix[] = "whsec_";
+	unsigned char key[SECRET_MAX];
+	size_t len;
+
+	if (secret == NULL || !secret_starts_with(secret, prefix))
+		return;
+	if (sodium_base642bin(key, sizeof(key), (const char *)secret_bytes(secret) + strlen(prefix),
+		    secret_len(secret) - strlen(prefix), NULL, &len, NULL,
+		    sodium_base64_VARIANT_ORIGINAL) < 0 ||
+		len == 0)
+		conf_section_complain(section, "secret",
+			"begins with whsec_, but is not base64 behind it: expected the secret as "
+			"its receiver shows it");
+	sodium_memzero(key, sizeof(key));
+}
+
+/* What would end or break the header it goes into. */
+static void check_bearer(const struct conf_section *section, const struct secret *bearer)
+{
+	const unsigned char *bytes = bearer != NULL ? secret_bytes(bearer) : NULL;
+
+	for (size_t i = 0; bearer != NULL && i < secret_len(bearer); i++)
+		if (bytes[i] <= ' ' || bytes[i] > '~') {
+			conf_section_complain(section, "bearer",
+				"has white space or a character that is not ASCII in it: expected "
+				"a "
+				"token alone");
+			return;
+		}
+}
+
+static void check_client(const struct conf_section *section)
+{
+	bool certificate = conf_section_has(section, "certificate");
+	bool key = conf_section_has(section, "key");
+
+	if (certificate && !key)
+		conf_section_complain(
+			section, "certificate", "has no \"key\" with it: expected both");
+	if (key && !certificate)
+		conf_section_complain(
+			section, "key", "has no \"certificate\" with it: expected both");
+}
+
+void conf_check_forward(const struct conf_section *section, struct conf_forward *forward)
+{
+	/* what is no mapping has been complained about */
+	if (section->node->kind != CONF_NODE_MAPPING)
+		return;
+	if (forward->url != NULL)
+		check_url(section, forward);
+	check_headers(section, forward);
+	check_secret(section, forward->secret);
+	check_bearer(section, forward->bearer);
+	check_client(section);
+	conf_check_file(section, "ca", forward->ca, false);
+	conf_check_file(section, "certificate", forward->certificate, false);
+	conf_check_file(section, "key", forward->key, true);
+	if (!forward->verify_tls && conf_section_has(section, "verify_tls"))
+		conf_section_caution(section, "verify_tls",
+			"the receiver may be anyone: expected true, and \"ca\" for a certificate "
+			"of your own");
+}

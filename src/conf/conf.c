@@ -1,0 +1,262 @@
+#include "conf/conf.h"
+
+#include "conf/check/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void free_source(struct conf_source *s)
+{
+	free(s->name);
+	free(s->path);
+	for (size_t i = 0; i < s->secret_count; i++)
+		secret_free(s->secrets[i]);
+	free(s->secrets);
+	free(s->allow);
+}
+
+static void free_hook(struct conf_hook *h)
+{
+	free(h->name);
+	for (size_t i = 0; i < h->on_count; i++)
+		free(h->on[i]);
+	free(h->on);
+	condition_free(h->when);
+	conf_free_action(&h->own);
+	conf_free_action(&h->own_failure);
+}
+
+static void free_hooks(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->hook_count; i++)
+		free_hook(&conf->hooks[i]);
+	for (size_t i = 0; i < conf->derived_count; i++)
+		free_hook(&conf->derived[i]);
+	free(conf->hooks);
+	free(conf->derived);
+	free(conf->all);
+}
+
+static void conf_free(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		free(conf->listen[i].text);
+		free(conf->listen[i].unix_path);
+	}
+	for (size_t i = 0; i < conf->source_count; i++)
+		free_source(&conf->sources[i]);
+	free_source(&conf->own);
+	free_hooks(conf);
+	conf_free_mail_server(&conf->email);
+	conf_free_action(&conf->on_failure);
+	conf_free_action(&conf->digest.action);
+	conf_free_action(&conf->silence.action);
+	free(conf->silence.sources);
+	free(conf->listen);
+	free(conf->sources);
+	free(conf->tls.certificate);
+	free(conf->tls.key);
+	free(conf->trusted_proxies);
+	free(conf->store.path);
+	free(conf->timezone);
+	for (size_t i = 0; i < conf->secret_file_count; i++)
+		free(conf->secret_files[i]);
+	free(conf->secret_files);
+	free(conf->file);
+	free(conf);
+}
+
+struct conf *conf_ref(struct conf *conf)
+{
+	conf->references++;
+	return conf;
+}
+
+void conf_unref(struct conf *conf)
+{
+	if (conf != NULL && --conf->references == 0)
+		conf_free(conf);
+}
+
+/* The directory of `file`, absolute: scripts run with another working directory.
+ * Returns new; NULL: errno is set. */
+static char *directory_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	int len = slash != NULL ? (int)(slash - file) : 0;
+	char *cwd = NULL, *directory = NULL;
+
+	if (file[0] != '/') {
+		cwd = getcwd(NULL, 0);
+		if (cwd == NULL)
+			return NULL;
+	}
+	if (asprintf(&directory, "%s%s%.*s", cwd != NULL ? cwd : "",
+		    cwd != NULL && len > 0 ? "/" : "", len, file) < 0)
+		directory = NULL;
+	free(cwd);
+	return directory;
+}
+
+/* Reads all that can be read; *good: without an error. NULL: nothing can. */
+static struct conf *parse(
+	const char *file, const void *bytes, size_t len, struct buf *errors, bool *good)
+{
+	struct conf_reader reader = {0};
+	struct conf_node *root = NULL;
+	char *directory = directory_of(file);
+	struct conf *conf = calloc(1, sizeof(*conf));
+	*good = false;
+	if (conf == NULL || directory == NULL) {
+		buf_printf(errors, "%s: cannot be read: %s\n", file, strerror(errno));
+		free(conf);
+		conf = NULL;
+		goto out;
+	}
+	conf->references = 1;
+	conf->file = strdup(file);
+	reader = (struct conf_reader){.conf = conf, .directory = directory};
+	reader.errors.no_memory = conf->file == NULL;
+	root = conf_yaml_parse(bytes, len, &reader.errors);
+	if (root != NULL) {
+		reader.root = root;
+		conf_read(&reader, root);
+		conf_check(&reader);
+	}
+	if (root != NULL && !conf_errors_fatal(&reader.errors))
+		conf_derive(&reader);
+	*good = root != NULL && !conf_errors_fatal(&reader.errors);
+	conf_errors_write(&reader.errors, file, errors);
+out:
+	conf_errors_free(&reader.errors);
+	conf_node_free(root);
+	free(directory);
+	return conf;
+}
+
+struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct buf *errors)
+{
+	bool good;
+	struct conf *conf = parse(file, bytes, len, errors, &good);
+
+	if (good)
+		return conf;
+	conf_unref(conf);
+	return NULL;
+}
+
+struct conf *conf_load(const char *file, struct buf *errors)
+{
+	struct buf bytes = {0};
+	const char *fault = conf_read_file(file, &bytes);
+	struct conf *conf = NULL;
+
+	if (fault != NULL)
+		buf_printf(errors, "%s: cannot be read: %s\n", file, fault);
+	else
+		conf = conf_parse(file, bytes.data != NULL ? bytes.data : "", bytes.len, errors);
+	buf_free(&bytes);
+	return conf;
+}
+
+char *conf_store_path(const char *file, struct buf *errors)
+{
+	struct buf bytes = {0};
+	const char *fault = conf_read_file(file, &bytes);
+	struct conf *conf = NULL;
+	char *path = NULL;
+	bool good;
+
+	if (fault != NULL)
+		buf_printf(errors, "%s: cannot be read: %s\n", file, fault);
+	else
+		conf = parse(file, bytes.data != NULL ? bytes.data : "", bytes.len, errors, &good);
+	if (conf != NULL && conf->store.path != NULL)
+		path = strdup(conf->store.path);
+	conf_unref(conf);
+	buf_free(&bytes);
+	return path;
+}
+
+const struct conf_source *conf_source_by_name(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->source_count; i++)
+		if (conf->sources[i].name != NULL && strcmp(conf->sources[i].name, name) == 0)
+			return &conf->sources[i];
+	return NULL;
+}
+
+const struct conf_source *conf_source_by_path(const struct conf *conf, const char *path)
+{
+	for (size_t i = 0; i < conf->source_count; i++)
+		if (conf->sources[i].path != NULL && strcmp(conf->sources[i].path, path) == 0)
+			return &conf->sources[i];
+	return NULL;
+}
+
+const struct conf_hook *conf_hook_by_name(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->hook_count; i++)
+		if (conf->hooks[i].name != NULL && strcmp(conf->hooks[i].name, name) == 0)
+			return &conf->hooks[i];
+	return NULL;
+}
+
+const struct conf_hook *conf_hook_by_store_id(const struct conf *conf, int64_t id)
+{
+	for (size_t i = 0; i < conf->all_count; i++)
+		if (conf->all[i]->store_id == id)
+			return conf->all[i];
+	return NULL;
+}
+
+/* Where in conf the value of a key is that is in no list. */
+static const void *value_of(const struct conf *conf, const struct conf_key *key)
+{
+	size_t section = 0;
+
+	for (size_t i = 0; i < conf_key_count; i++)
+		if (conf_keys[i].section[0] == '\0' && strcmp(conf_keys[i].name, key->section) == 0)
+			section = conf_keys[i].offset;
+	return (const char *)conf + section + key->offset;
+}
+
+static bool same_listens(const struct conf *a, const struct conf *b)
+{
+	if (a->listen_count != b->listen_count)
+		return false;
+	for (size_t i = 0; i < a->listen_count; i++)
+		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
+			return false;
+	return true;
+}
+
+static bool same_value(const struct conf_key *key, const struct conf *a, const struct conf *b)
+{
+	const char *text, *other;
+
+	if (key->type == CONF_LISTEN)
+		return same_listens(a, b);
+	/* every other key that needs a restart is a text */
+	text = *(char *const *)value_of(a, key);
+	other = *(char *const *)value_of(b, key);
+	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
+}
+
+void conf_restart_keys(const struct conf *now, const struct conf *next, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < conf_key_count; i++) {
+		const struct conf_key *key = &conf_keys[i];
+
+		if (key->reload != CONF_RESTART || same_value(key, now, next))
+			continue;
+		buf_printf(out, "%s%s%s%s", first ? "" : ", ", key->section,
+			key->section[0] != '\0' ? "." : "", key->name);
+		first = false;
+	}
+}

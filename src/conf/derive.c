@@ -1,0 +1,104 @@
+#include "read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What runs when a delivery of the hook is given up; NULL: nothing. */
+static const struct conf_action *failure_of(const struct conf *conf, const struct conf_hook *hook)
+{
+	if (conf_action_is_set(&hook->own_failure))
+		return &hook->own_failure;
+	return conf_action_is_set(&conf->on_failure) ? &conf->on_failure : NULL;
+}
+
+/* The next derived hook. NULL: no memory for its name. */
+static const struct conf_hook *derive(struct conf *conf, const char *parent, const char *name,
+	const struct conf_source *source, const struct conf_action *action)
+{
+	struct conf_hook *hook = &conf->derived[conf->derived_count];
+
+	if (asprintf(&hook->name, "%s/%s", parent, name) < 0) {
+		hook->name = NULL;
+		return NULL;
+	}
+	hook->source = source;
+	hook->action = action;
+	conf->derived_count++;
+	return hook;
+}
+
+static bool derive_failure(struct conf *conf, struct conf_hook *hook)
+{
+	const struct conf_action *action = failure_of(conf, hook);
+
+	if (action == NULL)
+		return true;
+	hook->on_failure = derive(conf, hook->name, "on_failure", hook->source, action);
+	return hook->on_failure != NULL;
+}
+
+static bool derive_failures(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->hook_count; i++)
+		if (!derive_failure(conf, &conf->hooks[i]))
+			return false;
+	return true;
+}
+
+static bool derive_own(struct conf *conf, const char *name, const struct conf_action *action,
+	const struct conf_hook **hook)
+{
+	if (!conf_action_is_set(action))
+		return true;
+	*hook = derive(conf, CONF_OWN_SOURCE, name, &conf->own, action);
+	return *hook != NULL;
+}
+
+static bool gather(struct conf *conf)
+{
+	conf->all = calloc(conf->hook_count + conf->derived_count + 1, sizeof(struct conf_hook *));
+	if (conf->all == NULL)
+		return false;
+	for (size_t i = 0; i < conf->hook_count; i++)
+		conf->all[conf->all_count++] = &conf->hooks[i];
+	for (size_t i = 0; i < conf->derived_count; i++)
+		conf->all[conf->all_count++] = &conf->derived[i];
+	return true;
+}
+
+static bool complete(struct conf_action *action)
+{
+	if (!conf_action_is_set(action))
+		return true;
+	action->base_env = conf_base_env(&action->user, action->env, action->env_count);
+	return action->base_env != NULL;
+}
+
+static bool complete_all(struct conf *conf)
+{
+	bool good = complete(&conf->on_failure) && complete(&conf->digest.action) &&
+		    complete(&conf->silence.action);
+
+	for (size_t i = 0; i < conf->hook_count; i++) {
+		struct conf_hook *hook = &conf->hooks[i];
+
+		hook->action = &hook->own;
+		good = good && complete(&hook->own) && complete(&hook->own_failure);
+	}
+	return good;
+}
+
+void conf_derive(struct conf_reader *r)
+{
+	struct conf *conf = r->conf;
+
+	conf->own.name = strdup(CONF_OWN_SOURCE);
+	conf->derived = calloc(conf->hook_count + 2, sizeof(*conf->derived));
+	if (conf->own.name == NULL || conf->derived == NULL || !complete_all(conf) ||
+		!derive_failures(conf) ||
+		!derive_own(conf, "digest", &conf->digest.action, &conf->digest_hook) ||
+		!derive_own(conf, "silence", &conf->silence.action, &conf->silence_hook) ||
+		!gather(conf))
+		r->errors.no_memory = true;
+}

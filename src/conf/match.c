@@ -1,0 +1,79 @@
+#include "conf/match.h"
+
+#include <fnmatch.h>
+
+bool match_type(const char *glob, const char *type)
+{
+	return fnmatch(glob, type, 0) == 0;
+}
+
+bool match_on(const struct conf_hook *hook, const char *type)
+{
+	for (size_t i = 0; i < hook->on_count; i++)
+		if (match_type(hook->on[i], type))
+			return true;
+	return false;
+}
+
+bool match_when(const struct conf_hook *hook, const json_t *document, struct buf *why)
+{
+	return hook->when == NULL || condition_holds(hook->when, document, why);
+}
+
+/* As much of a text as fits, cut between UTF-8 characters. */
+static size_t cut(const char *text, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
+static void add_declined(struct buf *declined, const char *hook, const struct buf *why)
+{
+	if (declined->len >= MATCH_DECLINED || why->data == NULL)
+		return;
+	buf_printf(declined, "%s\t", hook);
+	buf_add(declined, why->data, cut(why->data, why->len, MATCH_REASON));
+	buf_add_char(declined, '\n');
+}
+
+/* Does its `when` hold? Without one nobody needs the body parsed. */
+static bool holds(
+	const struct conf_hook *hook, struct event *ev, struct buf *why, struct buf *declined)
+{
+	const json_t *document;
+
+	if (hook->when == NULL)
+		return true;
+	bool known = event_document(ev, &document);
+	bool good = known && match_when(hook, document, why);
+	/* A hook must not be left out for that. */
+	if (!known || why->failed)
+		declined->failed = true;
+	return good;
+}
+
+size_t match_hooks(const struct conf *conf, const struct conf_source *source, struct event *ev,
+	int64_t *ids, struct buf *declined)
+{
+	struct buf why = {0};
+	size_t n = 0;
+
+	if (ev->quarantined != NULL || ev->type == NULL)
+		return 0;
+	for (size_t i = 0; i < conf->hook_count; i++) {
+		const struct conf_hook *hook = &conf->hooks[i];
+
+		if (hook->source != source || !match_on(hook, ev->type))
+			continue;
+		buf_clear(&why);
+		if (holds(hook, ev, &why, declined))
+			ids[n++] = hook->store_id;
+		else
+			add_declined(declined, hook->name, &why);
+	}
+	buf_free(&why);
+	return n;
+}

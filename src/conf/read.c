@@ -1,0 +1,256 @@
+#include "read.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void read_section(struct conf_reader *r, const struct conf_scope *scope,
+	const struct conf_node *node, void *base);
+
+struct conf_scope conf_scope_inner(
+	const struct conf_scope *scope, const char *name, const char *rows)
+{
+	struct conf_scope inner = *scope;
+	const char *dot = scope->section[0] != '\0' ? "." : "";
+	int n;
+
+	/* all are in the table, so all have room */
+	n = snprintf(inner.path, sizeof(inner.path), "%s%s%s", scope->path,
+		scope->path[0] != '\0' ? "." : "", name);
+	assert(n > 0 && (size_t)n < sizeof(inner.path));
+	if (rows != NULL)
+		n = snprintf(inner.section, sizeof(inner.section), "%s", rows);
+	else
+		n = snprintf(
+			inner.section, sizeof(inner.section), "%s%s%s", scope->section, dot, name);
+	assert(n > 0 && (size_t)n < sizeof(inner.section));
+	return inner;
+}
+
+struct conf_scope conf_scope_item(const char *list, size_t i, const struct conf_node *item)
+{
+	const struct conf_node *name = conf_node_get(item, "name");
+	struct conf_scope scope = {0};
+	char quoted[CONF_QUOTED] = "";
+
+	if (name != NULL && name->kind == CONF_NODE_SCALAR && name->text[0] != '\0')
+		conf_quote(name->text, quoted);
+	snprintf(scope.section, sizeof(scope.section), "%s[]", list);
+	snprintf(scope.entry, sizeof(scope.entry), "%s[%zu]%s%s", list, i + 1,
+		quoted[0] != '\0' ? " " : "", quoted);
+	return scope;
+}
+
+static bool read_mapping(const struct conf_value *v)
+{
+	struct conf_scope inner = conf_scope_inner(v->scope, v->key->name, v->key->rows);
+	bool nothing = conf_node_is_nothing(v->node);
+
+	if (v->node->kind != CONF_NODE_MAPPING && !nothing) {
+		conf_refuse_kind(v);
+		return false;
+	}
+	read_section(v->reader, &inner, v->node, v->target);
+	return true;
+}
+
+/* A list of sections, each read into its own struct. An item that is no mapping
+ * still has its place, so that positions and structs go together. */
+static bool read_list(const struct conf_value *v)
+{
+	void *items;
+	size_t count = 0;
+
+	if (conf_node_is_nothing(v->node) && v->key->min == 0)
+		return true;
+	if (!conf_list_open(v, false, v->key->size, &items, &count))
+		return false;
+	conf_list_store(v, items, count);
+	for (size_t i = 0; i < count; i++) {
+		struct conf_node *node = v->node->entries[i].value;
+		struct conf_scope inner = conf_scope_item(v->key->name, i, node);
+
+		if (node->kind != CONF_NODE_MAPPING)
+			conf_complain(v->reader, &inner, NULL, node->at,
+				"expected a mapping with a \"name\", found %s",
+				conf_node_found(node));
+		else
+			read_section(v->reader, &inner, node, (char *)items + i * v->key->size);
+	}
+	return true;
+}
+
+static conf_value_reader *const readers[] = {
+	[CONF_NAME] = conf_read_name,
+	[CONF_TEXT] = conf_read_text,
+	[CONF_PATH] = conf_read_path,
+	[CONF_URL_PATH] = conf_read_url_path,
+	[CONF_BOOL] = conf_read_bool,
+	[CONF_COUNT] = conf_read_count,
+	[CONF_SIZE] = conf_read_size,
+	[CONF_DURATION] = conf_read_duration,
+	[CONF_TIME_OF_DAY] = conf_read_time_of_day,
+	[CONF_TIMEZONE] = conf_read_timezone,
+	[CONF_CHOICE] = conf_read_choice,
+	[CONF_WORD] = conf_read_word,
+	[CONF_SCHEME] = conf_read_scheme,
+	[CONF_USER] = conf_read_user,
+	[CONF_LISTEN] = conf_read_listen,
+	[CONF_NETS] = conf_read_nets,
+	[CONF_SECRET] = conf_read_secret,
+	[CONF_SECRETS] = conf_read_secrets,
+	[CONF_GLOBS] = conf_read_globs,
+	[CONF_RUN] = conf_read_run,
+	[CONF_COMMAND] = conf_read_command,
+	[CONF_CODES] = conf_read_codes,
+	[CONF_REF] = conf_read_ref,
+	[CONF_REFS] = conf_read_refs,
+	[CONF_RLIMIT] = conf_read_rlimit,
+	[CONF_TEMPLATE] = conf_read_template,
+	[CONF_TEMPLATES] = conf_read_templates,
+	[CONF_TEMPLATE_FILE] = conf_read_template_file,
+	[CONF_HTML] = conf_read_html,
+	[CONF_HTML_FILE] = conf_read_html_file,
+	[CONF_ENV] = conf_read_env,
+	[CONF_HEADERS] = conf_read_headers,
+	[CONF_MAIL_SERVER] = conf_read_mail_server,
+	[CONF_MAILBOX] = conf_read_mailbox,
+	[CONF_WHEN] = conf_read_when,
+	[CONF_MAPPING] = read_mapping,
+	[CONF_LIST] = read_list,
+};
+
+/* A default goes the same way as a value, so that it can be no other. A section
+ * that is not there has the defaults of its keys. */
+static void read_default(const struct conf_value *v)
+{
+	struct conf_node node = {.kind = CONF_NODE_SCALAR, .plain = true};
+	struct conf_value fallback = *v;
+	struct conf_scope inner;
+	char text[64];
+
+	if (v->key->type == CONF_MAPPING) {
+		inner = conf_scope_inner(v->scope, v->key->name, v->key->rows);
+		read_section(v->reader, &inner, NULL, v->target);
+		return;
+	}
+	if (v->key->fallback == NULL || v->key->fallback[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "%s", v->key->fallback);
+	node.text = text;
+	fallback.node = &node;
+	(void)readers[v->key->type](&fallback);
+	free(node.value);
+}
+
+static bool has_row(const struct conf_key *key, const char *section)
+{
+	return strcmp(key->section, section) == 0;
+}
+
+const struct conf_key *conf_key_find(const char *section, const char *name)
+{
+	const struct conf_key *found = NULL;
+
+	for (size_t i = 0; found == NULL && i < conf_key_count; i++) {
+		if (!has_row(&conf_keys[i], section))
+			continue;
+		if (conf_keys[i].type == CONF_ACTION)
+			found = conf_key_find(conf_keys[i].rows, name);
+		else if (strcmp(conf_keys[i].name, name) == 0)
+			found = &conf_keys[i];
+	}
+	return found;
+}
+
+static void guess_key(struct conf_guess *guess, const char *section)
+{
+	for (size_t i = 0; i < conf_key_count; i++) {
+		if (!has_row(&conf_keys[i], section))
+			continue;
+		if (conf_keys[i].type == CONF_ACTION)
+			guess_key(guess, conf_keys[i].rows);
+		else
+			conf_guess_try(guess, conf_keys[i].name);
+	}
+}
+
+static void refuse_unknown(
+	struct conf_reader *r, const struct conf_scope *scope, const struct conf_entry *entry)
+{
+	struct conf_guess guess = {.word = entry->key};
+	char quoted[CONF_QUOTED], meant[CONF_GUESS];
+
+	guess_key(&guess, scope->section);
+	conf_complain(r, scope, NULL, entry->at, "unknown key %s%s", conf_quote(entry->key, quoted),
+		conf_guess_text(&guess, meant));
+}
+
+static void refuse_strange_keys(
+	struct conf_reader *r, const struct conf_scope *scope, const struct conf_node *node)
+{
+	char quoted[CONF_QUOTED];
+
+	for (size_t i = 0; i < node->count; i++) {
+		const struct conf_entry *entry = &node->entries[i];
+
+		if (entry->first_line != 0)
+			conf_complain(r, scope, NULL, entry->at,
+				"duplicate key %s: expected it once, it stands in line %u already",
+				conf_quote(entry->key, quoted), entry->first_line);
+		else if (conf_key_find(scope->section, entry->key) == NULL)
+			refuse_unknown(r, scope, entry);
+	}
+}
+
+/* The keys whose rows are those of a section, which may be a part of the scope's. */
+static void read_rows(struct conf_reader *r, const struct conf_scope *scope, const char *section,
+	const struct conf_node *node, void *base)
+{
+	char expected[CONF_EXPECTED];
+
+	for (size_t i = 0; i < conf_key_count; i++) {
+		const struct conf_key *key = &conf_keys[i];
+		struct conf_value v = {.reader = r, .scope = scope, .key = key, .target = base};
+		struct conf_scope part;
+
+		if (!has_row(key, section))
+			continue;
+		if (key->type != CONF_RLIMIT)
+			v.target = (char *)base + key->offset;
+		if (key->type == CONF_ACTION) {
+			part = *scope;
+			snprintf(part.section, sizeof(part.section), "%s", key->rows);
+			read_rows(r, &part, key->rows, node, v.target);
+			continue;
+		}
+		v.node = conf_node_get(node, key->name);
+		if (v.node == NULL && key->required && node != NULL)
+			conf_complain(r, scope, NULL, node->at, "\"%s\" is missing: expected %s",
+				key->name, conf_expected(key, expected));
+		if (v.node == NULL || !readers[key->type](&v))
+			read_default(&v);
+	}
+}
+
+/* Reads the keys of a section into base. node: its mapping, or nothing for an
+ * empty one, or NULL when it is not there: then nothing is required of it. */
+static void read_section(struct conf_reader *r, const struct conf_scope *scope,
+	const struct conf_node *node, void *base)
+{
+	if (node != NULL)
+		refuse_strange_keys(r, scope, node);
+	read_rows(r, scope, scope->section, node, base);
+}
+
+void conf_read(struct conf_reader *r, struct conf_node *root)
+{
+	struct conf_scope scope = {0};
+
+	if (root->kind != CONF_NODE_MAPPING)
+		conf_complain(r, &scope, NULL, root->at,
+			"expected a mapping with \"sources\", found %s", conf_node_found(root));
+	else
+		read_section(r, &scope, root, r->conf);
+}

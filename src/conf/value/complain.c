@@ -1,0 +1,148 @@
+#include "conf/read.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* `hooks[2] "ship": on_failure.email: ` and the key. */
+static void add_path(struct buf *text, const struct conf_scope *scope, const char *key)
+{
+	if (scope->entry[0] != '\0')
+		buf_printf(text, "%s: ", scope->entry);
+	buf_add_text(text, scope->path);
+	if (scope->path[0] != '\0')
+		buf_add_text(text, key != NULL ? "." : ": ");
+	if (key != NULL)
+		buf_add_text(text, key);
+}
+
+static void tell(struct conf_reader *r, enum conf_severity severity, const struct conf_scope *scope,
+	const char *key, struct conf_place at, const char *format, va_list args) PRINTF(6, 0);
+
+static void tell(struct conf_reader *r, enum conf_severity severity, const struct conf_scope *scope,
+	const char *key, struct conf_place at, const char *format, va_list args)
+{
+	struct buf text = {0};
+
+	if (severity == CONF_WARNING)
+		buf_add_text(&text, "warning: ");
+	add_path(&text, scope, key);
+	if (key != NULL)
+		buf_add_text(&text, ": ");
+	buf_vprintf(&text, format, args);
+	conf_errors_take(&r->errors, at, severity, &text);
+}
+
+void conf_complain(struct conf_reader *r, const struct conf_scope *scope, const char *key,
+	struct conf_place at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(r, CONF_ERROR, scope, key, at, format, args);
+	va_end(args);
+}
+
+void conf_caution(struct conf_reader *r, const struct conf_scope *scope, const char *key,
+	struct conf_place at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(r, CONF_WARNING, scope, key, at, format, args);
+	va_end(args);
+}
+
+static void tell_of(const struct conf_value *v, enum conf_severity severity, struct conf_place at,
+	const char *format, va_list args) PRINTF(4, 0);
+
+static void tell_of(const struct conf_value *v, enum conf_severity severity, struct conf_place at,
+	const char *format, va_list args)
+{
+	struct buf text = {0};
+	char quoted[CONF_QUOTED];
+
+	if (severity == CONF_WARNING)
+		buf_add_text(&text, "warning: ");
+	add_path(&text, v->scope, v->key->name);
+	if (v->item > 0)
+		buf_printf(&text, "[%zu]", v->item);
+	buf_add_text(&text, ": ");
+	if (v->name != NULL)
+		buf_printf(&text, "%s: ", conf_quote(v->name, quoted));
+	buf_vprintf(&text, format, args);
+	conf_errors_take(&v->reader->errors, at, severity, &text);
+}
+
+void conf_refuse(const struct conf_value *v, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell_of(v, CONF_ERROR, v->node->at, format, args);
+	va_end(args);
+}
+
+void conf_refuse_at(const struct conf_value *v, struct conf_place at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell_of(v, CONF_ERROR, at, format, args);
+	va_end(args);
+}
+
+void conf_warn(const struct conf_value *v, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell_of(v, CONF_WARNING, v->node->at, format, args);
+	va_end(args);
+}
+
+const char *conf_node_found(const struct conf_node *node)
+{
+	if (conf_node_is_nothing(node))
+		return "nothing";
+	switch (node->kind) {
+	case CONF_NODE_LIST:
+		return node->count > 0 ? "a list" : "an empty list";
+	case CONF_NODE_MAPPING:
+		return "a mapping";
+	case CONF_NODE_SCALAR:
+		break;
+	}
+	return node->text[0] != '\0' ? "a single value" : "an empty text";
+}
+
+void conf_refuse_kind(const struct conf_value *v)
+{
+	char expected[CONF_EXPECTED];
+
+	conf_refuse(v, "expected %s, found %s",
+		v->item > 0 ? "a single value that is not empty" : conf_expected(v->key, expected),
+		conf_node_found(v->node));
+}
+
+bool conf_value_refuse(const struct conf_value *v, const char *what)
+{
+	char quoted[CONF_QUOTED], expected[CONF_EXPECTED];
+
+	conf_refuse(v, "%s %s: expected %s", conf_value_quote(v, quoted), what,
+		conf_expected(v->key, expected));
+	return false;
+}
+
+void conf_refuse_fault(const struct conf_value *v, const struct fault *fault)
+{
+	struct conf_place at = conf_node_place(v->node, fault->at);
+
+	if (conf_value_has_environment(v))
+		conf_refuse(v,
+			"cannot be read from byte %zu on, with the environment's value in it",
+			fault->at + 1);
+	else if (at.line != 0)
+		conf_refuse_at(v, at, "%s", fault->what);
+	else
+		conf_refuse(v, "byte %zu: %s", fault->at + 1, fault->what);
+}

@@ -1,0 +1,176 @@
+#include "conf/read.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct conf_unit durations[] = {
+	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
+static const struct conf_unit sizes[] = {{"TiB", 1LL << 40}, {"GiB", 1LL << 30}, {"MiB", 1LL << 20},
+	{"KiB", 1LL << 10}, {"", 1}, {"B", 1}, {NULL, 0}};
+static const struct conf_unit counts[] = {{"", 1}, {NULL, 0}};
+
+/* What a limit is counted in depends on what it limits. */
+enum conf_type conf_amount_type(const struct conf_key *key)
+{
+	if (key->type != CONF_RLIMIT)
+		return key->type;
+	if (key->offset == RLIMIT_CPU)
+		return CONF_DURATION;
+	if (key->offset == RLIMIT_AS || key->offset == RLIMIT_FSIZE)
+		return CONF_SIZE;
+	return CONF_COUNT;
+}
+
+const struct conf_unit *conf_units(enum conf_type type)
+{
+	switch (type) {
+	case CONF_DURATION:
+		return durations;
+	case CONF_SIZE:
+		return sizes;
+	default:
+		return counts;
+	}
+}
+
+/* n in the largest unit that divides it: 90d, 1MiB, 1500. */
+static void add_amount(struct buf *out, const struct conf_key *key, long long n)
+{
+	const struct conf_unit *unit = conf_units(conf_amount_type(key));
+
+	if (n == 0) {
+		buf_add_char(out, '0');
+		return;
+	}
+	while (n % unit->factor != 0)
+		unit++;
+	buf_printf(out, "%lld%s", n / unit->factor, unit->suffix);
+}
+
+static void add_range(struct buf *out, const struct conf_key *key)
+{
+	buf_add_text(out, " from ");
+	add_amount(out, key, key->min);
+	buf_add_text(out, " to ");
+	add_amount(out, key, key->max);
+	if (key->zero != NULL)
+		buf_printf(out, ", or 0 (%s)", key->zero);
+}
+
+static void add_choices(struct buf *out, const char *const *choices)
+{
+	buf_add_text(out, choices[0]);
+	for (size_t i = 1; choices[i] != NULL; i++)
+		buf_printf(out, "%s%s", choices[i + 1] != NULL ? ", " : " or ", choices[i]);
+}
+
+static void add_schemes(struct buf *out)
+{
+	buf_add_text(out, "a scheme (");
+	for (size_t i = 0; verify_scheme_name(i) != NULL; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", verify_scheme_name(i));
+	buf_add_char(out, ')');
+}
+
+static void add_amount_expected(struct buf *out, const struct conf_key *key)
+{
+	if (conf_amount_type(key) == CONF_DURATION)
+		buf_add_text(out, "a duration (500ms, 10s, 5m, 2h, 90d)");
+	else if (conf_amount_type(key) == CONF_SIZE)
+		buf_add_text(out, "a size (512, 64KiB, 1MiB, 2GiB)");
+	else
+		buf_add_text(out, "a number");
+	add_range(out, key);
+}
+
+static const char name_words[] =
+	"a name of up to 64 letters, digits, '.', '_' and '-', a letter or "
+	"digit first";
+static const char glob_words[] =
+	"an event type such as transaction.approved or transaction.*, or a "
+	"list of them";
+static const char address_words[] = "an address such as shop@example.com or "
+				    "\"{{entity.customer.email}}\", or a list of them";
+
+/* Of the types whose words depend on nothing else. */
+static const char *const words[] = {
+	[CONF_NAME] = name_words,
+	[CONF_TEXT] = "a text",
+	[CONF_PATH] = "a path",
+	[CONF_URL_PATH] = "a URL's path such as /webhooks/fedapay",
+	[CONF_BOOL] = "true or false",
+	[CONF_TIME_OF_DAY] = "a time from 00:00 to 23:59",
+	[CONF_TIMEZONE] = "UTC or a zone of /usr/share/zoneinfo such as Africa/Porto-Novo",
+	[CONF_USER] = "the name of a user of this system",
+	[CONF_REF] = "the name of a source",
+	[CONF_REFS] = "the name of a source, or a list of them",
+	[CONF_NETS] = "a list of addresses and ranges such as [10.0.0.0/8, ::1]",
+	[CONF_SECRET] = "the place of a secret: {credential: NAME}, {file: PATH} or {env: NAME}",
+	[CONF_GLOBS] = glob_words,
+	[CONF_RUN] = "a list such as [/usr/local/bin/program, argument]",
+	[CONF_COMMAND] = "a program such as /usr/sbin/sendmail, or a list of it and its arguments",
+	[CONF_CODES] = "a list of exit codes from 1 to 255 such as [2, 64]",
+	[CONF_TEMPLATE] = "a text such as \"Payment {{entity.reference}}\"",
+	[CONF_TEMPLATES] = address_words,
+	[CONF_TEMPLATE_FILE] = "the path of a text file",
+	[CONF_HTML] = "a text such as \"<p>Payment {{entity.reference}}</p>\"",
+	[CONF_HTML_FILE] = "the path of an HTML file",
+	[CONF_ENV] = "a mapping of names to values such as {SHOP: cotonou}",
+	[CONF_HEADERS] = "a mapping of names to values such as {X-Shop: cotonou}",
+	[CONF_MAIL_SERVER] = "smtp://HOST[:PORT], smtps://HOST[:PORT] or unix:/PATH",
+	[CONF_MAILBOX] = "one mail address such as \"My Shop <shop@example.com>\"",
+	[CONF_WHEN] = "a mapping of paths to tests such as {entity.amount: {gte: 100}}",
+	[CONF_MAPPING] = "a mapping",
+};
+
+static void add_expected(struct buf *out, const struct conf_key *key)
+{
+	switch (key->type) {
+	case CONF_COUNT:
+	case CONF_SIZE:
+	case CONF_DURATION:
+	case CONF_RLIMIT:
+		add_amount_expected(out, key);
+		break;
+	case CONF_CHOICE:
+	case CONF_WORD:
+		add_choices(out, key->words);
+		break;
+	case CONF_SCHEME:
+		add_schemes(out);
+		break;
+	case CONF_LISTEN:
+		buf_printf(out,
+			"an address such as 127.0.0.1:8080, [::1]:8080 or "
+			"unix:/run/hookd/http.sock, "
+			"or a list of up to %lld",
+			key->max);
+		break;
+	case CONF_SECRETS:
+		buf_printf(out,
+			"a list of 1 to %lld secrets, each {credential: NAME}, {file: PATH} or "
+			"{env: NAME}",
+			key->max);
+		break;
+	case CONF_LIST:
+		buf_printf(out, "a list of %s%lld mappings", key->min > 0 ? "1 to " : "up to ",
+			key->max);
+		break;
+	default:
+		buf_add_text(out, words[key->type]);
+		break;
+	}
+}
+
+const char *conf_expected(const struct conf_key *key, char out[CONF_EXPECTED])
+{
+	struct buf b = {0};
+
+	if (key->expected != NULL)
+		buf_add_text(&b, key->expected);
+	else
+		add_expected(&b, key);
+	snprintf(out, CONF_EXPECTED, "%s", b.data != NULL ? b.data : "something else");
+	buf_free(&b);
+	return out;
+}

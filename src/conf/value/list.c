@@ -1,0 +1,322 @@
+#include "conf/read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define GLOB_MAX 128 /* bytes */
+
+struct conf_value conf_value_item(const struct conf_value *v, size_t index)
+{
+	struct conf_value item = *v;
+
+	if (v->node->kind == CONF_NODE_LIST) {
+		item.node = v->node->entries[index].value;
+		item.item = index + 1;
+	}
+	return item;
+}
+
+bool conf_list_open(const struct conf_value *v, bool one, size_t size, void **items, size_t *count)
+{
+	const struct conf_node *node = v->node;
+	bool single = one && node->kind == CONF_NODE_SCALAR && !conf_node_is_nothing(node);
+
+	*items = NULL;
+	*count = single ? 1 : node->count;
+	if (!single && node->kind != CONF_NODE_LIST) {
+		conf_refuse_kind(v);
+		return false;
+	}
+	if (*count < (size_t)v->key->min) {
+		conf_refuse_kind(v);
+		return false;
+	}
+	if (*count > (size_t)v->key->max) {
+		conf_refuse(v, "has %zu items: expected at most %lld", *count, v->key->max);
+		return false;
+	}
+	/* one more: some arrays end with NULL */
+	*items = calloc(*count + 1, size);
+	if (*items == NULL) {
+		v->reader->errors.no_memory = true;
+		return false;
+	}
+	return true;
+}
+
+void conf_list_store(const struct conf_value *v, void *items, size_t count)
+{
+	char *target = v->target;
+
+	memcpy(target, &items, sizeof(items));
+	memcpy(target + sizeof(items), &count, sizeof(count));
+}
+
+/* Port 0 lets the system choose one. */
+static bool parse_port(const char *text, uint16_t *port)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; text[i] >= '0' && text[i] <= '9' && i < 5; i++)
+		n = n * 10 + (unsigned)(text[i] - '0');
+	if (i == 0 || text[i] != '\0' || n > 65535)
+		return false;
+	*port = (uint16_t)n;
+	return true;
+}
+
+static bool parse_host(const char *host, size_t len, struct net_address *address)
+{
+	if (len == 1 && host[0] == '*') {
+		*address = (struct net_address){.family = AF_INET6};
+		return true;
+	}
+	if (len == strlen("localhost") && strncmp(host, "localhost", len) == 0)
+		return net_parse("127.0.0.1", strlen("127.0.0.1"), address);
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']')
+		return memchr(host, ':', len) != NULL && net_parse(host + 1, len - 2, address);
+	/* without brackets one cannot tell where an IPv6 address ends */
+	return memchr(host, ':', len) == NULL && net_parse(host, len, address);
+}
+
+static bool read_address(const struct conf_value *v, const char *text, struct conf_listen *listen)
+{
+	const char *colon = strrchr(text, ':');
+	char quoted[CONF_QUOTED];
+
+	if (colon == NULL || strchr(colon, ']') != NULL) {
+		conf_refuse(v, "%s has no port: expected one behind a colon, as in 127.0.0.1:8080",
+			conf_value_quote(v, quoted));
+		return false;
+	}
+	if (!parse_host(text, (size_t)(colon - text), &listen->address)) {
+		conf_refuse(v,
+			"%s has no numeric address before its port: expected one such as "
+			"127.0.0.1:8080, [::1]:8080, localhost:8080 or *:8080",
+			conf_value_quote(v, quoted));
+		return false;
+	}
+	if (!parse_port(colon + 1, &listen->port)) {
+		conf_refuse(v, "%s has a port that is none: expected one from 0 to 65535",
+			conf_value_quote(v, quoted));
+		return false;
+	}
+	return true;
+}
+
+static bool read_unix(const struct conf_value *v, const char *path, struct conf_listen *listen)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	char quoted[CONF_QUOTED];
+
+	if (path[0] != '/' || strlen(path) > max) {
+		conf_refuse(v, "%s: expected an absolute path of at most %zu bytes behind unix:",
+			conf_value_quote(v, quoted), max);
+		return false;
+	}
+	listen->unix_path = strdup(path);
+	if (listen->unix_path == NULL)
+		v->reader->errors.no_memory = true;
+	return listen->unix_path != NULL;
+}
+
+static bool same_listen(const struct conf_listen *a, const struct conf_listen *b)
+{
+	if (a->unix_path != NULL || b->unix_path != NULL)
+		return a->unix_path != NULL && b->unix_path != NULL &&
+		       strcmp(a->unix_path, b->unix_path) == 0;
+	return a->port == b->port && a->address.family == b->address.family &&
+	       memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes)) == 0;
+}
+
+static bool read_listen(const struct conf_value *v, struct conf_listen *listen)
+{
+	const char *text = conf_value_text(v);
+
+	if (text == NULL)
+		return false;
+	if (text[0] == '\0') {
+		conf_refuse_kind(v);
+		return false;
+	}
+	listen->text = strdup(text);
+	if (listen->text == NULL) {
+		v->reader->errors.no_memory = true;
+		return false;
+	}
+	if (strncmp(text, "unix:", 5) == 0)
+		return read_unix(v, text + 5, listen);
+	return read_address(v, text, listen);
+}
+
+bool conf_read_listen(const struct conf_value *v)
+{
+	struct conf_listen *list;
+	void *items;
+	size_t count;
+	bool good = true;
+
+	if (!conf_list_open(v, true, sizeof(*list), &items, &count))
+		return false;
+	list = items;
+	for (size_t i = 0; i < count; i++) {
+		struct conf_value item = conf_value_item(v, i);
+		bool read = read_listen(&item, &list[i]);
+
+		good = good && read;
+		for (size_t k = 0; read && good && k < i; k++)
+			if (same_listen(&list[k], &list[i])) {
+				conf_refuse(&item,
+					"the same address as listen[%zu]: expected each "
+					"once",
+					k + 1);
+				good = false;
+			}
+	}
+	if (good) {
+		conf_list_store(v, list, count);
+		return true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		free(list[i].text);
+		free(list[i].unix_path);
+	}
+	free(list);
+	return false;
+}
+
+bool conf_read_nets(const struct conf_value *v)
+{
+	struct net_range *ranges;
+	void *items;
+	size_t count;
+	bool good = true;
+
+	if (!conf_list_open(v, false, sizeof(*ranges), &items, &count))
+		return false;
+	ranges = items;
+	for (size_t i = 0; i < count; i++) {
+		struct conf_value item = conf_value_item(v, i);
+		const char *text = conf_value_text(&item), *expected = NULL;
+		char quoted[CONF_QUOTED];
+
+		if (text != NULL)
+			expected = net_parse_range(text, &ranges[i]);
+		if (expected != NULL)
+			conf_refuse(&item, "%s: expected %s", conf_value_quote(&item, quoted),
+				expected);
+		good = good && text != NULL && expected == NULL;
+	}
+	if (good && count > 0)
+		conf_list_store(v, ranges, count);
+	else
+		free(ranges);
+	return good;
+}
+
+/* fnmatch(3) itself takes every pattern and then matches nothing. */
+static const char *glob_fault(const char *glob)
+{
+	if (glob[0] == '\0')
+		return "is empty";
+	if (strlen(glob) > GLOB_MAX)
+		return "is longer than 128 bytes";
+	for (size_t i = 0; glob[i] != '\0'; i++) {
+		if (glob[i] == ',' || (unsigned char)glob[i] <= ' ')
+			return "has a comma, white space or a control character in it, which no "
+			       "event type has";
+		if (glob[i] == '\\') {
+			if (glob[++i] == '\0')
+				return "ends in a backslash";
+		} else if (glob[i] == '[') {
+			size_t first = i + 1;
+
+			if (glob[first] == '!' || glob[first] == '^')
+				first++;
+			/* a ] right behind the [ stands for itself */
+			if (glob[first] == '\0' || strchr(glob + first + 1, ']') == NULL)
+				return "has a [ without its ]";
+			i = (size_t)(strchr(glob + first + 1, ']') - glob);
+		}
+	}
+	return NULL;
+}
+
+bool conf_read_globs(const struct conf_value *v)
+{
+	char **globs;
+	void *items;
+	size_t count;
+	bool good = true;
+
+	if (!conf_list_open(v, true, sizeof(*globs), &items, &count))
+		return false;
+	globs = items;
+	for (size_t i = 0; i < count; i++) {
+		struct conf_value item = conf_value_item(v, i);
+		const char *text = conf_value_text(&item), *fault = NULL;
+		char quoted[CONF_QUOTED], expected[CONF_EXPECTED];
+
+		if (text != NULL)
+			fault = glob_fault(text);
+		if (fault != NULL)
+			conf_refuse(&item, "%s %s: expected %s", conf_value_quote(&item, quoted),
+				fault, conf_expected(v->key, expected));
+		if (text == NULL || fault != NULL) {
+			good = false;
+			text = "";
+		}
+		globs[i] = strdup(text);
+		if (globs[i] == NULL) {
+			v->reader->errors.no_memory = true;
+			good = false;
+			break;
+		}
+		for (size_t k = 0; k < i; k++)
+			if (text[0] != '\0' && strcmp(globs[k], text) == 0) {
+				conf_warn(&item, "%s stands there twice: expected it once",
+					conf_value_quote(&item, quoted));
+				break;
+			}
+	}
+	if (good)
+		conf_list_store(v, globs, count);
+	else
+		conf_free_texts(globs);
+	return good;
+}
+
+bool conf_read_codes(const struct conf_value *v)
+{
+	int *codes;
+	void *items;
+	size_t count;
+	bool good = true;
+
+	if (!conf_list_open(v, false, sizeof(*codes), &items, &count))
+		return false;
+	codes = items;
+	for (size_t i = 0; i < count; i++) {
+		struct conf_value item = conf_value_item(v, i);
+		const char *text = conf_value_text(&item);
+		char quoted[CONF_QUOTED];
+		uint16_t code = 0;
+
+		if (text == NULL) {
+			good = false;
+		} else if (!parse_port(text, &code) || code < 1 || code > 255) {
+			conf_refuse(&item, "%s is no exit code: expected a number from 1 to 255",
+				conf_value_quote(&item, quoted));
+			good = false;
+		}
+		codes[i] = code;
+	}
+	if (good && count > 0)
+		conf_list_store(v, codes, count);
+	else
+		free(codes);
+	return good;
+}

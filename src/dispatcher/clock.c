@@ -1,0 +1,109 @@
+/* dispatcher/clock.c - the timer for the next delivery to fall due, and what a wall clock
+ * that was set means for those that wait. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "private.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum {
+	CLOCK_PAUSE = 100, /* ms: between two readings that belong together */
+};
+
+#define CLOCK_UNSET INT64_C(1577836800000) /* 2020: a clock before that was never set */
+#define TIMER_NEVER INT64_C(9000000000000) /* year 2255 */
+
+void dispatcher_timer_fired(struct dispatcher *d)
+{
+	uint64_t count;
+	/* ECANCELED says that the clock was set; dispatcher_clock_check sees that. */
+	ssize_t n = read(d->timer, &count, sizeof(count));
+	(void)n;
+	d->armed = 0;
+}
+
+void dispatcher_timer_arm(struct dispatcher *d)
+{
+	int64_t now = clock_wall();
+	/* Never off: only a timer that is set hears that the clock was. */
+	int64_t due = TIMER_NEVER;
+
+	/* What is due already waits for room, not for the clock. */
+	for (const struct queue *q = d->queues; q != NULL && !d->draining; q = q->next)
+		if (q->due > now && q->due < due)
+			due = q->due;
+	if (due == d->armed)
+		return;
+	struct itimerspec spec = {
+		.it_value = {.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000}};
+	if (timerfd_settime(d->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL) !=
+			0 &&
+		errno != ECANCELED) /* set all the same; read tells it too */
+		log_error("cannot set the dispatcher's timer", log_int("errno", errno));
+	d->armed = due;
+}
+
+/* Wall clock minus steady clock. False when the thread lost the processor
+ * between the two, and the difference says nothing. */
+static bool read_offset(int64_t *offset)
+{
+	int64_t before = clock_steady();
+	int64_t wall = clock_wall();
+	*offset = wall - before;
+	return clock_steady() - before <= CLOCK_PAUSE;
+}
+
+void dispatcher_clock_start(struct dispatcher *d)
+{
+	for (int tries = 0; tries < 10 && !read_offset(&d->offset); tries++)
+		;
+}
+
+void dispatcher_clock_check(struct dispatcher *d)
+{
+	int64_t offset;
+	if (!read_offset(&offset))
+		return;
+	int64_t delta = offset - d->offset;
+	if (delta >= -CLOCK_STEP && delta <= CLOCK_STEP)
+		return;
+
+	int64_t wall_before = clock_wall() - delta;
+	log_warn("the clock was set: waiting deliveries keep their waits", log_int("by_ms", delta));
+	d->offset = offset;
+	dispatcher_look(d);
+	/* A machine that starts without a clock: what it has waiting was put there
+	 * under a right one, and is due by that. */
+	if (wall_before >= CLOCK_UNSET)
+		d->shift_delta += delta;
+}
+
+static void shift_done(struct store_op *op)
+{
+	char *base = (char *)op - offsetof(struct dispatcher, shift.op);
+	dispatcher_deliver((struct dispatcher *)(void *)base, op);
+}
+
+void dispatcher_shift(struct dispatcher *d)
+{
+	if (d->shift_delta == 0 || d->shift_busy || !dispatcher_store_is_well(d))
+		return;
+	d->shift = (struct store_shift){
+		.op = {.kind = STORE_OP_SHIFT, .done = shift_done},
+		.delta = d->shift_delta,
+	};
+	d->shift_delta = 0;
+	d->shift_busy = true;
+	dispatcher_submit(d, &d->shift.op);
+}
+
+void dispatcher_shifted(struct dispatcher *d)
+{
+	d->shift_busy = false;
+	dispatcher_look(d); /* for the next due time */
+	if (d->shift.op.result != STORE_OK)
+		d->shift_delta += d->shift.delta;
+}

@@ -1,0 +1,426 @@
+#include "dispatcher/dispatcher.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "private.h"
+#include "process/child.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BACKOFF_FIRST = 1000, BACKOFF_MAX = 30000 }; /* ms */
+
+static void wake(struct dispatcher *d)
+{
+	const uint64_t one = 1;
+	/* Fails only when the counter is full: then it is awake already. */
+	ssize_t n = write(d->wake, &one, sizeof(one));
+	(void)n;
+}
+
+void dispatcher_deliver(struct dispatcher *d, struct store_op *op)
+{
+	pthread_mutex_lock(&d->lock);
+	op->next = NULL;
+	if (d->orders.last)
+		d->orders.last->next = op;
+	else
+		d->orders.first = op;
+	d->orders.last = op;
+	/* Under the lock: with the last operation back the dispatcher may be freed,
+	 * and this must not touch it after. An eventfd never blocks here. */
+	if (d->orders.first == op) /* else it was woken, and takes all there is */
+		wake(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dispatcher_submit(struct dispatcher *d, struct store_op *op)
+{
+	struct store_op *first = op;
+
+	if (op != NULL)
+		op->next = NULL;
+	if (d->held_count > 0) {
+		first = d->held;
+		*d->held_end = op;
+	}
+	d->with_store += d->held_count + (op != NULL);
+	d->held_count = 0;
+	store_submit_all(d->store, first);
+}
+
+bool dispatcher_store_is_well(const struct dispatcher *d)
+{
+	return d->store_again == INT64_MAX;
+}
+
+void dispatcher_store_failed(struct dispatcher *d)
+{
+	if (!dispatcher_store_is_well(d))
+		return; /* others of the same transaction were here before */
+	d->backoff = d->backoff ? d->backoff * 2 : BACKOFF_FIRST;
+	if (d->backoff > BACKOFF_MAX)
+		d->backoff = BACKOFF_MAX;
+	d->store_again = clock_steady() + d->backoff;
+}
+
+void dispatcher_store_well(struct dispatcher *d)
+{
+	if (dispatcher_store_is_well(d))
+		d->backoff = 0;
+}
+
+static void take_result(struct dispatcher *d, struct store_op *op)
+{
+	d->with_store--;
+	if (op->result == STORE_OK)
+		dispatcher_store_well(d);
+	else
+		dispatcher_store_failed(d);
+
+	if (op == &d->claim.op)
+		dispatcher_claimed(d);
+	else if (op == &d->shift.op)
+		dispatcher_shifted(d);
+	else
+		dispatcher_run_settled(d, op);
+}
+
+static void take_conf(struct dispatcher *d, struct conf *conf)
+{
+	struct wall *wall = wall_new(conf);
+
+	if (wall != NULL) {
+		wall_free(d->wall);
+		d->wall = wall;
+	} else {
+		log_error("no memory to wall off new secrets from scripts: the old wall stays");
+	}
+	conf_unref(d->conf);
+	d->conf = conf;
+	d->prepared = false;
+	dispatcher_look(d);
+}
+
+static void begin_drain(struct dispatcher *d)
+{
+	d->draining = true;
+	d->drain_deadline = clock_steady() + d->conf->limits.grace;
+}
+
+/* Takes what other threads have left; false: it is time to quit. */
+static bool take_orders(struct dispatcher *d)
+{
+	pthread_mutex_lock(&d->lock);
+	struct store_op *op = d->orders.first;
+	struct conf *conf = d->orders.conf;
+	bool drain = d->orders.drain;
+	bool quit = d->orders.quit;
+	d->orders.first = NULL;
+	d->orders.last = NULL;
+	d->orders.conf = NULL;
+	pthread_mutex_unlock(&d->lock);
+
+	if (conf)
+		take_conf(d, conf);
+	if (drain && !d->draining)
+		begin_drain(d);
+	if (atomic_exchange(&d->poked, false))
+		dispatcher_look(d);
+	while (op) {
+		struct store_op *next = op->next;
+		take_result(d, op);
+		op = next;
+	}
+	return !quit;
+}
+
+static int wait_time(const struct dispatcher *d)
+{
+	int64_t deadline = dispatcher_run_deadline(d);
+	if (d->draining && d->drain_deadline < deadline)
+		deadline = d->drain_deadline;
+	if (d->store_again < deadline)
+		deadline = d->store_again;
+	if (deadline == INT64_MAX)
+		return -1;
+	int64_t left = deadline - clock_steady();
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static void go_on_with_transfers(struct dispatcher *d)
+{
+	struct transfer *ended;
+
+	transfers_step(d->transfers);
+	while ((ended = transfers_ended(d->transfers)) != NULL) {
+		struct action *a = ended->owner;
+		dispatcher_run_step(d, a, a->kind->ended(a));
+	}
+}
+
+static void go_on_with_mails(struct dispatcher *d)
+{
+	struct mailing *ended;
+
+	while ((ended = mailer_ended(d->mailer)) != NULL) {
+		struct action *a = ended->owner;
+		dispatcher_run_step(d, a, a->kind->ended(a));
+	}
+}
+
+/* One event a call: an action may end with it and be freed, and no later event
+ * of the same batch can then point at it. */
+static void wait_once(struct dispatcher *d)
+{
+	struct epoll_event event;
+	uint64_t count;
+	ssize_t got;
+	int timeout = wait_time(d);
+
+	atomic_store(&d->asleep, true);
+	int n = epoll_wait(d->epoll, &event, 1, timeout);
+	atomic_store(&d->asleep, false);
+	atomic_fetch_add(&d->rounds, 1);
+	if (n <= 0)
+		return;
+
+	if (event.data.ptr == &d->wake) {
+		got = read(d->wake, &count, sizeof(count));
+		(void)got;
+	} else if (event.data.ptr == &d->timer) {
+		dispatcher_timer_fired(d);
+	} else if (event.data.ptr == &d->transfers) {
+		go_on_with_transfers(d);
+	} else if (event.data.ptr == &d->mailer) {
+		go_on_with_mails(d);
+	} else {
+		struct action_watch *watch = event.data.ptr;
+		struct action *a = watch->action;
+		dispatcher_run_step(d, a, a->kind->ready(a, watch));
+	}
+}
+
+static void keep_deadlines(struct dispatcher *d)
+{
+	dispatcher_run_expire(d);
+	if (d->store_again <= clock_steady()) {
+		d->store_again = INT64_MAX;
+		dispatcher_run_settle_again(d);
+	}
+	if (d->draining && d->drain_deadline <= clock_steady()) {
+		d->drain_deadline = INT64_MAX;
+		dispatcher_run_interrupt(d);
+	}
+}
+
+static void say_drained(struct dispatcher *d)
+{
+	if (!d->draining || d->drained_said || d->running || d->waiting || d->unsettled ||
+		d->with_store > 0)
+		return;
+	const uint64_t one = 1;
+	ssize_t n = write(d->drained, &one, sizeof(one));
+	(void)n;
+	d->drained_said = true;
+}
+
+/* The store has operations of ours until it has given them back. */
+static void await_store(struct dispatcher *d)
+{
+	struct pollfd woken = {.fd = d->wake, .events = POLLIN};
+	while (d->with_store > 0) {
+		uint64_t count;
+		(void)poll(&woken, 1, -1);
+		ssize_t n = read(d->wake, &count, sizeof(count));
+		(void)n;
+		(void)take_orders(d);
+		dispatcher_run_begin(d);
+		dispatcher_run_hand_over(d);
+	}
+}
+
+static void *run_thread(void *arg)
+{
+	struct dispatcher *d = arg;
+
+	pthread_setname_np(pthread_self(), "dispatcher");
+	dispatcher_clock_start(d);
+	while (take_orders(d)) {
+		dispatcher_clock_check(d);
+		keep_deadlines(d);
+		dispatcher_run_begin(d);
+		dispatcher_shift(d);
+		dispatcher_claim(d);
+		dispatcher_run_hand_over(d);
+		dispatcher_timer_arm(d);
+		say_drained(d);
+		wait_once(d);
+	}
+	/* What runs is left RUNNING in the store, which makes it READY at its next
+	 * start. What a claim still brings is put back without being started. */
+	d->draining = true;
+	atomic_store(&d->asleep, true);
+	dispatcher_run_kill(d);
+	dispatcher_run_begin(d);
+	dispatcher_run_hand_over(d);
+	await_store(d);
+	dispatcher_run_free(d);
+	return NULL;
+}
+
+static bool watch(struct dispatcher *d, int fd, void *sign)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = sign};
+	return fd >= 0 && epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void release(struct dispatcher *d)
+{
+	transfers_free(d->transfers);
+	mailer_free(d->mailer);
+	wall_free(d->wall);
+	close_fd(d->epoll);
+	close_fd(d->wake);
+	close_fd(d->timer);
+	close_fd(d->drained);
+	conf_unref(d->orders.conf);
+	conf_unref(d->conf);
+	dispatcher_queues_free(d);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+struct dispatcher *dispatcher_new(void)
+{
+	struct dispatcher *d = calloc(1, sizeof(*d));
+	if (!d) {
+		log_error("no memory for the dispatcher");
+		return NULL;
+	}
+	pthread_mutex_init(&d->lock, NULL);
+	d->store_again = INT64_MAX;
+	d->drain_deadline = INT64_MAX;
+	atomic_store(&d->asleep, true);
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	d->transfers = transfers_new();
+	d->mailer = mailer_new();
+	if (d->epoll < 0 || d->drained < 0 || d->transfers == NULL || d->mailer == NULL ||
+		!watch(d, d->wake, &d->wake) || !watch(d, d->timer, &d->timer) ||
+		!watch(d, transfers_fd(d->transfers), &d->transfers) ||
+		!watch(d, mailer_fd(d->mailer), &d->mailer)) {
+		log_error("cannot make the dispatcher's descriptors", log_int("errno", errno));
+		release(d);
+		return NULL;
+	}
+	return d;
+}
+
+bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
+{
+	sigset_t all;
+	sigset_t before;
+
+	d->conf = conf_ref(conf);
+	d->store = st;
+	child_note_signals();
+	d->wall = wall_new(conf);
+	if (d->wall == NULL) {
+		log_error("no memory for the wall around secrets");
+		return false;
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+	int error = pthread_create(&d->thread, NULL, run_thread, d);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	d->started = error == 0;
+	if (!d->started)
+		log_error("cannot start the dispatcher's thread", log_int("errno", error));
+	return d->started;
+}
+
+void dispatcher_poke(void *dispatcher)
+{
+	struct dispatcher *d = dispatcher;
+	if (!atomic_exchange(&d->poked, true))
+		wake(d);
+}
+
+void dispatcher_reload(struct dispatcher *d, struct conf *conf)
+{
+	struct conf *fresh = conf_ref(conf);
+	pthread_mutex_lock(&d->lock);
+	struct conf *unused = d->orders.conf;
+	d->orders.conf = fresh;
+	pthread_mutex_unlock(&d->lock);
+	conf_unref(unused);
+	wake(d);
+}
+
+int dispatcher_drain(struct dispatcher *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->orders.drain = true;
+	pthread_mutex_unlock(&d->lock);
+	wake(d);
+	return d->drained;
+}
+
+bool dispatcher_alive(struct dispatcher *d)
+{
+	unsigned long long rounds = atomic_load(&d->rounds);
+	bool moved = atomic_exchange(&d->rounds_seen, rounds) != rounds;
+	return moved || atomic_load(&d->asleep);
+}
+
+void dispatcher_counts(struct dispatcher *d, struct dispatcher_counts *out)
+{
+	out->running = atomic_load(&d->running_now);
+	out->done = atomic_load(&d->done);
+	out->failed = atomic_load(&d->failed);
+	out->dead = atomic_load(&d->dead);
+}
+
+void dispatcher_stop(struct dispatcher *d)
+{
+	if (!d->started)
+		return;
+	pthread_mutex_lock(&d->lock);
+	d->orders.quit = true;
+	pthread_mutex_unlock(&d->lock);
+	wake(d);
+	pthread_join(d->thread, NULL);
+	d->started = false;
+}
+
+void dispatcher_free(struct dispatcher *d)
+{
+	if (!d)
+		return;
+	dispatcher_stop(d);
+	if (d->store != NULL) {
+		/* The store pokes after it gives operations back: one more, and the
+		 * pokes of those before it are behind us. */
+		struct store_op ping = {.kind = STORE_OP_PING};
+		(void)store_wait(d->store, &ping);
+	}
+	release(d);
+}

@@ -1,0 +1,423 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "private.h"
+#include "retry.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INTERRUPTED_MAX = 10 }; /* a script that takes hookd down with it ends here */
+
+unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted)
+{
+	while (d->idle_count < wanted) {
+		struct run *r = calloc(1, sizeof(*r));
+		if (!r)
+			break;
+		r->next = d->idle;
+		d->idle = r;
+		d->idle_count++;
+	}
+	return d->idle_count < wanted ? d->idle_count : wanted;
+}
+
+static const struct attempt_outcome *outcome_of(const struct run *r)
+{
+	return r->action ? &r->action->outcome : &r->not_run;
+}
+
+static void settle_done(struct store_op *op)
+{
+	struct run *r = (struct run *)(void *)op;
+	dispatcher_deliver(r->dispatcher, op);
+}
+
+static void hold(struct dispatcher *d, struct run *r)
+{
+	/* The wait begins anew with each handing over. By the offset that we know of and
+	 * not by the wall clock: if that was set a moment ago, a shift is still to come,
+	 * and moves this one too. */
+	r->settle.due_at = clock_steady() + d->offset + r->retry_in;
+	r->settle.op.next = NULL;
+	if (d->held_count++ == 0) {
+		d->held_since = clock_steady();
+		d->held = &r->settle.op;
+	} else {
+		*d->held_end = &r->settle.op;
+	}
+	d->held_end = &r->settle.op.next;
+}
+
+/* To the store, or kept until that is well again. */
+static void put_settle(struct dispatcher *d, struct run *r, struct store_settle settle)
+{
+	r->settle = settle;
+	r->settle.op = (struct store_op){.kind = STORE_OP_SETTLE, .done = settle_done};
+	r->settle.delivery = r->job->delivery;
+	r->settle.attempt = r->job->attempt;
+	if (dispatcher_store_is_well(d)) {
+		hold(d, r);
+	} else {
+		r->next = d->unsettled;
+		d->unsettled = r;
+	}
+}
+
+void dispatcher_run_hand_over(struct dispatcher *d)
+{
+	/* It may go with the next claim, or with what comes while that one is away. */
+	bool may_wait = !d->draining && d->held_count < DISPATCHER_AHEAD &&
+			(d->claim_busy || d->waiting_count > 0);
+
+	if (d->held_count > 0 && (!may_wait || clock_steady() - d->held_since >= DISPATCHER_HOLD))
+		dispatcher_submit(d, NULL);
+}
+
+/* What the outcome means for the delivery, and on to the store with it. */
+static void settle(struct dispatcher *d, struct run *r)
+{
+	const struct attempt_outcome *outcome = outcome_of(r);
+	const struct conf_hook *on_failure = r->hook->on_failure;
+	enum delivery_state state = DELIVERY_READY;
+
+	switch (outcome->result) {
+	case ATTEMPT_OK:
+		state = DELIVERY_DONE;
+		break;
+	case ATTEMPT_PERMFAIL:
+		state = DELIVERY_DEAD;
+		break;
+	case ATTEMPT_TEMPFAIL:
+		r->retry_in = retry_delay(
+			&r->hook->action->retry, r->job->failures + 1, randombytes_random());
+		if (r->retry_in < 0) {
+			r->retry_in = 0;
+			state = DELIVERY_DEAD;
+		} else if (r->retry_in < outcome->retry_after) {
+			r->retry_in = outcome->retry_after;
+		}
+		break;
+	case ATTEMPT_INTERRUPTED:
+		break;
+	}
+	r->took = clock_steady() - r->began;
+	r->ended_at = clock_wall();
+	put_settle(d, r,
+		(struct store_settle){
+			.outcome = outcome,
+			.started_at = r->job->started_at,
+			.ended_at = r->ended_at,
+			.state = state,
+			.failure_hook = on_failure != NULL ? on_failure->store_id : 0,
+		});
+}
+
+static void settle_not_run(
+	struct dispatcher *d, struct run *r, enum attempt_result result, const char *message)
+{
+	r->not_run = (struct attempt_outcome){.result = result, .exit_code = -1};
+	(void)snprintf(r->not_run.message, sizeof(r->not_run.message), "%s", message);
+	settle(d, r);
+}
+
+static void add_running(struct dispatcher *d, struct run *r)
+{
+	r->next = d->running;
+	d->running = r;
+	r->queue->running++;
+	atomic_store(&d->running_now, ++d->running_count);
+}
+
+void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct store_job *job)
+{
+	struct run **end = &d->waiting;
+	struct run *r = d->idle;
+
+	assert(r); /* the claim took no more than was reserved */
+	d->idle = r->next;
+	d->idle_count--;
+	*r = (struct run){
+		.dispatcher = d,
+		.queue = queue,
+		.job = job,
+		.claimed = clock_steady(),
+	};
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = r;
+	queue->waiting++;
+	d->waiting_count++;
+}
+
+static void start(struct dispatcher *d, struct run *r, const struct conf_hook *hook)
+{
+	r->conf = conf_ref(d->conf);
+	r->hook = hook;
+	r->began = clock_steady();
+	r->job->started_at = clock_wall();
+
+	if (r->job->interrupted >= INTERRUPTED_MAX) {
+		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
+	} else if (r->job->damaged && r->job->failure == NULL) {
+		settle_not_run(d, r, ATTEMPT_PERMFAIL,
+			"not run: the stored payload is damaged; have the event sent again, then "
+			"replay");
+	} else {
+		if (r->job->damaged)
+			log_warn("an on_failure hook gets a damaged payload",
+				log_int("event", r->job->event), log_text("hook", hook->name));
+		enum action_step step;
+		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->wall};
+		r->action = action_of(r->conf, hook)->start(&place, r->conf, hook, r->job, &step);
+		if (!r->action) {
+			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
+			return;
+		}
+		add_running(d, r);
+		dispatcher_run_step(d, r->action, step);
+	}
+}
+
+static struct run *take_from_waiting(struct dispatcher *d, struct run **link)
+{
+	struct run *r = *link;
+
+	*link = r->next;
+	r->queue->waiting--;
+	d->waiting_count--;
+	return r;
+}
+
+static void give_back(struct dispatcher *d, struct run *r)
+{
+	put_settle(d, r, (struct store_settle){.unstarted = true, .state = DELIVERY_READY});
+}
+
+static bool has_room(const struct dispatcher *d, const struct conf_hook *hook, const struct run *r)
+{
+	return d->running_count < d->conf->limits.concurrency &&
+	       r->queue->running < hook->action->concurrency;
+}
+
+/* Attempts take longer than they did: nothing is claimed ahead until they are short again. */
+static void give_all_back(struct dispatcher *d)
+{
+	while (d->waiting != NULL)
+		give_back(d, take_from_waiting(d, &d->waiting));
+	for (struct queue *q = d->queues; q != NULL; q = q->next)
+		q->took = DISPATCHER_TOOK_FIRST;
+}
+
+void dispatcher_run_begin(struct dispatcher *d)
+{
+	struct run **link = &d->waiting;
+
+	while (*link != NULL) {
+		const struct conf_hook *hook = conf_hook_by_store_id(d->conf, (*link)->job->hook);
+		if (!d->draining && hook != NULL && !has_room(d, hook, *link))
+			link = &(*link)->next;
+		else if (d->draining || hook == NULL || store_hook_paused(d->store, hook->store_id))
+			give_back(d, take_from_waiting(d, link));
+		else
+			start(d, take_from_waiting(d, link), hook);
+	}
+	if (d->waiting != NULL && clock_steady() - d->waiting->claimed >= DISPATCHER_AHEAD_MAX)
+		give_all_back(d);
+}
+
+/* A moving average over some eight attempts. */
+static void note_time(struct queue *q, int64_t ms)
+{
+	const int64_t longest = 3600000;
+
+	if (ms > longest)
+		ms = longest;
+	q->took = (unsigned)((q->took * INT64_C(7) + ms * DISPATCHER_TOOK_UNIT) / 8) + 1;
+}
+
+void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_step step)
+{
+	if (step == ACTION_GOES_ON)
+		return;
+	struct run **link = &d->running;
+	while ((*link)->action != a)
+		link = &(*link)->next;
+	struct run *r = *link;
+	*link = r->next;
+	r->queue->running--;
+	note_time(r->queue, clock_steady() - r->began);
+	/* With its result the store may release the next of its entity. */
+	if (r->hook->order == CONF_ORDER_ENTITY)
+		r->queue->due = 0;
+	atomic_store(&d->running_now, --d->running_count);
+	settle(d, r);
+}
+
+int64_t dispatcher_run_deadline(const struct dispatcher *d)
+{
+	int64_t nearest = INT64_MAX;
+	for (const struct run *r = d->running; r; r = r->next)
+		if (r->action->deadline < nearest)
+			nearest = r->action->deadline;
+	if (d->waiting != NULL && d->waiting->claimed + DISPATCHER_AHEAD_MAX < nearest)
+		nearest = d->waiting->claimed + DISPATCHER_AHEAD_MAX;
+	if (d->held_count > 0 && d->held_since + DISPATCHER_HOLD < nearest)
+		nearest = d->held_since + DISPATCHER_HOLD;
+	return nearest;
+}
+
+void dispatcher_run_expire(struct dispatcher *d)
+{
+	int64_t now = clock_steady();
+	struct run *next;
+	for (struct run *r = d->running; r; r = next) {
+		struct action *a = r->action;
+		next = r->next;
+		if (a->deadline <= now)
+			dispatcher_run_step(d, a, a->kind->expired(a));
+	}
+}
+
+void dispatcher_run_interrupt(struct dispatcher *d)
+{
+	for (struct run *r = d->running; r; r = r->next)
+		r->action->kind->interrupt(r->action);
+}
+
+void dispatcher_run_settle_again(struct dispatcher *d)
+{
+	struct run *r = d->unsettled;
+	d->unsettled = NULL;
+	while (r) {
+		struct run *next = r->next;
+		hold(d, r);
+		r = next;
+	}
+}
+
+/* "750ms", "40s", "12m", "3h": for people. */
+static void say_wait(char *out, size_t size, int64_t ms)
+{
+	const int64_t second = 1000;
+	const int64_t minute = 60 * second;
+	const int64_t hour = 60 * minute;
+
+	if (ms < second)
+		(void)snprintf(out, size, "%" PRId64 "ms", ms);
+	else if (ms < 10 * minute)
+		(void)snprintf(out, size, "%" PRId64 "s", (ms + second / 2) / second);
+	else if (ms < 10 * hour)
+		(void)snprintf(out, size, "%" PRId64 "m", (ms + minute / 2) / minute);
+	else
+		(void)snprintf(out, size, "%" PRId64 "h", (ms + hour / 2) / hour);
+}
+
+static void say_settled(const struct run *r)
+{
+	const struct attempt_outcome *o = outcome_of(r);
+	struct log_field event = log_int("event", r->job->event);
+	struct log_field hook = log_text("hook", r->hook->name);
+	struct log_field attempt = log_int("attempt", r->job->attempt);
+	struct log_field reason = log_text("reason", o->message);
+	struct log_field code = log_text("exit", NULL);
+	char wait[32];
+
+	if (o->exit_code >= 0)
+		code = log_int("exit", o->exit_code);
+	else if (o->status > 0)
+		code = log_int("status", o->status);
+	if (o->result == ATTEMPT_OK) {
+		log_info("delivery done", event, hook, attempt, log_int("ms", r->took));
+	} else if (r->settle.state == DELIVERY_DEAD) {
+		log_error("delivery dead", event, hook, attempt, code, reason);
+	} else if (o->result == ATTEMPT_INTERRUPTED) {
+		log_info("delivery put back", event, hook, attempt, reason);
+	} else {
+		say_wait(wait, sizeof(wait), r->retry_in);
+		log_warn("delivery failed", event, hook, attempt, code, log_text("retry_in", wait),
+			reason);
+	}
+}
+
+static void count_settled(struct dispatcher *d, const struct run *r)
+{
+	enum attempt_result result = outcome_of(r)->result;
+
+	if (result == ATTEMPT_TEMPFAIL || result == ATTEMPT_PERMFAIL)
+		atomic_fetch_add(&d->failed, 1);
+	if (r->settle.state == DELIVERY_DONE)
+		atomic_fetch_add(&d->done, 1);
+	if (r->settle.state == DELIVERY_DEAD)
+		atomic_fetch_add(&d->dead, 1);
+}
+
+static void free_run(struct run *r)
+{
+	if (r->action)
+		r->action->kind->free(r->action);
+	else
+		store_job_free(r->job);
+	conf_unref(r->conf);
+	free(r);
+}
+
+void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
+{
+	struct run *r = (struct run *)(void *)op;
+
+	if (op->result != STORE_OK && r->settle.unstarted) {
+		r->next = d->unsettled;
+		d->unsettled = r;
+		return;
+	}
+	if (op->result != STORE_OK) {
+		log_error("an attempt's result could not be stored: it is kept and tried again",
+			log_int("event", r->job->event), log_text("hook", r->hook->name),
+			log_int("attempt", r->job->attempt));
+		r->next = d->unsettled;
+		d->unsettled = r;
+		return;
+	}
+	if (r->settle.unstarted) {
+		free_run(r);
+		return;
+	}
+	if (r->settle.state == DELIVERY_READY && r->settle.due_at < r->queue->due)
+		r->queue->due = r->settle.due_at;
+	say_settled(r);
+	count_settled(d, r);
+	free_run(r);
+}
+
+void dispatcher_run_kill(struct dispatcher *d)
+{
+	struct run *r = d->running;
+	d->running = NULL;
+	d->running_count = 0;
+	atomic_store(&d->running_now, 0);
+	while (r) {
+		struct run *next = r->next;
+		r->queue->running--;
+		r->action->kind->kill(r->action);
+		free_run(r);
+		r = next;
+	}
+}
+
+void dispatcher_run_free(struct dispatcher *d)
+{
+	while (d->unsettled) {
+		struct run *r = d->unsettled;
+		d->unsettled = r->next;
+		free_run(r);
+	}
+	while (d->idle) {
+		struct run *r = d->idle;
+		d->idle = r->next;
+		free(r);
+	}
+	d->idle_count = 0;
+}

@@ -1,0 +1,229 @@
+#include "event/event.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "event/document.h"
+#include "scan.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Text as bytes: it may hold NULs. */
+struct text {
+	const char *bytes; /* NULL: not there */
+	size_t len;
+};
+
+static struct text text_of(const struct event_value *value)
+{
+	if (value->integer)
+		return (struct text){0};
+	return (struct text){value->bytes, value->len};
+}
+
+/* Usable as a C string, in an environment variable for one. */
+static bool is_plain(struct text t)
+{
+	return t.len > 0 && memchr(t.bytes, '\0', t.len) == NULL;
+}
+
+static bool printable(struct text t)
+{
+	if (t.bytes == NULL)
+		return false;
+	for (size_t i = 0; i < t.len; i++)
+		if (t.bytes[i] <= ' ' || t.bytes[i] > '~')
+			return false;
+	return t.len > 0;
+}
+
+static char *copy(struct text t)
+{
+	return t.bytes != NULL ? strndup(t.bytes, t.len) : NULL;
+}
+
+static bool add_sha256(struct buf *out, const char *prefix, const void *bytes, size_t len)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char hex[2 * crypto_hash_sha256_BYTES + 1];
+
+	crypto_hash_sha256(hash, bytes, len);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	buf_add_text(out, prefix);
+	buf_add_text(out, hex);
+	return buf_ok(out);
+}
+
+/* An id as text, whether it came as a number or as text; *out stays NULL when
+ * there is none. False only when memory is short. */
+static bool read_id(const struct event_value *value, char **out)
+{
+	struct text t = text_of(value);
+	struct buf b = {0};
+
+	if (value->integer)
+		buf_add(&b, value->bytes, value->len);
+	else if (t.len == 0)
+		return true;
+	else if (t.len <= EVENT_ID_MAX && printable(t))
+		buf_add(&b, t.bytes, t.len);
+	else
+		add_sha256(&b, "idhash:", t.bytes, t.len);
+	*out = buf_take(&b);
+	return *out != NULL;
+}
+
+/* "transaction", from "object", else from the entity's "klass": "v1/transaction",
+ * else from the type's first word. */
+static bool read_entity_kind(struct event *ev, const struct event_fields *f)
+{
+	struct text t = text_of(&f->values[EVENT_OBJECT]);
+
+	if (!printable(t) || t.len > EVENT_TYPE_MAX) {
+		const char *slash;
+
+		t = text_of(&f->values[EVENT_ENTITY_KLASS]);
+		slash = t.bytes != NULL ? memrchr(t.bytes, '/', t.len) : NULL;
+		if (slash != NULL) {
+			t.len -= (size_t)(slash + 1 - t.bytes);
+			t.bytes = slash + 1;
+		}
+	}
+	if (!printable(t) || t.len > EVENT_TYPE_MAX) {
+		const char *dot = ev->type != NULL ? strchr(ev->type, '.') : NULL;
+
+		if (dot == NULL || dot == ev->type)
+			return true;
+		t = (struct text){ev->type, (size_t)(dot - ev->type)};
+	}
+	ev->entity_kind = copy(t);
+	return ev->entity_kind != NULL;
+}
+
+static void read_occurred_at(struct event *ev, const struct event_fields *f)
+{
+	static const enum event_field candidates[] = {EVENT_CREATED_AT, EVENT_ENTITY_UPDATED_AT};
+
+	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+		struct text t = text_of(&f->values[candidates[i]]);
+
+		if (t.bytes != NULL && clock_parse(t.bytes, t.len, &ev->occurred_at))
+			return;
+	}
+	ev->occurred_at = 0;
+}
+
+static bool has_printable_type(const struct event *ev)
+{
+	return ev->type != NULL && printable((struct text){ev->type, strlen(ev->type)});
+}
+
+static bool make_key(struct event *ev, const struct event_fields *f)
+{
+	struct text updated = text_of(&f->values[EVENT_ENTITY_UPDATED_AT]);
+	struct buf b = {0};
+
+	if (ev->provider_event_id != NULL) {
+		buf_printf(&b, "id:%s", ev->provider_event_id);
+	} else if (has_printable_type(ev) && ev->entity_id != NULL && printable(updated) &&
+		   updated.len <= EVENT_ID_MAX) {
+		buf_printf(&b, "entity:%s:%s:", ev->type, ev->entity_id);
+		buf_add(&b, updated.bytes, updated.len);
+	} else {
+		add_sha256(&b, "sha256:", ev->payload, ev->payload_len);
+	}
+	ev->idempotency_key = buf_take(&b);
+	return ev->idempotency_key != NULL;
+}
+
+static bool read_fields(struct event *ev, const struct event_fields *f)
+{
+	struct text type = text_of(&f->values[EVENT_NAME]);
+	const struct event_value *entity_id = &f->values[EVENT_ENTITY_ID];
+
+	if (type.len == 0)
+		type = text_of(&f->values[EVENT_TYPE]);
+	if (type.len == 0) {
+		ev->quarantined = f->is_object ? "no type" : "not an object";
+	} else if (!is_plain(type) || type.len > EVENT_TYPE_MAX) {
+		ev->quarantined = "unusable type";
+	} else {
+		ev->type = copy(type);
+		if (ev->type == NULL)
+			return false;
+	}
+	if (entity_id->len == 0)
+		entity_id = &f->values[EVENT_OBJECT_ID];
+	if (!read_id(&f->values[EVENT_ID], &ev->provider_event_id) ||
+		!read_id(entity_id, &ev->entity_id) || !read_entity_kind(ev, f))
+		return false;
+	/* Without a type the id is no sign of an event's identity: "id" may be anything's. */
+	if (ev->quarantined != NULL) {
+		free(ev->provider_event_id);
+		ev->provider_event_id = NULL;
+	}
+	read_occurred_at(ev, f);
+	return true;
+}
+
+/* Short of memory: *ev is empty. */
+static bool fail(struct event *ev)
+{
+	event_free(ev);
+	*ev = (struct event){0};
+	return false;
+}
+
+bool event_document(struct event *ev, const json_t **out)
+{
+	json_t *entity;
+
+	if (!ev->parsed) {
+		if (!document_parse(ev->payload, ev->payload_len, &ev->document) ||
+			!document_entity(ev->document, &entity))
+			return false;
+		ev->parsed = true;
+	}
+	*out = ev->document;
+	return true;
+}
+
+bool event_parse(struct event *ev, const void *body, size_t len)
+{
+	const json_t *document = NULL;
+	struct event_fields fields;
+	json_t *entity = NULL;
+
+	*ev = (struct event){.payload = body, .payload_len = len};
+	if (!event_scan(&fields, body, len)) {
+		if (!event_document(ev, &document))
+			return fail(ev);
+		if (document == NULL)
+			ev->quarantined = "not JSON";
+		else if (!document_entity(ev->document, &entity))
+			return fail(ev);
+		event_fields_of(&fields, document, entity);
+	}
+	if ((ev->quarantined == NULL && !read_fields(ev, &fields)) || !make_key(ev, &fields))
+		return fail(ev);
+	return true;
+}
+
+void event_drop_document(struct event *ev)
+{
+	json_decref(ev->document);
+	ev->document = NULL;
+	ev->parsed = false;
+}
+
+void event_free(struct event *ev)
+{
+	json_decref(ev->document);
+	free(ev->provider_event_id);
+	free(ev->type);
+	free(ev->entity_kind);
+	free(ev->entity_id);
+	free(ev->idempotency_key);
+}

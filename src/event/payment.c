@@ -1,0 +1,112 @@
+#include "event/payment.h"
+
+#include "base/money.h"
+#include "event/document.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A text or number as text; what a C string cannot hold is cut. */
+static void add_value(struct buf *out, const json_t *value)
+{
+	char *number;
+
+	if (json_is_string(value)) {
+		buf_add_text(out, json_string_value(value));
+	} else if (json_is_number(value)) {
+		number = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+		if (number != NULL)
+			buf_add_text(out, number);
+		else
+			out->failed = true;
+		free(number);
+	}
+}
+
+static char *text_of(const json_t *object, const char *first, const char *second)
+{
+	struct buf out = {0};
+
+	add_value(&out, json_object_get(object, first));
+	if (out.len == 0 && second != NULL)
+		add_value(&out, json_object_get(object, second));
+	return buf_take(&out);
+}
+
+static void add_name(struct buf *out, const json_t *person)
+{
+	add_value(out, json_object_get(person, "full_name"));
+	if (out->len > 0)
+		return;
+	add_value(out, json_object_get(person, "firstname"));
+	if (out->len > 0 && json_string_length(json_object_get(person, "lastname")) > 0)
+		buf_add_char(out, ' ');
+	add_value(out, json_object_get(person, "lastname"));
+}
+
+/* `person` is the customer of a payment, or an entity that is a customer itself. */
+static char *customer_of(const json_t *person)
+{
+	const json_t *email = json_object_get(person, "email");
+	struct buf out = {0};
+
+	add_name(&out, person);
+	if (json_string_length(email) > 0) {
+		bool named = out.len > 0;
+
+		buf_add_text(&out, named ? " <" : "");
+		add_value(&out, email);
+		buf_add_text(&out, named ? ">" : "");
+	}
+	return buf_take(&out);
+}
+
+static void fill(struct payment *p, const json_t *entity)
+{
+	const json_t *currency = json_object_get(entity, "currency");
+	const json_t *customer = json_object_get(entity, "customer");
+	struct buf iso = {0};
+
+	p->reference = text_of(entity, "reference", "merchant_reference");
+	p->amount = text_of(entity, "amount", NULL);
+	p->fees = text_of(entity, "fees", NULL);
+	p->mode = text_of(entity, "mode", NULL);
+	add_value(&iso, json_is_object(currency) ? json_object_get(currency, "iso") : currency);
+	p->currency = buf_take(&iso);
+	p->customer = customer_of(json_is_object(customer) ? customer : entity);
+}
+
+bool payment_read(struct payment *p, const void *body, size_t len)
+{
+	json_t *root = NULL, *entity = NULL;
+	bool read;
+
+	*p = (struct payment){0};
+	read = document_parse(body, len, &root) && document_entity(root, &entity);
+	if (read)
+		fill(p, entity != NULL ? entity : root);
+	json_decref(root);
+	return read && p->reference != NULL && p->amount != NULL && p->fees != NULL &&
+	       p->currency != NULL && p->customer != NULL && p->mode != NULL;
+}
+
+void payment_free(struct payment *p)
+{
+	free(p->reference);
+	free(p->amount);
+	free(p->fees);
+	free(p->currency);
+	free(p->customer);
+	free(p->mode);
+	*p = (struct payment){0};
+}
+
+void payment_add_money(struct buf *out, const struct payment *p, const char *amount)
+{
+	if (money_format(out, amount, strlen(amount), p->currency, strlen(p->currency)))
+		return;
+	buf_add_text(out, amount);
+	if (*amount != '\0' && *p->currency != '\0')
+		buf_printf(out, " %s", p->currency);
+}

@@ -1,0 +1,255 @@
+#include "base/clock.h"
+#include "base/money.h"
+#include "base/utf8.h"
+#include "event/payment.h"
+#include "hookctl/filter.h"
+#include "hookctl/hookctl.h"
+
+#include <getopt.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct ctl_option options[] = {
+	{'o', "format", "FORMAT", "csv for accountants (the default), ndjson for import"},
+	{'t', "type", "GLOB", "of these types: 'transaction.*'"},
+	{'s', "source", "NAME", "of this source"},
+	{'e', "entity", "ID", "of this entity: 98446301, transaction:98446301"},
+	{'f', "since", "TIME", "received since: 2h, 3d, 2026-06-30T22:50:00Z"},
+	{'u', "until", "TIME", "received before that"},
+	{'x', "text", "TEXT", "with this in the payload"},
+	{'U', "utc", NULL, "csv: times in UTC, not local"},
+	{'D', "store", "FILE", "look into this store (the config's)"},
+	{0},
+};
+
+#define KEEP 65536 /* bytes gathered before they are written */
+
+struct exporting {
+	struct buf out;
+	bool ndjson, own, damaged, failed;
+};
+
+/* The columns of both forms. */
+struct line {
+	const struct store_event_row *event;
+	const struct payment *payment;
+	struct buf amount, fees; /* in the main unit; as sent when they cannot be read so */
+};
+
+static void add_main_unit(struct buf *out, const struct payment *p, const char *amount)
+{
+	if (!money_decimal(out, amount, strlen(amount), p->currency, strlen(p->currency)))
+		buf_add_text(out, amount);
+}
+
+/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front:
+ * what stands in an event is not to be run on an accountant's desk. */
+static void add_csv_text(struct buf *out, const char *text)
+{
+	if (text == NULL)
+		return;
+	buf_add_char(out, '"');
+	if (*text != '\0' && strchr("=+-@\t\r", *text) != NULL)
+		buf_add_char(out, '\'');
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			buf_add_char(out, '"');
+		buf_add_char(out, *text);
+	}
+	buf_add_char(out, '"');
+}
+
+static bool is_decimal(const char *text)
+{
+	text += *text == '-';
+	return *text != '\0' && text[strspn(text, "0123456789.")] == '\0';
+}
+
+static void add_csv_number(struct buf *out, const struct buf *number)
+{
+	if (number->data != NULL && is_decimal(number->data))
+		buf_add_text(out, number->data);
+	else if (number->len > 0)
+		add_csv_text(out, number->data);
+}
+
+static int64_t happened_at(const struct store_event_row *e)
+{
+	return e->occurred_at != 0 ? e->occurred_at : e->received_at;
+}
+
+static void add_csv(struct buf *out, const struct line *l)
+{
+	const struct payment *p = l->payment;
+	char time[CTL_TIME];
+
+	ctl_time(happened_at(l->event), time);
+	buf_printf(out, "%.19s,", time);
+	add_csv_text(out, l->event->entity_id);
+	buf_add_char(out, ',');
+	add_csv_text(out, p->reference);
+	buf_add_char(out, ',');
+	add_csv_text(out, l->event->type);
+	buf_add_char(out, ',');
+	add_csv_number(out, &l->amount);
+	buf_add_char(out, ',');
+	add_csv_text(out, p->currency);
+	buf_add_char(out, ',');
+	add_csv_number(out, &l->fees);
+	buf_add_char(out, ',');
+	add_csv_text(out, p->customer);
+	buf_add_char(out, ',');
+	add_csv_text(out, p->mode);
+	buf_add_text(out, "\r\n");
+}
+
+static bool is_text(const unsigned char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_sequence(bytes + i, len - i);
+
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+/* Byte for byte: what is not UTF-8 in base64, since JSON cannot hold it. */
+static void add_payload(struct buf *out, const void *payload, size_t len)
+{
+	size_t room;
+	char *text;
+
+	if (is_text(payload, len)) {
+		buf_add_text(out, ",\"payload\":");
+		buf_add_json(out, payload, len);
+		return;
+	}
+	room = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
+	text = malloc(room);
+	if (text == NULL) {
+		out->failed = true;
+		return;
+	}
+	sodium_bin2base64(text, room, payload, len, sodium_base64_VARIANT_ORIGINAL);
+	ctl_json_text(out, true, "payload_base64", text);
+	free(text);
+}
+
+static void add_known(struct buf *out, const char *key, const char *text)
+{
+	ctl_json_text(out, true, key, text != NULL && *text != '\0' ? text : NULL);
+}
+
+static void add_ndjson(struct buf *out, const struct line *l)
+{
+	const struct store_event_row *e = l->event;
+	const struct payment *p = l->payment;
+	char time[CLOCK_TEXT];
+
+	clock_format(happened_at(e), time);
+	buf_add_char(out, '{');
+	ctl_json_text(out, false, "time", time);
+	add_known(out, "transaction", e->entity_id);
+	add_known(out, "reference", p->reference);
+	add_known(out, "type", e->type);
+	add_known(out, "amount", l->amount.data);
+	add_known(out, "currency", p->currency);
+	add_known(out, "fees", l->fees.data);
+	add_known(out, "customer", p->customer);
+	add_known(out, "mode", p->mode);
+	add_known(out, "entity_kind", e->entity_kind);
+	ctl_json_text(out, true, "source", e->source);
+	ctl_json_text(out, true, "idempotency_key", e->idempotency_key);
+	ctl_json_time(out, "received_at", e->received_at);
+	add_payload(out, e->payload, e->payload_len);
+	buf_add_text(out, "}\n");
+}
+
+static void seen(void *arg, const struct store_event_row *e)
+{
+	struct exporting *x = arg;
+	struct payment p;
+	struct line l = {.event = e, .payment = &p};
+
+	if (x->failed || (!x->own && strcmp(e->source, CONF_OWN_SOURCE) == 0))
+		return;
+	if (e->damaged) {
+		ctl_say_damaged(e->id);
+		x->damaged = true;
+		return;
+	}
+	if (payment_read(&p, e->payload, e->payload_len)) {
+		add_main_unit(&l.amount, &p, p.amount);
+		add_main_unit(&l.fees, &p, p.fees);
+		if (x->ndjson)
+			add_ndjson(&x->out, &l);
+		else
+			add_csv(&x->out, &l);
+		x->out.failed |= l.amount.failed || l.fees.failed;
+	} else {
+		x->out.failed = true;
+	}
+	payment_free(&p);
+	buf_free(&l.amount);
+	buf_free(&l.fees);
+	if (x->out.len >= KEEP || x->out.failed)
+		x->failed = !ctl_put(&x->out);
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	struct ctl_filter words = {0};
+	const char *format = "csv";
+	struct exporting x = {0};
+	struct store_reader *reader;
+	char why[STORE_READ_WHY], *name;
+	int key, status;
+
+	while ((key = ctl_next_option(ctl, &ctl_export, argc, argv, &status)) >= 0) {
+		if (key == 'o')
+			format = optarg;
+		else if (!ctl_filter_option(&words, key))
+			return CTL_USAGE;
+	}
+	if (key == CTL_STOP)
+		return status;
+	if (!ctl_operands(&ctl_export, argc, 0, "options only") || !ctl_filter_end(&words))
+		return CTL_USAGE;
+	x.ndjson = strcmp(format, "ndjson") == 0;
+	x.own = words.filter.source != NULL;
+	if (!x.ndjson && strcmp(format, "csv") != 0) {
+		ctl_say("export: --format: expected csv or ndjson");
+		return CTL_USAGE;
+	}
+	reader = ctl_store(ctl, words.store, &name, &status);
+	if (reader == NULL)
+		return status;
+	words.filter.oldest_first = true;
+	words.filter.payloads = true;
+	words.filter.limit = UINT32_MAX;
+	if (!x.ndjson)
+		buf_add_text(&x.out,
+			"time,transaction,reference,type,amount,currency,fees,customer,mode\r\n");
+	status = CTL_FAILED;
+	if (!store_read_events(reader, &words.filter, seen, &x, why))
+		ctl_say("%s", why);
+	else if (!x.failed && ctl_put(&x.out) && !x.damaged)
+		status = CTL_OK;
+	buf_free(&x.out);
+	free(name);
+	store_reader_close(reader);
+	return status;
+}
+
+const struct ctl_command ctl_export = {
+	"export",
+	"[--format csv | ndjson] [--type GLOB] [--since TIME] [--until TIME] …",
+	"write the events out, the oldest first: for accountants, or to import",
+	options,
+	run,
+};

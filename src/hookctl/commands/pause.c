@@ -1,0 +1,138 @@
+/* hookctl pause and resume: stops a hook, and lets it go on. */
+#include "base/clock.h"
+#include "hookctl/hookctl.h"
+#include "store/change.h"
+#include "store/poke.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct ctl_option options[] = {
+	{'D', "store", "FILE", "in this store (the config's)"},
+	{0},
+};
+
+static void name_seen(void *arg, const char *hook)
+{
+	buf_add_char(arg, ' ');
+	buf_add_escaped(arg, hook, strlen(hook), '\0');
+}
+
+static void say_unknown(const char *path, const char *hook)
+{
+	char why[STORE_READ_WHY];
+	struct store_reader *reader = store_reader_open(path, why);
+	struct buf line = {0};
+
+	buf_add_text(&line, "no hook \"");
+	buf_add_escaped(&line, hook, strlen(hook), '"');
+	buf_add_text(&line, "\"; the store knows");
+	if (reader == NULL || !store_read_hooks(reader, NULL, name_seen, &line, why))
+		buf_add_text(&line, " others");
+	ctl_say("%s", line.data != NULL ? line.data : "memory is short");
+	buf_free(&line);
+	store_reader_close(reader);
+}
+
+static bool say_done(const char *hook, bool pause, int64_t since)
+{
+	struct buf line = {0};
+	char time[CTL_TIME];
+	bool good;
+
+	buf_add_escaped(&line, hook, strlen(hook), '\0');
+	ctl_time(since, time);
+	if (pause && since != 0)
+		buf_printf(&line, ": paused already, since %s\n", time);
+	else if (pause)
+		buf_add_text(&line, ": paused; its deliveries wait until hookctl resume\n");
+	else if (since != 0)
+		buf_printf(&line, ": goes on; it was paused since %s\n", time);
+	else
+		buf_add_text(&line, ": was not paused\n");
+	good = ctl_put(&line);
+	buf_free(&line);
+	return good;
+}
+
+static int change(struct store_editor *e, bool pause, int count, char **hooks)
+{
+	char why[STORE_READ_WHY];
+	int status = CTL_OK;
+
+	for (int i = 0; i < count; i++) {
+		int64_t since;
+		bool known;
+
+		if (!store_pause(e, hooks[i], pause, clock_wall(), &known, &since, why)) {
+			ctl_say("%s", why);
+			return CTL_FAILED;
+		}
+		if (!known)
+			say_unknown(store_editor_path(e), hooks[i]);
+		if (!known || !say_done(hooks[i], pause, since))
+			status = CTL_FAILED;
+	}
+	if (!poke_send(store_editor_path(e)))
+		ctl_say("hookd does not listen: it sees to this when it starts");
+	return status;
+}
+
+static int run_as(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	char why[STORE_READ_WHY], *path;
+	const char *store = NULL;
+	struct store_reader *reader;
+	struct store_editor *e;
+	int key, status;
+
+	while ((key = ctl_next_option(ctl, command, argc, argv, &status)) >= 0)
+		store = optarg;
+	if (key == CTL_STOP)
+		return status;
+	if (optind == argc) {
+		ctl_say("%s: expected a hook's name", command->name);
+		return CTL_USAGE;
+	}
+	reader = ctl_store(ctl, store, &path, &status);
+	if (reader == NULL)
+		return status;
+	store_reader_close(reader);
+	e = store_editor_open(path, why);
+	free(path);
+	if (e == NULL) {
+		ctl_say("%s", why);
+		return CTL_FAILED;
+	}
+	status = change(e, command == &ctl_pause, argc - optind, argv + optind);
+	store_editor_close(e);
+	return status;
+}
+
+static int run_pause(struct ctl *ctl, int argc, char **argv)
+{
+	return run_as(ctl, &ctl_pause, argc, argv);
+}
+
+static int run_resume(struct ctl *ctl, int argc, char **argv)
+{
+	return run_as(ctl, &ctl_resume, argc, argv);
+}
+
+const struct ctl_command ctl_pause = {
+	"pause",
+	"HOOK …",
+	"let a hook's deliveries wait, also over restarts",
+	options,
+	run_pause,
+};
+
+const struct ctl_command ctl_resume = {
+	"resume",
+	"HOOK …",
+	"let a paused hook go on",
+	options,
+	run_resume,
+};

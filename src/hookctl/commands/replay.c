@@ -1,0 +1,117 @@
+/* hookctl replay: runs deliveries again. */
+#include "hookctl/change.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#define RATE_MAX 1000000
+
+static const struct ctl_option options[] = {
+	{'s', "state", "STATE", "those that are done, dead or skipped"},
+	{'k', "hook", "HOOK", "those of this hook"},
+	{'t', "since", "TIME", "those that ended since: 2h, 3d, 2026-06-30T22:50:00Z"},
+	{'r', "rate", "N/s", "no more than N a second"},
+	{'n', "dry-run", NULL, "only say which"},
+	{'y', "yes", NULL, "do not ask, however many there are"},
+	{'j', "json", NULL, "one JSON object a line"},
+	{'D', "store", "FILE", "in this store (the config's)"},
+	{0},
+};
+
+static bool read_state(struct ctl_change *c, const char *text)
+{
+	static const struct {
+		const char *name;
+		enum store_change_set set;
+	} ended[] = {{"done", STORE_CHANGE_DONE}, {"dead", STORE_CHANGE_DEAD},
+		{"skipped", STORE_CHANGE_SKIPPED}};
+
+	for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++)
+		if (strcasecmp(text, ended[i].name) == 0) {
+			c->filter.set = ended[i].set;
+			return true;
+		}
+	ctl_say("--state: expected done, dead or skipped; what still waits needs no replay");
+	return false;
+}
+
+/* "50/s", or "50". */
+static bool read_rate(struct ctl_change *c, const char *text)
+{
+	char number[24] = "";
+	size_t len = strlen(text);
+
+	if (len > 2 && strcmp(text + len - 2, "/s") == 0)
+		len -= 2;
+	if (len < sizeof(number))
+		memcpy(number, text, len);
+	return ctl_number("--rate", number, 1, RATE_MAX, &c->rate);
+}
+
+static bool read_options(struct ctl *ctl, int argc, char **argv, struct ctl_change *c, int *status)
+{
+	bool good = true;
+	int key;
+
+	while (good && (key = ctl_next_option(ctl, &ctl_replay, argc, argv, status)) >= 0) {
+		if (key == 's')
+			good = read_state(c, optarg);
+		else if (key == 't')
+			good = ctl_moment("--since", optarg, &c->filter.since);
+		else if (key == 'r')
+			good = read_rate(c, optarg);
+		else
+			ctl_change_option(c, key);
+	}
+	if (!good || key == CTL_STOP)
+		return false;
+	if (optind < argc || c->filter.set != STORE_CHANGE_ENDED || c->filter.hook != NULL ||
+		c->filter.since != 0)
+		return true;
+	ctl_say("replay: expected an EVENT's id, or at least one of --state, --hook and --since");
+	return false;
+}
+
+static void add_text(struct buf *out, const struct ctl_changed *c)
+{
+	buf_printf(out, " again as %" PRId64, c->made);
+}
+
+static void add_json(struct buf *out, const struct ctl_changed *c)
+{
+	buf_printf(out, "\"replays\":%" PRId64 ",\"delivery\":", c->delivery);
+	if (c->made != 0)
+		buf_printf(out, "%" PRId64, c->made);
+	else
+		buf_add_text(out, "null");
+}
+
+static const struct ctl_change_kind kind = {
+	.question = "Run %zu deliveries again?",
+	.summary = "%zu deliveries run again",
+	.nothing = "nothing to replay: no such delivery that has ended and was not replayed before",
+	.apply = store_replay,
+	.runs = true,
+	.add_text = add_text,
+	.add_json = add_json,
+};
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	struct ctl_change c = {.kind = &kind, .filter.set = STORE_CHANGE_ENDED};
+	int status = CTL_USAGE;
+
+	if (!read_options(ctl, argc, argv, &c, &status))
+		return status;
+	return ctl_change_run(ctl, &c, argc - optind, argv + optind);
+}
+
+const struct ctl_command ctl_replay = {
+	"replay",
+	"[EVENT …] [--state STATE] [--hook HOOK] [--since TIME] [--rate N/s] [--dry-run] [--yes]",
+	"run deliveries again, each as a new one",
+	options,
+	run,
+};

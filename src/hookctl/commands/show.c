@@ -1,0 +1,270 @@
+#include "hookctl/delivery.h"
+#include "hookctl/filter.h"
+#include "hookctl/history.h"
+#include "hookctl/hookctl.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREVIEW_LINES 10 /* of a payload, each folded at FOLD columns */
+#define FOLD          72
+
+static const struct ctl_option options[] = {
+	{'p', "payload", NULL, "only the payload, byte for byte"},
+	{'j', "json", NULL, "all as one JSON object"},
+	{'U', "utc", NULL, "times in UTC, not local"},
+	{'D', "store", "FILE", "look into this store (the config's)"},
+	{0},
+};
+
+struct show {
+	struct store_reader *reader;
+	struct buf out;
+	bool json, payload_only, found, damaged, failed;
+};
+
+/* The first lines, long ones folded. What is not printable is escaped; a
+ * backslash stands as it is, since JSON is full of them. */
+static void add_preview(struct buf *out, const char *payload, size_t len, int64_t id)
+{
+	size_t lines = 0, column = 0, i = 0;
+
+	while (i < len && lines < PREVIEW_LINES) {
+		size_t n = 1;
+
+		if (payload[i] == '\n') {
+			i++;
+			buf_add_char(out, '\n');
+			lines++;
+			column = 0;
+			continue;
+		}
+		while (i + n < len && n < 4 && ((unsigned char)payload[i + n] & 0xc0) == 0x80)
+			n++;
+		if (column == FOLD) {
+			buf_add_char(out, '\n');
+			column = 0;
+			if (++lines == PREVIEW_LINES)
+				break;
+		}
+		if (column++ == 0)
+			buf_add_text(out, "    ");
+		if (payload[i] == '\\')
+			buf_add_char(out, '\\');
+		else
+			buf_add_escaped(out, payload + i, n, '\0');
+		i += n;
+	}
+	if (column > 0)
+		buf_add_char(out, '\n');
+	if (i < len)
+		buf_printf(out, "    … (whole: hookctl show %" PRId64 " --payload)\n", id);
+}
+
+struct declined {
+	const char *hook, *reason;
+	size_t hook_len, reason_len;
+};
+
+/* The next of the lines "HOOK\tREASON\n"; false when there is none. */
+static bool declined_next(const char **lines, struct declined *d)
+{
+	if (*lines == NULL || **lines == '\0')
+		return false;
+	size_t len = strcspn(*lines, "\n");
+
+	d->hook = *lines;
+	d->hook_len = strcspn(*lines, "\t\n");
+	d->reason = d->hook + (d->hook_len < len ? d->hook_len + 1 : len);
+	d->reason_len = (size_t)(*lines + len - d->reason);
+	*lines += len + ((*lines)[len] == '\n');
+	return true;
+}
+
+static void add_declined_text(struct buf *out, const char *lines)
+{
+	struct declined d;
+
+	while (declined_next(&lines, &d)) {
+		buf_printf(out, "  %-16s ", "declined");
+		buf_add_escaped(out, d.hook, d.hook_len, '\0');
+		buf_add_text(out, ": ");
+		buf_add_escaped(out, d.reason, d.reason_len, '\0');
+		buf_add_char(out, '\n');
+	}
+}
+
+static void add_declined_json(struct buf *out, const char *lines)
+{
+	struct declined d;
+	const char *comma = "";
+
+	buf_add_text(out, ",\"declined\":[");
+	while (declined_next(&lines, &d)) {
+		buf_printf(out, "%s{\"hook\":", comma);
+		buf_add_json(out, d.hook, d.hook_len);
+		buf_add_text(out, ",\"reason\":");
+		buf_add_json(out, d.reason, d.reason_len);
+		buf_add_char(out, '}');
+		comma = ",";
+	}
+	buf_add_char(out, ']');
+}
+
+static void add_event_text(struct buf *out, const struct store_event_row *e)
+{
+	buf_printf(out, "event %" PRId64 "\n", e->id);
+	ctl_add_field(out, "type", e->type != NULL ? e->type : "(none)");
+	ctl_add_field(out, "source", e->source);
+	if (e->entity_kind != NULL || e->entity_id != NULL) {
+		struct buf entity = {0};
+
+		buf_printf(&entity, "%s%s%s", e->entity_kind != NULL ? e->entity_kind : "",
+			e->entity_kind != NULL && e->entity_id != NULL ? " " : "",
+			e->entity_id != NULL ? e->entity_id : "");
+		ctl_add_field(out, "entity", entity.data);
+		buf_free(&entity);
+	}
+	ctl_add_time_field(out, "received", e->received_at);
+	ctl_add_field(out, "from", e->remote != NULL && *e->remote != '\0' ? e->remote : NULL);
+	ctl_add_field(out, "origin", e->origin);
+	ctl_add_time_field(out, "occurred", e->occurred_at);
+	ctl_add_field(out, "provider's id", e->provider_event_id);
+	ctl_add_field(out, "idempotency key", e->idempotency_key);
+	if (e->duplicates > 0)
+		buf_printf(out, "  %-16s %" PRId64 "\n", "duplicates", e->duplicates);
+	if (e->conflicts > 0)
+		buf_printf(out, "  %-16s %" PRId64 " (the same key with another body)\n",
+			"conflicts", e->conflicts);
+	ctl_add_field(out, "quarantined", e->quarantined);
+	add_declined_text(out, e->declined);
+	buf_printf(out, "  %-16s %zu byte%s%s\n", "payload", e->payload_len,
+		e->payload_len == 1 ? "" : "s", e->damaged ? ", DAMAGED: not what came in" : "");
+	add_preview(out, e->payload, e->payload_len, e->id);
+}
+
+static void event_seen(void *arg, const struct store_event_row *e)
+{
+	struct show *s = arg;
+
+	s->found = true;
+	s->damaged = e->damaged;
+	if (s->payload_only) {
+		buf_add(&s->out, e->payload, e->payload_len);
+	} else if (s->json) {
+		buf_add_char(&s->out, '{');
+		ctl_event_json(&s->out, e);
+		add_declined_json(&s->out, e->declined);
+		buf_printf(&s->out, ",\"payload_bytes\":%zu,\"payload_damaged\":%s,\"payload\":",
+			e->payload_len, e->damaged ? "true" : "false");
+		buf_add_json(&s->out, e->payload, e->payload_len);
+	} else {
+		add_event_text(&s->out, e);
+	}
+}
+
+static bool add_event(struct show *s, int64_t id, char why[STORE_READ_WHY])
+{
+	bool good;
+
+	if (!store_read_event(s->reader, id, event_seen, s, why))
+		return false;
+	if (!s->found || s->payload_only)
+		return true;
+	if (!s->json)
+		return ctl_add_deliveries(&s->out, s->reader, id, why);
+	buf_add_text(&s->out, ",\"deliveries\":");
+	good = ctl_add_deliveries_json(&s->out, s->reader, id, why);
+	buf_add_text(&s->out, "}\n");
+	return good;
+}
+
+/* The event's counts and its deliveries are of one moment. */
+static int show(struct show *s, const char *name, int64_t id)
+{
+	char why[STORE_READ_WHY];
+	bool good = store_reader_begin(s->reader, why);
+
+	if (good) {
+		good = add_event(s, id, why);
+		if (!store_reader_end(s->reader, why))
+			good = false;
+	}
+	if (!good) {
+		ctl_say("%s", why);
+		return CTL_FAILED;
+	}
+	if (!s->found) {
+		ctl_say("no event %" PRId64 " in %s", id, name);
+		return CTL_FAILED;
+	}
+	if (s->payload_only && s->damaged)
+		ctl_say_damaged(id);
+	return ctl_put(&s->out) && !(s->payload_only && s->damaged) ? CTL_OK : CTL_FAILED;
+}
+
+/* An event by its id, or an entity by its kind and id. */
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	const char *store = NULL, *kind = NULL, *entity = NULL;
+	struct ctl_filter words = {0};
+	struct show s = {0};
+	char *name;
+	int64_t id = 0;
+	int key, status;
+
+	while ((key = ctl_next_option(ctl, &ctl_show, argc, argv, &status)) >= 0) {
+		switch (key) {
+		case 'p':
+			s.payload_only = true;
+			break;
+		case 'j':
+			s.json = true;
+			break;
+		case 'U':
+			words.utc = true;
+			break;
+		case 'D':
+			store = optarg;
+			break;
+		}
+	}
+	if (key == CTL_STOP)
+		return status;
+	if (s.json && s.payload_only) {
+		ctl_say("show: either --json or --payload");
+		return CTL_USAGE;
+	}
+	if (!ctl_operands(&ctl_show, argc, 1,
+		    "an event's ID, as hookctl events lists them, or KIND:ID of an entity"))
+		return CTL_USAGE;
+	if (strchr(argv[optind], ':') != NULL)
+		ctl_entity(argv[optind], &kind, &entity);
+	else if (!ctl_number("ID", argv[optind], 1, INT64_MAX, &id))
+		return CTL_USAGE;
+	if (entity != NULL && s.payload_only) {
+		ctl_say("show: --payload is of one event: expected its ID");
+		return CTL_USAGE;
+	}
+	if (!ctl_filter_end(&words))
+		return CTL_USAGE;
+	s.reader = ctl_store(ctl, store, &name, &status);
+	if (s.reader == NULL)
+		return status;
+	status = entity != NULL ? ctl_timeline(s.reader, kind, entity, s.json) : show(&s, name, id);
+	buf_free(&s.out);
+	free(name);
+	store_reader_close(s.reader);
+	return status;
+}
+
+const struct ctl_command ctl_show = {
+	"show",
+	"[--payload | --json] ID | KIND:ID",
+	"show an event with each attempt, or the life of transaction:ID",
+	options,
+	run,
+};

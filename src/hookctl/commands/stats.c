@@ -1,0 +1,342 @@
+#include "store/stats.h"
+#include "base/clock.h"
+#include "hookctl/filter.h"
+#include "hookctl/hookctl.h"
+#include "hookctl/table.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct ctl_option options[] = {
+	{'b', "by", "WHAT", "day (the default), hour, type or hook"},
+	{'f', "since", "TIME", "from then on: 2h, 3d, 2026-06-30T22:50:00Z (30d; by hour 24h)"},
+	{'u', "until", "TIME", "before that (now)"},
+	{'p', "plot", NULL, "as a chart"},
+	{'j', "json", NULL, "one JSON object a line"},
+	{'U', "utc", NULL, "days and hours of UTC, not local ones"},
+	{'D', "store", "FILE", "look into this store (the config's)"},
+	{0},
+};
+
+enum {
+	ROWS_MAX = 5000,
+	PLOT_WIDTH = 80, /* columns, where there is no terminal */
+	PLOT_LEAST = 10,
+};
+
+#define HOUR INT64_C(3600000)
+#define DAY  (24 * HOUR)
+
+enum by { BY_DAY, BY_HOUR, BY_TYPE, BY_HOOK };
+
+static const char *const by_words[] = {"day", "hour", "type", "hook"};
+
+struct row {
+	char *name; /* what stands first in its line */
+	int64_t from;
+	int64_t events, done, dead, skipped, waiting;
+};
+
+struct stats {
+	struct store_reader *reader;
+	enum by by;
+	bool plot, json;
+	int64_t since, until;
+	struct row *rows;
+	size_t count;
+	bool failed;
+};
+
+static void add_row(struct stats *st, const char *name, int64_t from, const struct store_stats *row)
+{
+	struct row *more = reallocarray(st->rows, st->count + 1, sizeof(*more));
+
+	if (more != NULL) {
+		st->rows = more;
+		more[st->count] = (struct row){strdup(name), from, row->events, row->done,
+			row->dead, row->skipped, row->waiting};
+		st->failed |= more[st->count++].name == NULL;
+	}
+	st->failed |= more == NULL;
+}
+
+static void seen_named(void *arg, const struct store_stats *row)
+{
+	add_row(arg, row->name != NULL ? row->name : "", 0, row);
+}
+
+static void seen_all(void *arg, const struct store_stats *row)
+{
+	*(struct store_stats *)arg = *row;
+}
+
+/* The start of the local day or hour that the moment lies in, `steps` later. */
+static int64_t step(int64_t ms, enum by by, int steps)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL)
+		return ms;
+	tm.tm_min = tm.tm_sec = 0;
+	if (by == BY_DAY) {
+		tm.tm_hour = 0;
+		tm.tm_mday += steps;
+		tm.tm_isdst = -1;
+		return (int64_t)mktime(&tm) * 1000;
+	}
+	return (int64_t)mktime(&tm) * 1000 + steps * HOUR;
+}
+
+static bool read_times(struct stats *st, char why[STORE_READ_WHY])
+{
+	for (int64_t from = step(st->since, st->by, 0), to; from < st->until; from = to) {
+		struct store_stats all = {0};
+		time_t seconds = (time_t)(from / 1000);
+		char name[32] = "";
+		struct tm tm;
+
+		to = step(from + (st->by == BY_DAY ? DAY / 2 : 0), st->by, 1);
+		if (to <= from)
+			to = from + HOUR; /* an hour that a change of the clock made twice */
+		if (localtime_r(&seconds, &tm) != NULL)
+			(void)strftime(name, sizeof(name), "%Y-%m-%d %H:00", &tm);
+		if (st->by == BY_DAY)
+			name[sizeof("2026-06-30") - 1] = '\0';
+		if (!store_stats_between(st->reader, from < st->since ? st->since : from,
+			    to > st->until ? st->until : to, seen_all, &all, why))
+			return false;
+		add_row(st, name, from, &all);
+	}
+	return true;
+}
+
+static bool read_rows(struct stats *st, char why[STORE_READ_WHY])
+{
+	if (st->by == BY_TYPE)
+		return store_stats_types(st->reader, st->since, st->until, seen_named, st, why);
+	if (st->by == BY_HOOK)
+		return store_stats_hooks(st->reader, st->since, st->until, seen_named, st, why);
+	return read_times(st, why);
+}
+
+static bool put_json(const struct stats *st)
+{
+	struct buf out = {0};
+	bool written;
+
+	for (size_t i = 0; i < st->count; i++) {
+		const struct row *r = &st->rows[i];
+
+		buf_add_char(&out, '{');
+		ctl_json_text(&out, false, by_words[st->by], r->name);
+		if (r->from != 0)
+			ctl_json_time(&out, "from", r->from);
+		if (st->by != BY_HOOK)
+			buf_printf(&out, ",\"events\":%" PRId64, r->events);
+		if (st->by != BY_TYPE)
+			buf_printf(&out,
+				",\"done\":%" PRId64 ",\"dead\":%" PRId64 ",\"skipped\":%" PRId64,
+				r->done, r->dead, r->skipped);
+		if (st->by == BY_HOOK)
+			buf_printf(&out, ",\"waiting\":%" PRId64, r->waiting);
+		buf_add_text(&out, "}\n");
+	}
+	written = ctl_put(&out);
+	buf_free(&out);
+	return written;
+}
+
+/* A bar of eighths of a column. */
+static void add_bar(struct buf *out, int64_t value, int64_t most, size_t width)
+{
+	static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	uint64_t eighths = most > 0 ? (uint64_t)value * width * 8 / (uint64_t)most : 0;
+
+	if (value > 0 && eighths == 0)
+		eighths = 1;
+	for (uint64_t i = 0; i < eighths / 8; i++)
+		buf_add_text(out, "█");
+	buf_add_text(out, parts[eighths % 8]);
+}
+
+static bool put_plot(const struct stats *st)
+{
+	size_t screen = ctl_screen(), name_width = 0, number_width = 0, width;
+	struct buf out = {0}, name = {0};
+	int64_t most = 0;
+	bool written;
+
+	screen = screen == 0 ? PLOT_WIDTH : screen;
+	for (size_t i = 0; i < st->count; i++) {
+		const struct row *r = &st->rows[i];
+		int64_t value = st->by == BY_HOOK ? r->done + r->dead : r->events;
+		char number[24];
+		size_t len = (size_t)snprintf(number, sizeof(number), "%" PRId64, value);
+
+		buf_clear(&name);
+		ctl_cell(&name, r->name);
+		if (name.data != NULL && ctl_width(name.data) > name_width)
+			name_width = ctl_width(name.data);
+		number_width = len > number_width ? len : number_width;
+		most = value > most ? value : most;
+	}
+	width = name_width + number_width + 3;
+	width = screen > width + PLOT_LEAST ? screen - width : PLOT_LEAST;
+	for (size_t i = 0; i < st->count; i++) {
+		const struct row *r = &st->rows[i];
+		int64_t value = st->by == BY_HOOK ? r->done + r->dead : r->events;
+
+		buf_clear(&name);
+		ctl_cell(&name, r->name);
+		buf_add(&out, name.data, name.len);
+		for (size_t k = ctl_width(name.data != NULL ? name.data : ""); k < name_width; k++)
+			buf_add_char(&out, ' ');
+		buf_printf(&out, "  %*" PRId64 " ", (int)number_width, value);
+		add_bar(&out, value, most, width);
+		buf_add_char(&out, '\n');
+	}
+	out.failed |= name.failed;
+	written = ctl_put(&out);
+	buf_free(&name);
+	buf_free(&out);
+	return written;
+}
+
+static bool put_table(const struct stats *st)
+{
+	static const struct ctl_column by_time[] = {{"", false, 0, 0, 0}, {"events", true, 0, 0, 0},
+		{"done", true, 0, 0, 0}, {"dead", true, 0, 0, 0}, {"skipped", true, 0, 0, 0}},
+				       by_type[] = {{"type", false, 1, 20, 8},
+					       {"events", true, 0, 0, 0}},
+				       by_hook[] = {{"hook", false, 1, 20, 8},
+					       {"done", true, 0, 0, 0}, {"dead", true, 0, 0, 0},
+					       {"skipped", true, 0, 0, 0},
+					       {"waiting", true, 0, 0, 0}};
+	struct ctl_table t = {.columns = st->by == BY_TYPE   ? by_type
+					 : st->by == BY_HOOK ? by_hook
+							     : by_time,
+		.column_count = st->by == BY_TYPE ? 2 : 5};
+	bool written;
+
+	for (size_t i = 0; i < st->count; i++) {
+		const struct row *r = &st->rows[i];
+		const int64_t numbers[] = {r->events, r->done, r->dead, r->skipped, r->waiting};
+		const int64_t *from = st->by == BY_HOOK ? numbers + 1 : numbers;
+		struct buf *cells =
+			ctl_table_row(&t, r->dead > 0 ? CTL_RED : NULL, st->by == BY_HOOK ? 2 : 3);
+
+		ctl_cell(&cells[0], r->name);
+		for (size_t c = 1; c < t.column_count; c++)
+			buf_printf(&cells[c], "%" PRId64, from[c - 1]);
+	}
+	written = ctl_table_print(&t);
+	ctl_table_free(&t);
+	return written;
+}
+
+static bool read_by(struct stats *st, const char *word)
+{
+	for (size_t i = 0; i < sizeof(by_words) / sizeof(by_words[0]); i++) {
+		if (strcmp(word, by_words[i]) != 0)
+			continue;
+		st->by = (enum by)i;
+		return true;
+	}
+	ctl_say("stats: --by: expected day, hour, type or hook");
+	return false;
+}
+
+/* What was not said; and not more rows than anyone reads. */
+static bool end_words(struct stats *st, const struct ctl_filter *words)
+{
+	int64_t now = clock_wall();
+
+	st->until = words->filter.until != 0 ? words->filter.until : now + 1;
+	st->since = words->filter.since;
+	if (st->since == 0)
+		st->since = st->until - (st->by == BY_HOUR ? DAY : 30 * DAY);
+	if (st->since >= st->until) {
+		ctl_say("stats: --since is not before --until");
+		return false;
+	}
+	if (st->by <= BY_HOUR &&
+		(st->until - st->since) / (st->by == BY_DAY ? DAY : HOUR) > ROWS_MAX) {
+		ctl_say("stats: more than %d %ss; expected a later --since", ROWS_MAX,
+			by_words[st->by]);
+		return false;
+	}
+	return true;
+}
+
+static int put(struct stats *st)
+{
+	char why[STORE_READ_WHY];
+
+	if (!read_rows(st, why)) {
+		ctl_say("%s", why);
+		return CTL_FAILED;
+	}
+	if (st->failed) {
+		ctl_say("memory is short");
+		return CTL_FAILED;
+	}
+	if (st->count == 0 && !st->json) {
+		fputs("nothing to count\n", stderr);
+		return CTL_OK;
+	}
+	return (st->json          ? put_json(st)
+		       : st->plot ? put_plot(st)
+				  : put_table(st))
+		       ? CTL_OK
+		       : CTL_FAILED;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	struct ctl_filter words = {0};
+	struct stats st = {0};
+	char *name;
+	int key, status;
+
+	while ((key = ctl_next_option(ctl, &ctl_stats, argc, argv, &status)) >= 0) {
+		bool good = true;
+
+		if (key == 'b')
+			good = read_by(&st, optarg);
+		else if (key == 'p')
+			st.plot = true;
+		else
+			good = ctl_filter_option(&words, key);
+		if (!good)
+			return CTL_USAGE;
+	}
+	if (key == CTL_STOP)
+		return status;
+	if (!ctl_operands(&ctl_stats, argc, 0, "options only") || !ctl_filter_end(&words) ||
+		!end_words(&st, &words))
+		return CTL_USAGE;
+	st.json = words.json;
+	st.reader = ctl_store(ctl, words.store, &name, &status);
+	if (st.reader == NULL)
+		return status;
+	status = put(&st);
+	for (size_t i = 0; i < st.count; i++)
+		free(st.rows[i].name);
+	free(st.rows);
+	free(name);
+	store_reader_close(st.reader);
+	return status;
+}
+
+const struct ctl_command ctl_stats = {
+	"stats",
+	"[--by day | hour | type | hook] [--since TIME] [--until TIME] [--plot]",
+	"count events and what became of them",
+	options,
+	run,
+};

@@ -1,0 +1,394 @@
+/* hookctl status: is all well? For people, and by its exit code for monitoring. */
+#include "store/status.h"
+#include "base/clock.h"
+#include "hookctl/hookctl.h"
+#include "store/poke.h"
+#include "store/report.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum {
+	SHOWN = 5,            /* of the dead, and of the failing ones */
+	LATE = 10 * 60 * 1000 /* ms: what is due for longer should have run */
+};
+
+static const struct ctl_option options[] = {
+	{'j', "json", NULL, "all as one JSON object"},
+	{'D', "store", "FILE", "of this store (the config's)"},
+	{0},
+};
+
+struct status {
+	struct store_reader *reader;
+	const char *path;
+	int64_t now;
+	bool up;
+	int64_t since, pid; /* of hookd's start; 0: not known */
+	struct store_status store;
+	struct buf out, attention, json;
+	bool is_json;
+	size_t rows; /* of the list at hand */
+};
+
+/* ---- what the lists have in common ---- */
+
+static void begin_row(struct status *s, const char *title)
+{
+	if (s->is_json)
+		buf_add_text(&s->json, s->rows > 0 ? ",{" : "{");
+	else if (s->rows == 0)
+		buf_printf(&s->out, "%s\n", title);
+	s->rows++;
+}
+
+static void add_text(struct status *s, const char *text)
+{
+	buf_add_escaped(&s->out, text, strlen(text), '\0');
+}
+
+static void add_ago(struct status *s, int64_t then)
+{
+	char span[CTL_SPAN];
+	int64_t seconds = (s->now - then) / 1000;
+
+	ctl_span(seconds < 0 ? -seconds : seconds, span);
+	buf_printf(&s->out, seconds < 0 ? "in %s" : "%s ago", span);
+}
+
+static void attend(struct status *s, const char *format, ...) PRINTF(2, 3);
+
+static void attend(struct status *s, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (s->attention.len > 0)
+		buf_add_text(&s->attention, "; ");
+	buf_add_escaped(&s->attention, text, strlen(text), '\0');
+}
+
+/* ---- each list ---- */
+
+static void source_seen(void *arg, const struct store_status_source *row)
+{
+	struct status *s = arg;
+
+	begin_row(s, "last event");
+	if (s->is_json) {
+		ctl_json_text(&s->json, false, "source", row->name);
+		ctl_json_time(&s->json, "last_event_at", row->last);
+		buf_add_char(&s->json, '}');
+		return;
+	}
+	buf_add_text(&s->out, "  ");
+	add_text(s, row->name);
+	buf_add_text(&s->out, "  ");
+	if (row->last != 0)
+		add_ago(s, row->last);
+	else
+		buf_add_text(&s->out, "none yet");
+	buf_add_char(&s->out, '\n');
+}
+
+static void paused_seen(void *arg, const struct store_status_paused *row)
+{
+	struct status *s = arg;
+
+	attend(s, "hook %s is paused", row->hook);
+	begin_row(s, "paused");
+	if (s->is_json) {
+		ctl_json_text(&s->json, false, "hook", row->hook);
+		ctl_json_time(&s->json, "since", row->since);
+		buf_printf(&s->json, ",\"waiting\":%" PRId64 "}", row->waiting);
+		return;
+	}
+	buf_add_text(&s->out, "  ");
+	add_text(s, row->hook);
+	buf_add_text(&s->out, "  ");
+	add_ago(s, row->since);
+	buf_printf(&s->out, ", %" PRId64 " waiting\n", row->waiting);
+}
+
+static void dead_seen(void *arg, const struct store_report_dead *row)
+{
+	struct status *s = arg;
+
+	begin_row(s, "dead");
+	if (s->is_json) {
+		buf_printf(&s->json, "\"event\":%" PRId64, row->event);
+		ctl_json_text(&s->json, true, "hook", row->hook);
+		ctl_json_time(&s->json, "ended_at", row->ended_at);
+		ctl_json_text(&s->json, true, "message", row->message);
+		buf_add_char(&s->json, '}');
+		return;
+	}
+	buf_printf(&s->out, "  event %" PRId64 "  ", row->event);
+	add_text(s, row->hook);
+	buf_add_text(&s->out, "  ");
+	add_ago(s, row->ended_at);
+	buf_add_text(&s->out, "\n    ");
+	add_text(s, row->message);
+	buf_add_char(&s->out, '\n');
+}
+
+static void failing_seen(void *arg, const struct store_status_failing *row)
+{
+	struct status *s = arg;
+
+	begin_row(s, "failing");
+	if (s->is_json) {
+		buf_printf(&s->json, "\"event\":%" PRId64, row->event);
+		ctl_json_text(&s->json, true, "hook", row->hook);
+		buf_printf(&s->json, ",\"failures\":%" PRId64, row->failures);
+		ctl_json_time(&s->json, "due_at", row->due_at);
+		ctl_json_text(&s->json, true, "message", row->message);
+		buf_add_char(&s->json, '}');
+		return;
+	}
+	buf_printf(&s->out, "  event %" PRId64 "  ", row->event);
+	add_text(s, row->hook);
+	buf_printf(&s->out, "  failed %" PRId64 " time%s, next ", row->failures,
+		row->failures == 1 ? "" : "s");
+	add_ago(s, row->due_at);
+	buf_add_text(&s->out, "\n    ");
+	add_text(s, row->message);
+	buf_add_char(&s->out, '\n');
+}
+
+static bool add_lists(struct status *s, char why[STORE_READ_WHY])
+{
+	bool good;
+
+	buf_add_text(&s->json, ",\"sources\":[");
+	s->rows = 0;
+	good = store_status_sources(s->reader, source_seen, s, why);
+	buf_add_text(&s->json, "],\"paused\":[");
+	s->rows = 0;
+	good = good && store_status_paused(s->reader, paused_seen, s, why);
+	buf_add_text(&s->json, "],\"dead\":[");
+	s->rows = 0;
+	good = good && store_report_dead(s->reader, SHOWN, dead_seen, s, why);
+	buf_add_text(&s->json, "],\"failing\":[");
+	s->rows = 0;
+	good = good && store_status_failing(s->reader, SHOWN, failing_seen, s, why);
+	buf_add_char(&s->json, ']');
+	return good;
+}
+
+/* ---- the daemon, the file, the counts ---- */
+
+/* hookd writes its pid into STORE.lock when it starts, and never again. */
+static void look_for_daemon(struct status *s)
+{
+	struct stat sb;
+	char name[4096];
+	char text[24];
+	FILE *file;
+
+	s->up = poke_heard(s->path);
+	if ((size_t)snprintf(name, sizeof(name), "%s.lock", s->path) >= sizeof(name))
+		return;
+	file = s->up ? fopen(name, "re") : NULL;
+	if (file == NULL)
+		return;
+	if (fgets(text, sizeof(text), file) != NULL && fstat(fileno(file), &sb) == 0) {
+		s->pid = strtoll(text, NULL, 10);
+		s->since = (int64_t)sb.st_mtim.tv_sec * 1000;
+	}
+	fclose(file);
+}
+
+static int64_t size_of(const char *path, const char *suffix)
+{
+	struct stat sb;
+	char name[4096];
+
+	if ((size_t)snprintf(name, sizeof(name), "%s%s", path, suffix) >= sizeof(name) ||
+		stat(name, &sb) != 0)
+		return 0;
+	return sb.st_size;
+}
+
+static int64_t free_beside(const char *path)
+{
+	struct statvfs fs;
+
+	return statvfs(path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : 0;
+}
+
+static void add_size(struct status *s, int64_t bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double size = (double)bytes;
+	size_t unit = 0;
+
+	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		size /= 1024;
+	buf_printf(&s->out, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+static void add_head_text(struct status *s)
+{
+	const struct store_status *c = &s->store;
+	const int64_t wal = size_of(s->path, "-wal");
+	bool colour = ctl_colour();
+
+	buf_printf(&s->out, "hookd       %s%s%s",
+		!colour ? ""
+		: s->up ? "\033[32m"
+			: "\033[31m",
+		s->up ? "up" : "down: nobody listens beside the store", colour ? "\033[0m" : "");
+	if (s->since != 0 && s->pid > 0) {
+		buf_printf(&s->out, ", pid %" PRId64 ", started ", s->pid);
+		add_ago(s, s->since);
+	}
+	buf_add_text(&s->out, "\nstore       ");
+	add_text(s, s->path);
+	buf_add_text(&s->out, "\n            ");
+	add_size(s, size_of(s->path, ""));
+	if (wal > 0) {
+		buf_add_text(&s->out, " and ");
+		add_size(s, wal);
+		buf_add_text(&s->out, " of WAL");
+	}
+	buf_add_text(&s->out, ", ");
+	add_size(s, free_beside(s->path));
+	buf_printf(&s->out,
+		" free on the disk\nevents      %" PRId64 " stored, %" PRId64 " quarantined\n"
+		"            %" PRId64 " in the last minute, %" PRId64 " in the last hour, %" PRId64
+		" in the last day\n",
+		c->events, c->quarantined, c->last_minute, c->last_hour, c->last_day);
+	buf_printf(&s->out,
+		"deliveries  %" PRId64 " waiting, %" PRId64 " running, %" PRId64 " done, %" PRId64
+		" dead, %" PRId64 " skipped\n",
+		c->ready, c->running, c->done, c->dead, c->skipped);
+	if (c->replayed > 0)
+		buf_printf(
+			&s->out, "            %" PRId64 " dead ones were replayed\n", c->replayed);
+	if (c->oldest_due != 0) {
+		buf_add_text(&s->out, "next due    ");
+		add_ago(s, c->oldest_due);
+		buf_add_char(&s->out, '\n');
+	}
+}
+
+static void add_head_json(struct status *s)
+{
+	const struct store_status *c = &s->store;
+	const struct {
+		const char *name;
+		int64_t number;
+	} numbers[] = {{"store_bytes", size_of(s->path, "")},
+		{"wal_bytes", size_of(s->path, "-wal")}, {"free_bytes", free_beside(s->path)},
+		{"events", c->events}, {"quarantined", c->quarantined},
+		{"last_minute", c->last_minute}, {"last_hour", c->last_hour},
+		{"last_day", c->last_day}, {"waiting", c->ready}, {"running", c->running},
+		{"done", c->done}, {"dead_count", c->dead}, {"replayed", c->replayed},
+		{"skipped", c->skipped}};
+
+	buf_printf(&s->json, "{\"up\":%s", s->up ? "true" : "false");
+	ctl_json_time(&s->json, "since", s->since);
+	ctl_json_text(&s->json, true, "store", s->path);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		buf_printf(&s->json, ",\"%s\":%" PRId64, numbers[i].name, numbers[i].number);
+	ctl_json_time(&s->json, "oldest_due_at", c->oldest_due);
+}
+
+static void judge(struct status *s)
+{
+	const struct store_status *c = &s->store;
+
+	if (!s->up)
+		attend(s, "hookd does not run");
+	if (c->dead > 0)
+		attend(s, "%" PRId64 " dead (hookctl replay, or cancel --dead)", c->dead);
+	if (c->quarantined_last_day > 0)
+		attend(s, "%" PRId64 " quarantined since yesterday", c->quarantined_last_day);
+	if (c->oldest_due != 0 && s->now - c->oldest_due > LATE)
+		attend(s, "deliveries that are due do not run");
+}
+
+static bool add_all(struct status *s, char why[STORE_READ_WHY])
+{
+	if (!store_status(s->reader, s->now, &s->store, why))
+		return false;
+	judge(s);
+	if (s->is_json)
+		add_head_json(s);
+	else
+		add_head_text(s);
+	if (!add_lists(s, why))
+		return false;
+	if (s->is_json) {
+		ctl_json_text(&s->json, true, "attention",
+			s->attention.len > 0 ? s->attention.data : NULL);
+		buf_add_text(&s->json, "}\n");
+	} else if (s->attention.len > 0) {
+		buf_printf(&s->out, "%sattention   %s%s\n", ctl_colour() ? "\033[33m" : "",
+			s->attention.data, ctl_colour() ? "\033[0m" : "");
+	}
+	return true;
+}
+
+static int status(struct status *s)
+{
+	char why[STORE_READ_WHY];
+
+	s->now = clock_wall();
+	look_for_daemon(s);
+	if (!add_all(s, why)) {
+		ctl_say("%s", why);
+		return CTL_DOWN;
+	}
+	if (!ctl_put(s->is_json ? &s->json : &s->out))
+		return CTL_DOWN;
+	return !s->up ? CTL_DOWN : s->attention.len > 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	const char *store = NULL;
+	struct status s = {0};
+	char *path;
+	int key, code;
+
+	while ((key = ctl_next_option(ctl, &ctl_status, argc, argv, &code)) >= 0) {
+		if (key == 'j')
+			s.is_json = true;
+		else
+			store = optarg;
+	}
+	if (key == CTL_STOP)
+		return code;
+	if (!ctl_operands(&ctl_status, argc, 0, "options only"))
+		return CTL_USAGE;
+	s.reader = ctl_store(ctl, store, &path, &code);
+	if (s.reader == NULL)
+		return code == CTL_FAILED ? CTL_DOWN : code;
+	s.path = path;
+	code = status(&s);
+	buf_free(&s.out);
+	buf_free(&s.json);
+	buf_free(&s.attention);
+	free(path);
+	store_reader_close(s.reader);
+	return code;
+}
+
+const struct ctl_command ctl_status = {
+	"status",
+	"[--json]",
+	"is all well? exit status 0: yes, 1: look at it, 2: it is down",
+	options,
+	run,
+};

@@ -1,0 +1,272 @@
+#include "base/clock.h"
+#include "hookctl/diagnose/diagnose.h"
+#include "hookctl/hookctl.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SECONDS_MAX       INT64_C(253402300799)
+#define DEFAULT_TOLERANCE 300000
+
+static const struct ctl_option options[] = {
+	{'H', "header", "VALUE", "the signature header: its value, or the whole line"},
+	{'f', "secret-from", "WHERE", "credential:NAME, file:PATH or env:NAME; may be repeated"},
+	{'s', "source", "NAME", "take this source's secrets and tolerance (the only one)"},
+	{'S', "scheme", "NAME", "with --secret-from: how it was signed (fedapay)"},
+	{'o', "tolerance", "TIME", "how far off the signing may be (5m); 0: any"},
+	{'a', "at", "UNIX", "what counts as now, in unix seconds"},
+	{0},
+};
+
+struct check {
+	const char *header; /* as given */
+	const char *source;
+	const char *scheme;
+	const char *from[CTL_SECRETS_MAX];
+	size_t from_count;
+	int64_t tolerance; /* ms; -1: the source's, or the default */
+	int64_t now;       /* unix ms */
+};
+
+/* "X-FEDAPAY-SIGNATURE: t=…" is taken as "t=…"; white space around it goes as
+ * it does in HTTP. Any other name is left, so that the header is malformed. */
+static const char *header_value(const char *line, const char *name, size_t *len)
+{
+	size_t n = strlen(name);
+
+	while (isspace((unsigned char)*line))
+		line++;
+	if (strncasecmp(line, name, n) == 0 && line[n] == ':') {
+		line += n + 1;
+		while (isspace((unsigned char)*line))
+			line++;
+	}
+	*len = strlen(line);
+	while (*len > 0 && isspace((unsigned char)line[*len - 1]))
+		(*len)--;
+	return line;
+}
+
+static void report(bool good, const char *check, const char *text)
+{
+	printf("%-4s %-10s %s\n", good ? "ok" : "FAIL", check, text);
+}
+
+static bool report_header(
+	const struct verify_request *r, const struct diagnose_header *h, enum verify_result result)
+{
+	struct buf text = {0};
+	bool good = result != VERIFY_MALFORMED && result != VERIFY_NO_SCHEME;
+
+	if (r->header_len == 0)
+		buf_add_text(&text, "it is empty");
+	else if (h->t == NULL)
+		buf_add_text(&text, "it has no t=; expected t=SECONDS,s=SIGNATURE");
+	else if (!h->t_number || (!good && h->signatures > 0)) {
+		buf_add_text(&text, "its t is \"");
+		buf_add_escaped(&text, h->t, h->t_len, '"');
+		buf_add_text(&text, "\"; expected unix seconds, once");
+	} else if (h->signatures == 0)
+		buf_add_text(&text, "it has no s=; expected t=SECONDS,s=SIGNATURE");
+	else {
+		buf_printf(&text, "t=%.*s and %zu signature%s", (int)h->t_len, h->t, h->signatures,
+			h->signatures == 1 ? "" : "s");
+		if (h->unreadable > 0)
+			buf_printf(&text, ", of which %zu not in 64 lower-case hex digits",
+				h->unreadable);
+		good = good && h->unreadable < h->signatures;
+	}
+	if (h->spaces)
+		buf_add_text(&text, "; there is white space in it, which belongs to the parts");
+	report(good, "header", text.data != NULL ? text.data : "");
+	buf_free(&text);
+	return good;
+}
+
+static void report_time(const struct verify_request *r, int64_t signed_at)
+{
+	int64_t ago = r->now / 1000 - signed_at, far = ago < 0 ? -ago : ago;
+	char span[CTL_SPAN], limit[CTL_SPAN], stamp[CLOCK_TEXT];
+	bool good = r->tolerance == 0 || far <= r->tolerance / 1000;
+	struct buf text = {0};
+
+	ctl_span(far, span);
+	ctl_span(r->tolerance / 1000, limit);
+	if (ago >= 0)
+		buf_printf(&text, "signed %s ago", span);
+	else
+		buf_printf(&text, "signed %s in the future", span);
+	if (signed_at >= DIAGNOSE_MILLISECONDS) {
+		clock_format(signed_at, stamp);
+		buf_printf(&text, "; t looks like milliseconds (%s): FedaPay sends seconds", stamp);
+	} else {
+		clock_format(signed_at * 1000, stamp);
+		buf_printf(&text, " (%.19sZ)", stamp);
+	}
+	if (r->tolerance == 0)
+		buf_add_text(&text, "; any time is tolerated");
+	else
+		buf_printf(&text, "; tolerance is %s", limit);
+	if (!good && ago < 0 && signed_at < DIAGNOSE_MILLISECONDS)
+		buf_add_text(&text, ": is this machine's clock right?");
+	report(good, "time", text.data != NULL ? text.data : "");
+	buf_free(&text);
+}
+
+static bool report_secrets(
+	const struct verify_scheme *scheme, const struct verify_request *r, bool header_good)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->secret_count; i++) {
+		struct verify_request one = *r;
+		struct verify_detail detail;
+		char check[32];
+		bool match;
+
+		one.secrets = &r->secrets[i];
+		one.secret_count = 1;
+		one.tolerance = 0;
+		match = verify_signature(scheme, &one, &detail) == VERIFY_OK;
+		any = any || match;
+		snprintf(check, sizeof(check), "secret %zu", i + 1);
+		if (match)
+			report(true, check, "gives a signature of the header");
+		else if (header_good)
+			report(false, check, "gives none of the header's signatures");
+		else
+			report(false, check, "there is no readable signature to compare with");
+	}
+	return any;
+}
+
+static void print_why(
+	const struct verify_scheme *scheme, const struct verify_request *r, bool header_good)
+{
+	struct buf why = {0};
+
+	if (!diagnose_mismatch(scheme, r, &why) && header_good)
+		diagnose_hint(r, &why);
+	if (buf_ok(&why) && why.len > 0)
+		printf("\n%s", why.data);
+	buf_free(&why);
+}
+
+static int verify(const struct verify_scheme *scheme, const struct verify_request *r)
+{
+	struct diagnose_header h;
+	struct verify_detail detail;
+	enum verify_result result = verify_signature(scheme, r, &detail);
+	bool header_good;
+	char size[64];
+
+	diagnose_header(r->header, r->header_len, &h);
+	header_good = report_header(r, &h, result);
+	if (header_good || detail.signed_at != 0)
+		report_time(r, detail.signed_at);
+	snprintf(size, sizeof(size), "%zu byte%s%s", r->body_len, r->body_len == 1 ? "" : "s",
+		r->body_len == 0 ? ": was it saved as it came?" : "");
+	report(r->body_len > 0 || result == VERIFY_OK, "body", size);
+	if (!report_secrets(scheme, r, header_good))
+		print_why(scheme, r, header_good);
+	if (result == VERIFY_OK)
+		printf("\nverified\n");
+	else
+		printf("\nnot verified: %s\n", verify_reason(result));
+	return result == VERIFY_OK ? CTL_OK : CTL_FAILED;
+}
+
+/* False: *status is the code to end with. */
+static bool read_options(struct ctl *ctl, struct check *c, int argc, char **argv, int *status)
+{
+	int64_t seconds;
+	int key;
+
+	while ((key = ctl_next_option(ctl, &ctl_verify, argc, argv, status)) >= 0) {
+		switch (key) {
+		case 'H':
+			c->header = optarg;
+			break;
+		case 'f':
+			if (c->from_count == CTL_SECRETS_MAX) {
+				ctl_say("--secret-from: at most %d of them", CTL_SECRETS_MAX);
+				return false;
+			}
+			c->from[c->from_count++] = optarg;
+			break;
+		case 's':
+			c->source = optarg;
+			break;
+		case 'S':
+			c->scheme = optarg;
+			break;
+		case 'o':
+			if (!ctl_duration("--tolerance", optarg, &c->tolerance))
+				return false;
+			break;
+		case 'a':
+			if (!ctl_number("--at", optarg, 0, SECONDS_MAX, &seconds))
+				return false;
+			c->now = seconds * 1000;
+			break;
+		}
+	}
+	if (key == CTL_STOP)
+		return false;
+	if (c->header == NULL) {
+		ctl_say("verify: --header is missing; expected the signature header as it came");
+		return false;
+	}
+	if (c->from_count > 0 && c->source != NULL) {
+		ctl_say("verify: either --secret-from or --source");
+		return false;
+	}
+	if (!ctl_operands(&ctl_verify, argc, 1, "the body's FILE, or - for standard input"))
+		return false;
+	return true;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	struct check c = {.tolerance = -1, .now = clock_wall()};
+	struct ctl_keys keys = {0};
+	struct buf body = {0};
+	struct verify_request r;
+	int status;
+
+	if (!read_options(ctl, &c, argc, argv, &status))
+		return status;
+	status = ctl_keys_load(ctl, &keys, c.from, c.from_count, c.source, c.scheme);
+	if (status != CTL_OK)
+		goto out;
+	status = CTL_FAILED;
+	if (!ctl_read_file(argv[optind], &body))
+		goto out;
+	r = (struct verify_request){.body = body.data,
+		.body_len = body.len,
+		.secrets = keys.secrets,
+		.secret_count = keys.count,
+		.tolerance = c.tolerance,
+		.now = c.now};
+	if (c.tolerance < 0)
+		r.tolerance = keys.source != NULL ? keys.source->tolerance : DEFAULT_TOLERANCE;
+	r.header = header_value(c.header, verify_scheme_header(keys.scheme), &r.header_len);
+	status = verify(keys.scheme, &r);
+out:
+	buf_free(&body);
+	ctl_keys_free(&keys);
+	return status;
+}
+
+const struct ctl_command ctl_verify = {
+	"verify",
+	"--header VALUE [--secret-from WHERE … | --source NAME] [--tolerance TIME] [--at UNIX] "
+	"FILE|-",
+	"say whether a signature matches, and if not, why",
+	options,
+	run,
+};

@@ -1,0 +1,283 @@
+#include "delivery.h"
+
+#include "base/clock.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A delivery's row, kept: its attempts are read when all rows were seen. */
+struct delivery {
+	int64_t id, attempts, failures, due_at, behind, failed_id, replay_of, replayed_by,
+		paused_at;
+	enum delivery_state state;
+	char *hook, *key, *reason;
+};
+
+enum form { TEXT, JSON, SHORT };
+
+struct telling {
+	struct buf *out;
+	enum form form;
+	const char *before;
+	struct delivery *deliveries;
+	size_t count;
+	size_t attempts; /* seen of the delivery at hand */
+	const struct delivery *at_hand;
+};
+
+void ctl_add_field(struct buf *out, const char *name, const char *text)
+{
+	if (text == NULL)
+		return;
+	buf_printf(out, "  %-16s ", name);
+	buf_add_escaped(out, text, strlen(text), '\0');
+	buf_add_char(out, '\n');
+}
+
+void ctl_add_time_field(struct buf *out, const char *name, int64_t ms)
+{
+	char text[CTL_TIME];
+
+	if (ms == 0)
+		return;
+	ctl_time(ms, text);
+	ctl_add_field(out, name, text);
+}
+
+static void delivery_seen(void *arg, const struct store_delivery_row *d)
+{
+	struct telling *s = arg;
+	struct delivery *more = realloc(s->deliveries, (s->count + 1) * sizeof(*more));
+
+	if (more == NULL) {
+		s->out->failed = true;
+		return;
+	}
+	s->deliveries = more;
+	more[s->count] = (struct delivery){.id = d->id,
+		.attempts = d->attempts,
+		.failures = d->failures,
+		.due_at = d->due_at,
+		.behind = d->behind,
+		.failed_id = d->failed_id,
+		.replay_of = d->replay_of,
+		.replayed_by = d->replayed_by,
+		.paused_at = d->paused_at,
+		.state = d->state,
+		.hook = strdup(d->hook),
+		.key = strdup(d->idempotency_key),
+		.reason = d->reason != NULL ? strdup(d->reason) : NULL};
+	if (more[s->count].hook == NULL || more[s->count].key == NULL ||
+		(d->reason != NULL && more[s->count].reason == NULL))
+		s->out->failed = true;
+	s->count++;
+}
+
+static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
+{
+	char started[CTL_TIME];
+
+	ctl_time(a->started_at, started);
+	buf_printf(out, "    attempt %" PRId64 "  %s  %s", a->number, started, a->result);
+	if (a->exit_code >= 0)
+		buf_printf(out, ", exit %d", a->exit_code);
+	if (a->signal > 0)
+		buf_printf(out, ", signal %d (%s)", a->signal, strsignal(a->signal));
+	if (a->status > 0)
+		buf_printf(out, ", status %d", a->status);
+	if (a->ended_at != 0)
+		buf_printf(out, ", took %" PRId64 ".%03" PRId64 " s",
+			(a->ended_at - a->started_at) / 1000, (a->ended_at - a->started_at) % 1000);
+	buf_add_char(out, '\n');
+	if (a->message != NULL && *a->message != '\0') {
+		buf_add_text(out, "      ");
+		buf_add_escaped(out, a->message, strlen(a->message), '\0');
+		buf_add_char(out, '\n');
+	}
+	ctl_add_output(out, "      | ", a->output, a->output_len);
+}
+
+/* `,"key":7`, or null for 0. */
+static void add_json_number(struct buf *out, const char *key, int64_t number)
+{
+	if (number > 0)
+		buf_printf(out, ",\"%s\":%" PRId64, key, number);
+	else
+		buf_printf(out, ",\"%s\":null", key);
+}
+
+static void add_attempt_json(struct buf *out, bool comma, const struct store_attempt_row *a)
+{
+	buf_printf(out, "%s{\"number\":%" PRId64, comma ? "," : "", a->number);
+	ctl_json_time(out, "started_at", a->started_at);
+	ctl_json_time(out, "ended_at", a->ended_at);
+	ctl_json_text(out, true, "result", a->result);
+	if (a->exit_code >= 0)
+		buf_printf(out, ",\"exit_code\":%d", a->exit_code);
+	else
+		buf_add_text(out, ",\"exit_code\":null");
+	add_json_number(out, "signal", a->signal);
+	add_json_number(out, "status", a->status);
+	ctl_json_text(out, true, "message", a->message);
+	buf_add_text(out, ",\"output\":");
+	buf_add_json(out, a->output, a->output_len);
+	buf_add_char(out, '}');
+}
+
+/* One that went well at once is told of by the delivery's own line. */
+static void add_attempt_short(const struct telling *s, const struct store_attempt_row *a)
+{
+	char started[CTL_TIME];
+
+	if (s->at_hand->attempts == 1 && strcmp(a->result, "ok") == 0)
+		return;
+	ctl_time(a->started_at, started);
+	buf_printf(s->out, "%s  %.19s  attempt %" PRId64 " %s", s->before, started, a->number,
+		a->result);
+	if (a->message != NULL && *a->message != '\0') {
+		buf_add_text(s->out, ": ");
+		buf_add_escaped(s->out, a->message, strlen(a->message), '\0');
+	}
+	buf_add_char(s->out, '\n');
+}
+
+static void attempt_seen(void *arg, const struct store_attempt_row *a)
+{
+	struct telling *s = arg;
+
+	if (s->form == JSON)
+		add_attempt_json(s->out, s->attempts > 0, a);
+	else if (s->form == TEXT)
+		add_attempt_text(s->out, a);
+	else
+		add_attempt_short(s, a);
+	s->attempts++;
+}
+
+static void add_delivery_text(struct buf *out, const struct delivery *d)
+{
+	char due[CTL_TIME], span[CTL_SPAN];
+	int64_t wait = (d->due_at - clock_wall()) / 1000;
+
+	buf_printf(out, "\ndelivery %" PRId64 "\n", d->id);
+	ctl_add_field(out, "hook", d->hook);
+	if (d->failed_id != 0)
+		buf_printf(out, "  for delivery %" PRId64 ", which was given up\n", d->failed_id);
+	if (d->replay_of != 0)
+		buf_printf(out, "  replay of delivery %" PRId64 "\n", d->replay_of);
+	if (d->replayed_by != 0)
+		buf_printf(out, "  replayed by delivery %" PRId64 "\n", d->replayed_by);
+	buf_printf(out, "  %-16s %s, %" PRId64 " attempt%s, %" PRId64 " failed\n", "state",
+		store_state_text(d->state), d->attempts, d->attempts == 1 ? "" : "s", d->failures);
+	ctl_add_field(out, "reason", d->reason);
+	if (d->state == DELIVERY_READY && d->paused_at != 0)
+		ctl_add_time_field(out, "hook paused", d->paused_at);
+	if (d->behind != 0) {
+		buf_printf(out, "  held behind delivery %" PRId64 "\n", d->behind);
+	} else if (d->state == DELIVERY_READY) {
+		ctl_time(d->due_at, due);
+		ctl_span(wait < 0 ? -wait : wait, span);
+		buf_printf(out, "  %-16s %s (%s%s%s)\n", "next due", due, wait > 0 ? "in " : "",
+			wait == 0 ? "now" : span, wait < 0 ? " ago" : "");
+	}
+	ctl_add_field(out, "idempotency key", d->key);
+}
+
+static void add_delivery_json(struct buf *out, bool comma, const struct delivery *d)
+{
+	buf_printf(out, "%s{\"id\":%" PRId64, comma ? "," : "", d->id);
+	ctl_json_text(out, true, "hook", d->hook);
+	ctl_json_text(out, true, "state", store_state_text(d->state));
+	ctl_json_text(out, true, "reason", d->reason);
+	ctl_json_time(out, "due_at", d->state == DELIVERY_READY ? d->due_at : 0);
+	add_json_number(out, "behind", d->behind);
+	add_json_number(out, "failed_id", d->failed_id);
+	add_json_number(out, "replay_of", d->replay_of);
+	add_json_number(out, "replayed_by", d->replayed_by);
+	ctl_json_time(out, "hook_paused_at", d->paused_at);
+	ctl_json_text(out, true, "idempotency_key", d->key);
+	buf_printf(out, ",\"failures\":%" PRId64 ",\"attempts\":[", d->failures);
+}
+
+static void add_delivery_short(const struct telling *s, const struct delivery *d)
+{
+	bool given_up = d->state == DELIVERY_DEAD && d->replayed_by == 0, colour = ctl_colour();
+
+	buf_add_text(s->out, s->before);
+	buf_add_escaped(s->out, d->hook, strlen(d->hook), '\0');
+	buf_printf(s->out, "  %s%s%s", given_up && colour ? CTL_RED : "",
+		store_state_text(d->state), given_up && colour ? CTL_PLAIN : "");
+	if (d->attempts > 0)
+		buf_printf(s->out, " after %" PRId64 " attempt%s", d->attempts,
+			d->attempts == 1 ? "" : "s");
+	if (d->replay_of != 0)
+		buf_printf(s->out, ", replay of delivery %" PRId64, d->replay_of);
+	if (d->replayed_by != 0)
+		buf_printf(s->out, ", replayed by delivery %" PRId64, d->replayed_by);
+	if (d->reason != NULL) {
+		buf_add_text(s->out, ": ");
+		buf_add_escaped(s->out, d->reason, strlen(d->reason), '\0');
+	}
+	buf_add_char(s->out, '\n');
+}
+
+static bool tell(
+	struct telling *s, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
+{
+	bool good = store_read_deliveries(reader, event, delivery_seen, s, why);
+
+	for (size_t i = 0; good && i < s->count && !s->out->failed; i++) {
+		s->at_hand = &s->deliveries[i];
+		s->attempts = 0;
+		if (s->form == JSON)
+			add_delivery_json(s->out, i > 0, s->at_hand);
+		else if (s->form == TEXT)
+			add_delivery_text(s->out, s->at_hand);
+		else
+			add_delivery_short(s, s->at_hand);
+		good = store_read_attempts(reader, s->at_hand->id, attempt_seen, s, why);
+		if (s->form == JSON)
+			buf_add_text(s->out, "]}");
+	}
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->deliveries[i].hook);
+		free(s->deliveries[i].key);
+		free(s->deliveries[i].reason);
+	}
+	free(s->deliveries);
+	return good;
+}
+
+bool ctl_add_deliveries(
+	struct buf *out, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
+{
+	struct telling s = {.out = out, .form = TEXT};
+	bool good = tell(&s, reader, event, why);
+
+	if (good && s.count == 0)
+		buf_add_text(out, "\nno deliveries: no hook wants it\n");
+	return good;
+}
+
+bool ctl_add_deliveries_json(
+	struct buf *out, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
+{
+	struct telling s = {.out = out, .form = JSON};
+	bool good;
+
+	buf_add_char(out, '[');
+	good = tell(&s, reader, event, why);
+	buf_add_char(out, ']');
+	return good;
+}
+
+bool ctl_add_deliveries_short(struct buf *out, struct store_reader *reader, int64_t event,
+	const char *before, char why[STORE_READ_WHY])
+{
+	struct telling s = {.out = out, .form = SHORT, .before = before};
+
+	return tell(&s, reader, event, why);
+}

@@ -1,0 +1,131 @@
+#include "filter.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+enum {
+	LIMIT_MAX = 1000000,
+	FOLLOW_EVERY = 200, /* ms: asks SQLite whether something has changed */
+	FOLLOW_ANYWAY = 10, /* times; a reader that had to open the file anew misses a change */
+};
+
+static bool read_state(struct store_filter *f, const char *text)
+{
+	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
+		f->state = store_state_text((enum delivery_state)i);
+		if (strcasecmp(text, f->state) == 0)
+			return true;
+	}
+	ctl_say("--state: expected ready, running, done, dead or skipped");
+	return false;
+}
+
+void ctl_entity(char *text, const char **kind, const char **id)
+{
+	char *colon = strchr(text, ':');
+
+	*kind = NULL;
+	*id = text;
+	if (colon == NULL)
+		return;
+	*colon = '\0';
+	*kind = text;
+	*id = colon + 1;
+}
+
+bool ctl_filter_option(struct ctl_filter *w, int key)
+{
+	struct store_filter *f = &w->filter;
+
+	switch (key) {
+	case 'l':
+		return ctl_number("--limit", optarg, 1, LIMIT_MAX, &w->limit);
+	case 'p':
+		w->paged = true;
+		return ctl_number("--page", optarg, 1, LIMIT_MAX / CTL_LIMIT_DEFAULT, &w->page);
+	case 'b':
+		w->paged = true;
+		return ctl_number("--before", optarg, 1, INT64_MAX, &f->before);
+	case 'f':
+		return ctl_moment("--since", optarg, &f->since);
+	case 'u':
+		return ctl_moment("--until", optarg, &f->until);
+	case 'S':
+		return read_state(f, optarg);
+	case 'e':
+		ctl_entity(optarg, &f->entity_kind, &f->entity_id);
+		break;
+	case 't':
+		f->type = optarg;
+		break;
+	case 's':
+		f->source = optarg;
+		break;
+	case 'k':
+		f->hook = optarg;
+		break;
+	case 'x':
+		f->text = optarg;
+		break;
+	case 'q':
+		f->quarantined_only = true;
+		break;
+	case 'j':
+		w->json = true;
+		break;
+	case 'U':
+		w->utc = true;
+		break;
+	case 'F':
+		w->follow = true;
+		break;
+	case 'D':
+		w->store = optarg;
+		break;
+	}
+	return true;
+}
+
+bool ctl_filter_end(struct ctl_filter *w)
+{
+	if (w->limit == 0)
+		w->limit = CTL_LIMIT_DEFAULT;
+	if (w->page == 0)
+		w->page = 1;
+	if (w->follow && (w->paged || w->filter.until != 0)) {
+		ctl_say("--follow goes on with what comes: not with --page, --before or --until");
+		return false;
+	}
+	if ((w->page - 1) * w->limit > UINT32_MAX) {
+		ctl_say("--page: that is beyond any store's end");
+		return false;
+	}
+	w->filter.limit = (unsigned)w->limit;
+	w->filter.skip = (unsigned)((w->page - 1) * w->limit);
+	if (w->utc && setenv("TZ", "UTC0", 1) == 0)
+		tzset();
+	return true;
+}
+
+int ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg)
+{
+	char why[STORE_READ_WHY];
+	int64_t version = 0, last = -1;
+
+	for (unsigned i = 0;; i++) {
+		if (!store_read_version(reader, &version, why)) {
+			ctl_say("%s", why);
+			return CTL_FAILED;
+		}
+		if (version != last || i % FOLLOW_ANYWAY == 0) {
+			last = version;
+			if (!look(arg) || fflush(stdout) != 0)
+				return CTL_FAILED;
+		}
+		(void)nanosleep(&(struct timespec){.tv_nsec = FOLLOW_EVERY * 1000000L}, NULL);
+	}
+}

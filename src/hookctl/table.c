@@ -1,0 +1,245 @@
+#include "table.h"
+#include "hookctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SCREEN_DEFAULT 80
+#define GAP            2
+#define DAY            INT64_C(86400)
+
+struct ctl_row {
+	struct buf cells[CTL_TABLE_COLUMNS];
+	const char *colour;
+	size_t coloured;
+};
+
+size_t ctl_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text != '\0'; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+size_t ctl_screen(void)
+{
+	struct winsize size;
+
+	if (isatty(STDOUT_FILENO) != 1)
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return SCREEN_DEFAULT;
+	return size.ws_col;
+}
+
+static void clear_row(struct ctl_table *t, struct ctl_row *row)
+{
+	for (size_t i = 0; i < t->column_count; i++)
+		buf_free(&row->cells[i]);
+}
+
+struct buf *ctl_table_row(struct ctl_table *t, const char *colour, size_t coloured)
+{
+	static struct ctl_row lost;
+
+	if (t->count == t->capacity) {
+		size_t capacity = t->capacity == 0 ? 64 : t->capacity * 2;
+		struct ctl_row *rows = reallocarray(t->rows, capacity, sizeof(*rows));
+
+		if (rows == NULL) {
+			t->failed = true;
+			clear_row(t, &lost);
+			return lost.cells;
+		}
+		t->rows = rows;
+		t->capacity = capacity;
+	}
+	t->rows[t->count] = (struct ctl_row){.colour = colour, .coloured = coloured};
+	return t->rows[t->count++].cells;
+}
+
+void ctl_cell(struct buf *cell, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		text = "-";
+	buf_add_escaped(cell, text, strlen(text), '\0');
+}
+
+static bool add_relative(struct buf *cell, int64_t seconds)
+{
+	static const struct {
+		const char *unit;
+		int64_t seconds, until;
+	} units[] = {{"s", 1, 60}, {"min", 60, 3600}, {"h", 3600, DAY}, {"d", DAY, 31 * DAY}};
+	int64_t away = seconds < 0 ? -seconds : seconds;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (away >= units[i].until)
+			continue;
+		if (away == 0)
+			buf_add_text(cell, "now");
+		else
+			buf_printf(cell, "%s%" PRId64 " %s%s", seconds < 0 ? "in " : "",
+				away / units[i].seconds, units[i].unit, seconds > 0 ? " ago" : "");
+		return true;
+	}
+	return false;
+}
+
+void ctl_cell_time(struct buf *cell, int64_t ms, int64_t now, bool relative)
+{
+	const int64_t half_year = 183 * DAY * 1000;
+	time_t seconds = (time_t)(ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	if (ms == 0) {
+		buf_add_char(cell, '-');
+		return;
+	}
+	if (relative && add_relative(cell, (now - ms) / 1000))
+		return;
+	if (localtime_r(&seconds, &tm) == NULL ||
+		strftime(text, sizeof(text),
+			now - ms < half_year && ms - now < half_year ? "%m-%d %H:%M:%S"
+								     : "%Y-%m-%d",
+			&tm) == 0)
+		(void)snprintf(text, sizeof(text), "%" PRId64, ms);
+	buf_add_text(cell, text);
+}
+
+/* Takes from column after column until all fits. */
+static void fit(const struct ctl_table *t, size_t *widths, size_t screen)
+{
+	size_t total = GAP * (t->column_count - 1);
+
+	for (size_t i = 0; i < t->column_count; i++)
+		total += widths[i];
+	for (size_t round = 0; round < 2; round++) {
+		for (unsigned turn = 1; turn <= t->column_count; turn++) {
+			for (size_t i = 0; i < t->column_count; i++) {
+				const struct ctl_column *c = &t->columns[i];
+				size_t least = round == 0 ? c->soft : c->hard, give;
+
+				if (c->gives != turn || total <= screen || widths[i] <= least)
+					continue;
+				give = widths[i] - least;
+				if (give > total - screen)
+					give = total - screen;
+				widths[i] -= give;
+				total -= give;
+			}
+		}
+	}
+}
+
+static void add_spaces(struct buf *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_add_char(out, ' ');
+}
+
+/* Exactly `width` wide, but for the row's last cell, which is not filled up. */
+static void add_cell(
+	struct buf *out, const char *text, size_t width, const struct ctl_column *c, bool last)
+{
+	size_t have = ctl_width(text), used = 0;
+
+	if (c->right && have < width)
+		add_spaces(out, width - have);
+	for (const char *p = text; *p != '\0'; p++) {
+		bool starts = ((unsigned char)*p & 0xc0) != 0x80;
+
+		if (starts && have > width && used == width - 1) {
+			buf_add_text(out, "…");
+			have = width;
+			break;
+		}
+		used += starts;
+		buf_add_char(out, *p);
+	}
+	if (!c->right && !last && have < width)
+		add_spaces(out, width - have);
+}
+
+static const char *text_of(const struct ctl_table *t, const struct ctl_row *row, size_t column)
+{
+	if (row == NULL)
+		return t->columns[column].title;
+	return row->cells[column].data != NULL ? row->cells[column].data : "";
+}
+
+/* A row; NULL: the titles. */
+static void add_line(
+	struct buf *out, const struct ctl_table *t, const struct ctl_row *row, const size_t *widths)
+{
+	const char *colour = row != NULL && ctl_colour() ? row->colour : NULL;
+	size_t coloured = row != NULL ? row->coloured : 0;
+
+	for (size_t i = 0; i < t->column_count; i++) {
+		bool shines = colour != NULL && i == coloured;
+
+		if (i > 0)
+			add_spaces(out, GAP);
+		buf_add_text(out, shines ? colour : "");
+		add_cell(out, text_of(t, row, i), widths[i], &t->columns[i],
+			i + 1 == t->column_count);
+		buf_add_text(out, shines ? CTL_PLAIN : "");
+	}
+	buf_add_char(out, '\n');
+}
+
+/* Columns never become narrower again: those who look at what comes see it in line. */
+static void measure(struct ctl_table *t)
+{
+	for (size_t c = 0; c < t->column_count; c++) {
+		for (size_t i = 0; i < t->count; i++) {
+			size_t width = ctl_width(text_of(t, &t->rows[i], c));
+
+			t->widths[c] = width > t->widths[c] ? width : t->widths[c];
+			t->failed |= t->rows[i].cells[c].failed;
+		}
+		if (t->widths[c] < ctl_width(t->columns[c].title))
+			t->widths[c] = ctl_width(t->columns[c].title);
+	}
+}
+
+bool ctl_table_print(struct ctl_table *t)
+{
+	size_t widths[CTL_TABLE_COLUMNS], screen = ctl_screen();
+	struct buf out = {0};
+	bool written;
+
+	measure(t);
+	memcpy(widths, t->widths, sizeof(widths));
+	if (screen > 0)
+		fit(t, widths, screen);
+	if (!t->headed)
+		add_line(&out, t, NULL, widths);
+	t->headed = true;
+	for (size_t i = 0; i < t->count; i++) {
+		add_line(&out, t, &t->rows[i], widths);
+		clear_row(t, &t->rows[i]);
+	}
+	t->count = 0;
+	out.failed |= t->failed;
+	written = ctl_put(&out);
+	buf_free(&out);
+	return written;
+}
+
+void ctl_table_free(struct ctl_table *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		clear_row(t, &t->rows[i]);
+	free(t->rows);
+	t->rows = NULL;
+	t->count = t->capacity = 0;
+}

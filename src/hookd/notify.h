@@ -1,0 +1,37 @@
+/* hookd/notify.h - talking to the service manager: sd_notify(3)'s protocol and
+ * sd_listen_fds(3)'s, in the few lines that we need of them. Without
+ * NOTIFY_SOCKET nothing is sent. Main thread. */
+#ifndef HOOKD_NOTIFY_H
+#define HOOKD_NOTIFY_H
+
+#include "base/attributes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads and removes NOTIFY_SOCKET, WATCHDOG_USEC/PID and LISTEN_FDS/PID/FDNAMES
+ * from the environment. */
+void notify_init(void);
+
+/* Sends one message, e.g. "READY=1\nSTATUS=…". Errors are ignored: the service
+ * manager's absence is no reason to stop taking payments. */
+void notify_send(const char *format, ...) PRINTF(1, 2);
+
+/* RELOADING=1 with the monotonic time that Type=notify-reload wants. */
+void notify_reloading(void);
+
+/* Milliseconds between WATCHDOG=1 messages (half of what the manager allows);
+ * 0: it asks for none. */
+int64_t notify_watchdog(void);
+
+/* Is there a manager that reads STATUS? */
+bool notify_wanted(void);
+
+#define NOTIFY_SOCKETS_MAX 16
+
+/* Sockets passed by the manager (made close-on-exec), at most
+ * NOTIFY_SOCKETS_MAX; returns how many. */
+size_t notify_sockets(int sockets[NOTIFY_SOCKETS_MAX]);
+
+#endif

@@ -1,0 +1,87 @@
+#include "options.h"
+
+#include "base/secret.h"
+#include "conf/conf.h"
+#include "conf/explain.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] = "Usage: hookd [--config FILE] [--check [--explain]]\n"
+			    "  -c, --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
+			    "      --check        only check it: exit 0, or 78 with every error\n"
+			    "      --explain      and then say what it means, in words\n"
+			    "  -V, --version\n"
+			    "  -h, --help\n"
+			    "See hookd(8) and hookd.yaml(5).\n";
+
+int options_read(int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"explain", no_argument, NULL, 'e'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	*o = (struct options){.config = CONF_DEFAULT_FILE};
+	while ((c = getopt_long(argc, argv, "c:Vh", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'e':
+			o->explain = true;
+			break;
+		case 'V':
+			puts("hookd " HOOKD_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "hookd: unexpected argument \"%s\"\n%s", argv[optind], usage);
+		return 2;
+	}
+	if (o->explain && !o->check) {
+		fprintf(stderr, "hookd: --explain goes with --check\n%s", usage);
+		return 2;
+	}
+	return -1;
+}
+
+int options_check_config(const struct options *o)
+{
+	struct buf errors = {0}, words = {0};
+	struct conf *conf;
+
+	secret_find_credentials();
+	conf = conf_load(o->config, &errors);
+	if (errors.len > 0)
+		fwrite(errors.data, 1, errors.len, stderr);
+	if (conf != NULL)
+		printf("%s: ok, sources: %zu, hooks: %zu\n", o->config, conf->source_count,
+			conf->hook_count);
+	if (conf != NULL && o->explain) {
+		conf_explain(conf, &words);
+		fwrite(words.data != NULL ? words.data : "", 1, words.len, stdout);
+	}
+	buf_free(&words);
+	buf_free(&errors);
+	if (conf == NULL)
+		return EXIT_CONFIG;
+	conf_unref(conf);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,260 @@
+/* libmicrohttpd's own threads are not used. In poll mode they walk all connections
+ * for each event: with 5,000 idle ones nine tenths of the speed were gone. In epoll
+ * mode they wait again, the work undone, when 128 events come at once (0.9.75).
+ * Driven from outside, its epoll mode never waits itself, and costs what is ready.
+ *
+ * Its own way of waking (MHD_USE_ITC) is not used either: a run may swallow the
+ * wake-up of a connection that it has not yet seen resumed. */
+#include "http/server.h"
+
+#include "base/clock.h"
+#include "process/sandbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define TIMEOUT_MAX   1000 /* ms */
+#define BUSY_TURNS    20
+#define BUSY_PAUSE    10   /* ms */
+#define BUSY_PATIENCE 2000 /* ms */
+
+static int timeout_of(const struct loop *loop)
+{
+	unsigned long long ms;
+
+	if (MHD_get_timeout(loop->daemon, &ms) != MHD_YES)
+		return -1;
+	return ms < TIMEOUT_MAX ? (int)ms : TIMEOUT_MAX;
+}
+
+/* ---- readers ----
+ * The line of a chunk's size may fill the buffer and not end. The daemon takes what is
+ * in the buffer for something that the application will yet read, and wants to be run
+ * again at once, for ever; of which connection cannot be asked. So, while it wants
+ * that, it is run now and then only if nothing else happens, and a chunked request
+ * that brings nothing for some seconds is ended. */
+
+void loop_watch(struct reader *r, struct connection *c, struct MHD_Connection *mhd, int64_t limit)
+{
+	struct loop *loop = c->loop;
+
+	*r = (struct reader){.connection = c, .next = loop->readers, .since = clock_steady()};
+	if (r->next != NULL)
+		r->next->previous = r;
+	loop->readers = r;
+	/* Behind the deadline, which shuts the connection down: a daemon that is in that
+	 * state since a connection was resumed does not see it. */
+	MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)(limit / 1000 + 2));
+}
+
+void loop_unwatch(struct reader *r)
+{
+	if (r->connection == NULL)
+		return;
+	if (r->previous != NULL)
+		r->previous->next = r->next;
+	else
+		r->connection->loop->readers = r->next;
+	if (r->next != NULL)
+		r->next->previous = r->previous;
+	r->connection = NULL;
+}
+
+static void end_silent_readers(struct loop *loop)
+{
+	int64_t now = clock_steady();
+
+	for (struct reader *r = loop->readers; r != NULL; r = r->next) {
+		if (now - r->since < BUSY_PATIENCE)
+			continue;
+		r->since = now;
+		connection_enter(&loop->generation->listener->connections, r->connection,
+			CONNECTION_READING, 0);
+	}
+}
+
+/* Waits for something to do. */
+static void wait_for_work(struct loop *loop, struct pollfd fds[2])
+{
+	int timeout = timeout_of(loop);
+
+	loop->busy_turns = timeout == 0 && loop->readers != NULL ? loop->busy_turns + 1 : 0;
+	loop->vain_turns = timeout == 0 ? loop->vain_turns + 1 : 0;
+	if (loop->busy_turns > BUSY_TURNS)
+		end_silent_readers(loop);
+	/* A TLS handshake that waits for the client is wanted at once, too, again and
+	 * again: what the client sends ends the pause. */
+	if (loop->busy_turns > BUSY_TURNS || loop->vain_turns > BUSY_TURNS)
+		timeout = BUSY_PAUSE;
+	while (poll(fds, 2, timeout) < 0)
+		; /* a signal */
+}
+
+/* ---- turns ---- */
+
+static unsigned open_connections(const struct loop *loop)
+{
+	return MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+		->num_connections;
+}
+
+void loop_put(struct loop *loop, struct store_op *op)
+{
+	op->next = NULL;
+	*loop->puts_end = op;
+	loop->puts_end = &op->next;
+}
+
+static void hand_over(struct loop *loop)
+{
+	struct store_op *puts = loop->puts;
+
+	if (puts == NULL)
+		return;
+	loop->puts = NULL;
+	loop->puts_end = &loop->puts;
+	store_submit_all(loop->generation->listener->store, puts);
+}
+
+static void turn(struct loop *loop)
+{
+	unsigned before, after = open_connections(loop);
+
+	/* A daemon that was full looks at its listening socket again only in the run
+	 * after the one in which a place became free. */
+	do {
+		before = after;
+		MHD_run(loop->daemon);
+		hand_over(loop);
+		after = open_connections(loop);
+	} while (after < before);
+}
+
+/* Does what other threads have asked for. True: stop. */
+static bool heed(struct loop *loop)
+{
+	struct resumption *resumed;
+	eventfd_t count;
+	bool stop;
+
+	(void)eventfd_read(loop->wake, &count);
+	pthread_mutex_lock(&loop->lock);
+	resumed = loop->resumed;
+	loop->resumed = NULL;
+	if (loop->quiesce && !loop->quiesced) {
+		MHD_quiesce_daemon(loop->daemon);
+		loop->quiesced = true;
+		pthread_cond_signal(&loop->done);
+	}
+	stop = loop->stop;
+	pthread_mutex_unlock(&loop->lock);
+	while (resumed != NULL) {
+		struct MHD_Connection *mhd = resumed->mhd;
+
+		resumed = resumed->next;
+		MHD_resume_connection(mhd);
+	}
+	return stop;
+}
+
+static void *run(void *arg)
+{
+	struct loop *loop = arg;
+	struct pollfd fds[] = {
+		{.fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+			.events = POLLIN},
+		{.fd = loop->wake, .events = POLLIN},
+	};
+
+	/* By itself: from outside it would be a file of /proc that a hookd whose memory
+	 * is not shown may not open. */
+	pthread_setname_np(pthread_self(), "hookd-http");
+	sandbox_listener_thread();
+	for (;;) {
+		wait_for_work(loop, fds);
+		if (fds[1].revents != 0 && heed(loop))
+			return NULL;
+		turn(loop);
+	}
+}
+
+/* Under the lock, so that the loop cannot end before the call is through. It does
+ * not block: the descriptor is a counter. */
+static void wake(struct loop *loop)
+{
+	if (eventfd_write(loop->wake, 1) != 0)
+		log_error("eventfd", log_text("error", strerror(errno)));
+}
+
+void loop_resume(struct loop *loop, struct resumption *r)
+{
+	pthread_mutex_lock(&loop->lock);
+	r->next = loop->resumed;
+	loop->resumed = r;
+	if (r->next == NULL)
+		wake(loop);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+struct loop *loop_new(struct generation *g, int socket)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (loop == NULL)
+		return NULL;
+	*loop = (struct loop){.generation = g, .socket = socket};
+	loop->puts_end = &loop->puts;
+	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->done, NULL);
+	return loop;
+}
+
+bool loop_start(struct loop *loop)
+{
+	if (loop->wake == -1 || pthread_create(&loop->thread, NULL, run, loop) != 0) {
+		log_error("cannot start a listener's thread", log_text("error", strerror(errno)));
+		return false;
+	}
+	loop->started = true;
+	return true;
+}
+
+void loop_quiesce(struct loop *loop)
+{
+	if (!loop->started)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	loop->quiesce = true;
+	wake(loop);
+	while (!loop->quiesced)
+		pthread_cond_wait(&loop->done, &loop->lock);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void loop_free(struct loop *loop)
+{
+	if (loop->started) {
+		pthread_mutex_lock(&loop->lock);
+		loop->stop = true;
+		wake(loop);
+		pthread_mutex_unlock(&loop->lock);
+		pthread_join(loop->thread, NULL);
+	}
+	if (loop->daemon != NULL) {
+		if (!loop->quiesced)
+			MHD_quiesce_daemon(loop->daemon); /* else it closes the socket */
+		MHD_stop_daemon(loop->daemon);
+	}
+	if (loop->socket != -1)
+		close(loop->socket);
+	if (loop->wake != -1)
+		close(loop->wake);
+	pthread_cond_destroy(&loop->done);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+}

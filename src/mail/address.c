@@ -1,0 +1,314 @@
+#include "base/utf8.h"
+#include "header.h"
+#include "mail/mail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAILBOX_MAX 254 /* RFC 5321: a path is 256 with its angle brackets */
+#define DOMAIN_MAX  253
+#define LABEL_MAX   63
+
+/* A part of the text that is being read. */
+struct span {
+	const char *at;
+	size_t len;
+};
+
+static bool refuse(struct span s, const char *what, char why[MAIL_WHY])
+{
+	char quoted[MAIL_QUOTED];
+
+	mail_quote(s.at, s.len, quoted);
+	(void)snprintf(why, MAIL_WHY, "%s %s", quoted, what);
+	return false;
+}
+
+static bool no_memory(char why[MAIL_WHY])
+{
+	(void)snprintf(why, MAIL_WHY, "out of memory");
+	return false;
+}
+
+static struct span trim(struct span s)
+{
+	while (s.len > 0 && s.at[0] == ' ') {
+		s.at++;
+		s.len--;
+	}
+	while (s.len > 0 && s.at[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* atext of RFC 5322 */
+static bool is_atom(char c)
+{
+	return is_letter_or_digit(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+/* ---- the mailbox ---- */
+
+/* Bytes up to behind the closing quote of the quoted text at s; 0: there is none. */
+static size_t quoted_length(struct span s)
+{
+	for (size_t i = 1; i < s.len; i++) {
+		if (s.at[i] == '\\')
+			i++;
+		else if (s.at[i] == '"')
+			return i + 1;
+	}
+	return 0;
+}
+
+/* An encoded word (RFC 2047), which has no place in an address: there are servers
+ * that decode it all the same, and into another address. */
+static bool has_encoded_word(struct span s)
+{
+	const char *start = memmem(s.at, s.len, "=?", 2);
+
+	return start != NULL && memmem(start + 2, s.len - (size_t)(start + 2 - s.at), "?=", 2);
+}
+
+static bool good_local_part(struct span s)
+{
+	if (s.len > 0 && has_encoded_word(s))
+		return false;
+	if (s.len > 0 && s.at[0] == '"')
+		return quoted_length(s) == s.len;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] == '.') {
+			if (i == 0 || i + 1 == s.len || s.at[i - 1] == '.')
+				return false;
+		} else if (!is_atom(s.at[i])) {
+			return false;
+		}
+	}
+	return s.len > 0;
+}
+
+static bool good_label(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_letter_or_digit(s.at[i]) && s.at[i] != '-')
+			return false;
+	return s.len > 0 && s.len <= LABEL_MAX && s.at[0] != '-' && s.at[s.len - 1] != '-';
+}
+
+static bool all_digits(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return false;
+	return true;
+}
+
+/* No name of the DNS ends in a number: that would be an IPv4 address, which some
+ * servers take for a literal. */
+static bool good_domain(struct span s)
+{
+	if (s.len > DOMAIN_MAX)
+		return false;
+	for (;;) {
+		const char *dot = memchr(s.at, '.', s.len);
+		struct span label = {s.at, dot != NULL ? (size_t)(dot - s.at) : s.len};
+
+		if (!good_label(label))
+			return false;
+		if (dot == NULL)
+			return !all_digits(label);
+		s.at += label.len + 1;
+		s.len -= label.len + 1;
+	}
+}
+
+/* Where the @ is that ends the local part; NULL: there is none. */
+static const char *find_at(struct span s)
+{
+	size_t quoted = s.len > 0 && s.at[0] == '"' ? quoted_length(s) : 0;
+
+	return memchr(s.at + quoted, '@', s.len - quoted);
+}
+
+static const char *mailbox_fault(struct span s)
+{
+	const char *at;
+	struct span local, domain;
+
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] >= 0x80)
+			return "has non-ASCII characters in its mailbox: expected a domain as "
+			       "punycode (xn--)";
+	if (mail_has_control(s.at, s.len))
+		return "has a control character";
+	at = s.len > 0 ? find_at(s) : NULL;
+	if (at == NULL)
+		return "has no @: expected an address such as name@example.com";
+	local = (struct span){s.at, (size_t)(at - s.at)};
+	domain = (struct span){at + 1, s.len - local.len - 1};
+	if (local.len > 0 && (local.at[0] == '-' || (local.at[0] == '"' && local.at[1] == '-')))
+		return "begins with \"-\"";
+	if (!good_local_part(local))
+		return memchr(local.at, ' ', local.len) != NULL && local.at[0] != '"'
+			       ? "has a space in front of its @"
+			       : "has a bad part in front of its @";
+	if (!good_domain(domain))
+		return "has a bad domain: expected letters, digits, hyphens and dots";
+	return s.len > MAILBOX_MAX ? "is longer than 254 bytes" : NULL;
+}
+
+const char *mail_mailbox_fault(const char *mailbox, size_t len)
+{
+	return mailbox_fault((struct span){mailbox, len});
+}
+
+/* ---- a name and a mailbox ---- */
+
+/* The first byte `c` of s outside of quotes; s.len: there is none. Tells whether
+ * the text ends inside of them. */
+static size_t find_unquoted(struct span s, char c, bool *open)
+{
+	*open = false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (!*open && s.at[i] == c)
+			return i;
+		if (s.at[i] == '"')
+			*open = !*open;
+		else if (*open && s.at[i] == '\\')
+			i++;
+	}
+	return s.len;
+}
+
+static void add_character(struct buf *out, struct span s, size_t *i)
+{
+	size_t n = utf8_sequence((const unsigned char *)s.at + *i, s.len - *i);
+
+	if (n > 0)
+		buf_add(out, s.at + *i, n);
+	else
+		buf_add_text(out, UTF8_REPLACEMENT);
+	*i += n > 0 ? n : 1;
+}
+
+/* The name as a person reads it. NULL when it is right, else what is wrong. */
+static const char *read_name(struct span s, struct buf *out)
+{
+	bool quoted = s.len > 0 && s.at[0] == '"';
+
+	if (quoted) {
+		if (quoted_length(s) != s.len)
+			return "has text between its quoted name and its <";
+		s = (struct span){s.at + 1, s.len - 2};
+	}
+	for (size_t i = 0; i < s.len;) {
+		if (quoted && s.at[i] == '\\')
+			i++;
+		else if (!quoted && strchr("()<>[]:;@\\,\"", s.at[i]) != NULL)
+			return "has a name that needs double quotes around it";
+		add_character(out, s, &i);
+	}
+	return NULL;
+}
+
+/* One address, of which the text is not blank: `mailbox`, or `name <mailbox>`. */
+static const char *read_address(struct span s, struct buf *name, struct span *mailbox)
+{
+	bool open;
+	size_t angle = find_unquoted(s, '<', &open);
+
+	*mailbox = s;
+	if (open)
+		return "has a double quote without the closing one";
+	if (angle == s.len)
+		return mailbox_fault(s);
+	if (s.at[s.len - 1] != '>')
+		return "has no > at its end";
+	*mailbox = trim((struct span){s.at + angle + 1, s.len - angle - 2});
+	if (mailbox->len == 0)
+		return "has nothing between < and >";
+	const char *fault = read_name(trim((struct span){s.at, angle}), name);
+	return fault != NULL ? fault : mailbox_fault(*mailbox);
+}
+
+/* Takes what is in name. */
+static bool keep(struct mail_addresses *to, struct span mailbox, struct buf *name)
+{
+	bool named = trim((struct span){name->data, name->len}).len > 0 || !buf_ok(name);
+	struct mail_address *list, a = {0};
+
+	list = reallocarray(to->list, to->count + 1, sizeof(*list));
+	if (list != NULL)
+		to->list = list;
+	a.mailbox = strndup(mailbox.at, mailbox.len);
+	a.name = named ? buf_take(name) : NULL;
+	buf_free(name);
+	if (list == NULL || a.mailbox == NULL || (named && a.name == NULL)) {
+		free(a.mailbox);
+		free(a.name);
+		return false;
+	}
+	list[to->count++] = a;
+	return true;
+}
+
+static bool add(struct mail_addresses *to, struct span s, char why[MAIL_WHY])
+{
+	struct buf name = {0};
+	struct span mailbox;
+	const char *fault = read_address(s, &name, &mailbox);
+
+	if (fault == NULL && to->count >= MAIL_ADDRESSES)
+		fault = "is one address too many";
+	if (fault != NULL) {
+		buf_free(&name);
+		return refuse(s, fault, why);
+	}
+	return keep(to, mailbox, &name) || no_memory(why);
+}
+
+/* ---- lists ---- */
+
+static void cut(struct mail_addresses *a, size_t count)
+{
+	while (a->count > count) {
+		a->count--;
+		free(a->list[a->count].name);
+		free(a->list[a->count].mailbox);
+	}
+}
+
+bool mail_addresses_add(struct mail_addresses *to, const char *text, size_t len, char why[MAIL_WHY])
+{
+	struct span rest = {text, len};
+	size_t before = to->count;
+
+	if (mail_has_control(text, len))
+		return refuse(rest, "has a control character", why);
+	while (rest.len > 0) {
+		bool open;
+		size_t comma = find_unquoted(rest, ',', &open);
+		struct span one = trim((struct span){rest.at, comma});
+
+		if (one.len > 0 && !add(to, one, why)) {
+			cut(to, before);
+			return false;
+		}
+		rest.at += comma < rest.len ? comma + 1 : comma;
+		rest.len -= comma < rest.len ? comma + 1 : comma;
+	}
+	return true;
+}
+
+void mail_addresses_free(struct mail_addresses *a)
+{
+	cut(a, 0);
+	free(a->list);
+	*a = (struct mail_addresses){0};
+}

@@ -1,0 +1,264 @@
+#include "digest.h"
+
+#include "approved.h"
+#include "base/clock.h"
+#include "base/money.h"
+#include "store/report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct digest {
+	int64_t from, to;
+	json_t *events, *hooks, *dead; /* lists */
+	struct approved approved;
+	int64_t received, quarantined, duplicates;
+	int64_t dead_now, died;
+	int64_t damaged;                          /* approved ones */
+	struct buf types, hook_lines, dead_lines; /* for people */
+	char host[65];
+};
+
+static json_t *utc(int64_t ms)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	return json_string(text);
+}
+
+static void add_text(struct buf *out, const char *text)
+{
+	buf_add_escaped(out, text, strlen(text), '\0');
+}
+
+static void see_type(void *arg, const struct store_report_type *row)
+{
+	struct digest *d = arg;
+	const char *type = row->type != NULL ? row->type
+			   : row->rest       ? "other types"
+					     : "quarantined";
+
+	d->received += row->events;
+	d->quarantined += row->quarantined;
+	d->duplicates += row->duplicates;
+	(void)json_array_append_new(d->events,
+		json_pack("{s:s,s:s?,s:I,s:I,s:I}", "source", row->source, "type", row->type,
+			"events", (json_int_t)row->events, "quarantined",
+			(json_int_t)row->quarantined, "duplicates", (json_int_t)row->duplicates));
+	buf_printf(&d->types, "%9" PRId64 "  ", row->events);
+	add_text(&d->types, type);
+	if (row->source[0] != '\0') {
+		buf_add_text(&d->types, " from ");
+		add_text(&d->types, row->source);
+	}
+	buf_add_char(&d->types, '\n');
+}
+
+static void see_hook(void *arg, const struct store_report_hook *row)
+{
+	struct digest *d = arg;
+	int64_t waiting = row->ready + row->running;
+
+	(void)json_array_append_new(
+		d->hooks, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "hook", row->hook, "done",
+				  (json_int_t)row->done, "dead", (json_int_t)row->dead, "skipped",
+				  (json_int_t)row->skipped, "waiting", (json_int_t)waiting,
+				  "dead_in_all", (json_int_t)row->dead_now));
+	buf_printf(&d->hook_lines, "%9" PRId64 " %9" PRId64 " %9" PRId64 " %9" PRId64 "  ",
+		row->done, row->dead, row->skipped, waiting);
+	add_text(&d->hook_lines, row->hook);
+	buf_add_char(&d->hook_lines, '\n');
+}
+
+static void see_dead(void *arg, const struct store_report_dead *row)
+{
+	struct digest *d = arg;
+	char ended[CLOCK_TEXT];
+
+	clock_local(row->ended_at, ended);
+	(void)json_array_append_new(d->dead,
+		json_pack("{s:I,s:I,s:s,s:s?,s:s,s:I,s:o}", "delivery", (json_int_t)row->delivery,
+			"event", (json_int_t)row->event, "source", row->source, "type", row->type,
+			"hook", row->hook, "attempts", (json_int_t)row->attempts, "ended_at",
+			utc(row->ended_at)));
+	buf_printf(&d->dead_lines, "  event %" PRId64 "  ", row->event);
+	add_text(&d->dead_lines, row->type != NULL ? row->type : "without a type");
+	buf_add_text(&d->dead_lines, "  ");
+	add_text(&d->dead_lines, row->hook);
+	buf_printf(&d->dead_lines, ", %" PRId64 " attempt%s, the last on %s\n    ", row->attempts,
+		row->attempts == 1 ? "" : "s", ended);
+	add_text(&d->dead_lines, row->message[0] != '\0' ? row->message : "(no reason kept)");
+	buf_add_char(&d->dead_lines, '\n');
+}
+
+static void see_approved(void *arg, const struct store_report_payload *row)
+{
+	struct digest *d = arg;
+
+	if (row->damaged)
+		d->damaged++;
+	else
+		approved_add(&d->approved, row->source, row->payload, row->payload_len);
+}
+
+static bool gather(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
+{
+	return store_report_types(r, d->from, d->to, DIGEST_TYPES, see_type, d, why) &&
+	       store_report_hooks(r, d->from, d->to, see_hook, d, why) &&
+	       store_report_payloads(r, "transaction.approved", d->from, d->to, DIGEST_APPROVED,
+		       see_approved, d, why) &&
+	       store_report_dead(r, DIGEST_DEAD, see_dead, d, why) &&
+	       store_report_deaths(r, d->from, &d->dead_now, &d->died, why);
+}
+
+static void add_sum(struct buf *out, const struct approved_sum *sum)
+{
+	char amount[24];
+
+	(void)snprintf(amount, sizeof(amount), "%" PRId64, sum->amount);
+	buf_printf(out, "%9" PRId64 "  for ", sum->count);
+	if (!money_format(out, amount, strlen(amount), sum->currency, strlen(sum->currency)))
+		buf_printf(out, "%s %s", amount,
+			strcmp(sum->currency, "?") == 0 ? "in an unknown currency" : sum->currency);
+	if (sum->unsummed > 0)
+		buf_printf(out, ", %" PRId64 " of them not in the sum", sum->unsummed);
+	buf_add_char(out, '\n');
+}
+
+static void add_dead(struct buf *out, const struct digest *d)
+{
+	if (d->dead_now == 0) {
+		buf_add_text(out, "Nothing is dead.\n");
+		return;
+	}
+	buf_printf(
+		out, "Dead: %" PRId64 ", %" PRId64 " of them in this time\n", d->dead_now, d->died);
+	buf_add(out, d->dead_lines.data, d->dead_lines.len);
+	if (d->dead_now > DIGEST_DEAD)
+		buf_printf(out, "  and %" PRId64 " more\n", d->dead_now - DIGEST_DEAD);
+	buf_add_text(out, "\n  look at one         hookctl show EVENT\n"
+			  "  run one again       hookctl replay EVENT --state dead\n"
+			  "  run all of a hook   hookctl replay --state dead --hook HOOK\n");
+}
+
+static void add_section(struct buf *out, const char *title, const struct buf *lines)
+{
+	buf_printf(out, "%s\n", title);
+	if (lines->len > 0)
+		buf_add(out, lines->data, lines->len);
+	else
+		buf_add_text(out, "        -\n");
+	buf_add_char(out, '\n');
+}
+
+static void write_text(const struct digest *d, struct buf *out)
+{
+	struct buf sums = {0};
+	char from[CLOCK_TEXT], to[CLOCK_TEXT];
+
+	clock_local(d->from, from);
+	clock_local(d->to, to);
+	buf_printf(out, "hookd on %s, %s to %s\n\n", d->host, from, to);
+	add_section(out, "Events", &d->types);
+	if (d->duplicates > 0 || d->quarantined > 0)
+		buf_printf(out,
+			"%9" PRId64 "  came again and ran nothing\n%9" PRId64
+			"  quarantined (hookctl events --quarantined)\n\n",
+			d->duplicates, d->quarantined);
+	for (size_t i = 0; i < d->approved.count; i++)
+		add_sum(&sums, &d->approved.sums[i]);
+	if (d->damaged > 0)
+		buf_printf(
+			&sums, "%9" PRId64 "  not counted, their payload is damaged\n", d->damaged);
+	add_section(out, "Approved transactions", &sums);
+	add_section(out, "     done      dead   skipped   waiting  by hook", &d->hook_lines);
+	add_dead(out, d);
+	buf_free(&sums);
+}
+
+static void write_subject(const struct digest *d, struct buf *out)
+{
+	buf_printf(out, "hookd on %s: %" PRId64 " event%s", d->host, d->received,
+		d->received == 1 ? "" : "s");
+	if (d->dead_now > 0)
+		buf_printf(out, ", %" PRId64 " dead (%" PRId64 " new)", d->dead_now, d->died);
+}
+
+static json_t *sums_json(const struct approved *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->count; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:s,s:I,s:I,s:I}", "currency", a->sums[i].currency,
+				      "count", (json_int_t)a->sums[i].count, "amount",
+				      (json_int_t)a->sums[i].amount, "unsummed",
+				      (json_int_t)a->sums[i].unsummed));
+	return list;
+}
+
+static bool write_body(struct digest *d, const char *key, struct buf *body)
+{
+	struct buf subject = {0}, text = {0};
+	char id[64], *dump = NULL;
+	json_t *root;
+
+	(void)snprintf(id, sizeof(id), "digest-%s", key);
+	write_subject(d, &subject);
+	write_text(d, &text);
+	root = buf_ok(&subject) && buf_ok(&text)
+		       ? json_pack(
+				 "{s:s,s:s,s:o,s:s%,s:s%,s:{s:o,s:o},s:O,s:o,s:O,s:{s:I,s:I,s:O}}",
+				 "name", "hookd.digest", "id", id, "created_at", utc(d->to),
+				 "subject", subject.data, subject.len, "text", text.data, text.len,
+				 "period", "from", utc(d->from), "to", utc(d->to), "events",
+				 d->events, "approved", sums_json(&d->approved), "hooks", d->hooks,
+				 "dead", "count", (json_int_t)d->dead_now, "new",
+				 (json_int_t)d->died, "deliveries", d->dead)
+		       : NULL;
+	if (root != NULL)
+		dump = json_dumps(root, JSON_COMPACT);
+	if (dump != NULL)
+		buf_add_text(body, dump);
+	free(dump);
+	json_decref(root);
+	buf_free(&subject);
+	buf_free(&text);
+	return dump != NULL && buf_ok(body);
+}
+
+bool digest_make(struct store_reader *r, const char *key, int64_t from, int64_t to,
+	struct buf *body, int64_t *died, char why[STORE_READ_WHY])
+{
+	struct digest d = {
+		.from = from,
+		.to = to,
+		.events = json_array(),
+		.hooks = json_array(),
+		.dead = json_array(),
+	};
+	bool good;
+
+	if (gethostname(d.host, sizeof(d.host) - 1) != 0)
+		(void)snprintf(d.host, sizeof(d.host), "this machine");
+	good = gather(&d, r, why);
+	if (good && (d.approved.failed || !buf_ok(&d.types) || !buf_ok(&d.hook_lines) ||
+			    !buf_ok(&d.dead_lines) || !write_body(&d, key, body))) {
+		(void)snprintf(why, STORE_READ_WHY, "out of memory");
+		good = false;
+	}
+	*died = d.died;
+	json_decref(d.events);
+	json_decref(d.hooks);
+	json_decref(d.dead);
+	approved_free(&d.approved);
+	buf_free(&d.types);
+	buf_free(&d.hook_lines);
+	buf_free(&d.dead_lines);
+	return good;
+}

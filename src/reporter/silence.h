@@ -1,0 +1,35 @@
+/* reporter/silence.h - is a source quiet that usually is not? It is when nothing came from it
+ * for a given time, although in that same stretch of the day something came on most of
+ * the last seven days: so nights and closed days raise no alarm, and a new
+ * source none before it has been busy for four days. One thread, the reader's. */
+#ifndef HOOKD_SILENCE_H
+#define HOOKD_SILENCE_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "store/read.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SILENCE_DAYS  7
+#define SILENCE_USUAL 4 /* of these days with an event: usually busy */
+
+struct silence {
+	bool alarming;
+	int64_t last; /* unix ms of the last event in the last eight days; 0: none */
+	int days;     /* of the last seven on which something came at this time */
+};
+
+/* Looks at [now - after, now); after is at most 30 days (then the days that are
+ * compared overlap). False: why the store could not be read. */
+bool silence_check(struct store_reader *r, const char *source, int64_t now, int64_t after,
+	struct silence *out, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* Appends the body of the event hookd.silence: a JSON object with name, id, created_at,
+ * subject, text, source, last_event_at, after_seconds. One silence has one id,
+ * whenever it is looked at. False: memory is short. */
+bool silence_body(const char *source, const struct silence *s, int64_t now, int64_t after,
+	struct buf *body) WARN_UNUSED;
+
+#endif

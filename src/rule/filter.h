@@ -1,0 +1,50 @@
+/* rule/filter.h - the filters of {{path | filter: argument}}: a table of
+ * names, what each takes, and what it does to a value. Private to template*.c. */
+#ifndef HOOKD_TEMPLATE_FILTER_H
+#define HOOKD_TEMPLATE_FILTER_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "rule/path.h"
+#include "rule/template.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A value on its way through the filters: first what the path found, then, once a
+ * filter has made a text of it, that text. */
+struct template_value {
+	const struct path *path;
+	const json_t *root; /* the document */
+	const json_t *json; /* what the path found; NULL: nothing, or it is a text now */
+	struct buf text;    /* valid when is_text */
+	bool is_text;
+	bool safe; /* html has escaped it, or raw says that nobody should */
+};
+
+struct template_filter;
+
+/* The filter of that name; NULL: there is none. */
+const struct template_filter *template_filter_find(const char *name, size_t len);
+
+/* All names, ", " between them. */
+void template_filter_names(struct buf *out);
+
+/* Is the argument (NULL: none) one that it takes? False: fault->what. */
+bool template_filter_check(const struct template_filter *f, enum template_kind kind,
+	const char *argument, size_t len, struct fault *fault) WARN_UNUSED;
+
+enum template_result template_filter_apply(const struct template_filter *f,
+	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY]);
+
+/* The value as text in v->text, if it is none yet: scalars only. */
+enum template_result template_value_to_text(struct template_value *v, char why[TEMPLATE_WHY]);
+
+/* Is there nothing: missing, null, or an empty text? */
+bool template_value_is_empty(const struct template_value *v);
+
+void template_escape_html(struct buf *out, const char *text, size_t len);
+
+#endif

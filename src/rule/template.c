@@ -1,0 +1,417 @@
+#include "rule/template.h"
+
+#include "filter.h"
+#include "rule/path.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_MAX 8 /* filters of one {{}} */
+
+struct step {
+	const struct template_filter *filter;
+	char *argument; /* NULL: none */
+	size_t len;
+};
+
+/* A literal text, or an expression. */
+struct part {
+	char *literal; /* NULL: an expression */
+	size_t len;
+	struct path *path;
+	struct step steps[STEPS_MAX];
+	size_t step_count;
+};
+
+struct template
+{
+	char *text;
+	enum template_kind kind;
+	struct part *parts;
+	size_t count;
+};
+
+struct parser {
+	const char *text;
+	size_t len;
+	size_t at;
+	enum template_kind kind;
+	struct fault *fault;
+	struct template *template;
+	struct buf literal; /* what has gathered since the last expression */
+};
+
+static bool refuse(struct parser *p, size_t at, const char *format, ...) PRINTF(3, 4);
+
+static bool refuse(struct parser *p, size_t at, const char *format, ...)
+{
+	va_list args;
+
+	p->fault->at = at;
+	va_start(args, format);
+	(void)vsnprintf(p->fault->what, sizeof(p->fault->what), format, args);
+	va_end(args);
+	return false;
+}
+
+static bool no_memory(struct parser *p)
+{
+	return refuse(p, p->at, "out of memory");
+}
+
+static bool here(const struct parser *p, const char *mark)
+{
+	size_t len = strlen(mark);
+
+	return p->len - p->at >= len && memcmp(p->text + p->at, mark, len) == 0;
+}
+
+static void skip_space(struct parser *p)
+{
+	while (p->at < p->len && strchr(" \t\r\n", p->text[p->at]) != NULL &&
+		p->text[p->at] != '\0')
+		p->at++;
+}
+
+static struct part *add_part(struct parser *p)
+{
+	struct template *t = p->template;
+	struct part *parts = reallocarray(t->parts, t->count + 1, sizeof(*parts));
+
+	if (parts == NULL) {
+		(void)no_memory(p);
+		return NULL;
+	}
+	t->parts = parts;
+	parts[t->count] = (struct part){0};
+	return &parts[t->count++];
+}
+
+static bool end_literal(struct parser *p)
+{
+	struct part *part;
+	size_t len = p->literal.len;
+
+	if (len == 0 && buf_ok(&p->literal))
+		return true;
+	part = add_part(p);
+	if (part == NULL)
+		return false;
+	part->len = len;
+	part->literal = buf_take(&p->literal);
+	return part->literal != NULL || no_memory(p);
+}
+
+/* The path, up to white space, | or }}: quoted steps may hold all of these. */
+static bool parse_path(struct parser *p, struct part *part)
+{
+	size_t first = p->at;
+	bool quoted = false;
+
+	while (p->at < p->len) {
+		char c = p->text[p->at];
+
+		if (quoted && c == '\\' && p->at + 1 < p->len)
+			p->at++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted &&
+			 (c == '|' || c == '}' || c == ' ' || c == '\t' || c == '\r' || c == '\n'))
+			break;
+		p->at++;
+	}
+	part->path = path_parse(p->text + first, p->at - first, p->fault);
+	if (part->path == NULL)
+		p->fault->at += first;
+	return part->path != NULL;
+}
+
+/* A quoted argument, its quote at p->at. */
+static bool parse_quoted(struct parser *p, struct buf *out)
+{
+	size_t first = p->at;
+	char quote = p->text[p->at++];
+
+	for (; p->at < p->len && p->text[p->at] != quote; p->at++) {
+		char c = p->text[p->at];
+
+		if (c == '\\') {
+			p->at++;
+			if (p->at == p->len || strchr("\"'\\n", p->text[p->at]) == NULL ||
+				p->text[p->at] == '\0')
+				return refuse(p, p->at - 1,
+					"has a \\ before something else than \" ' \\ or n");
+			c = p->text[p->at] == 'n' ? '\n' : p->text[p->at];
+		}
+		buf_add_char(out, c);
+	}
+	if (p->at == p->len)
+		return refuse(p, first, "has a %c without its closing one", quote);
+	p->at++;
+	return true;
+}
+
+static bool parse_argument(struct parser *p, struct step *step)
+{
+	struct buf out = {0};
+	size_t first;
+	bool good = true;
+
+	skip_space(p);
+	first = p->at;
+	if (p->at < p->len && (p->text[p->at] == '"' || p->text[p->at] == '\'')) {
+		good = parse_quoted(p, &out);
+	} else {
+		while (p->at < p->len && strchr("|}{\"' \t\r\n", p->text[p->at]) == NULL)
+			buf_add_char(&out, p->text[p->at++]);
+		if (p->at == first)
+			good = refuse(p, first,
+				"has no argument behind the colon: expected \"quoted text\", a "
+				"word or a number");
+	}
+	step->len = out.len;
+	if (good && out.len == 0)
+		buf_add_text(&out, ""); /* "" is an argument, too */
+	step->argument = good ? buf_take(&out) : NULL;
+	if (good && step->argument == NULL)
+		step->argument = strdup("");
+	buf_free(&out);
+	return step->argument != NULL || (good ? no_memory(p) : false);
+}
+
+static bool parse_filter(struct parser *p, struct part *part)
+{
+	size_t first;
+	struct step *step;
+
+	skip_space(p);
+	first = p->at;
+	while (p->at < p->len &&
+		((p->text[p->at] >= 'a' && p->text[p->at] <= 'z') || p->text[p->at] == '_'))
+		p->at++;
+	if (part->step_count == STEPS_MAX)
+		return refuse(p, first, "has more than %d filters", STEPS_MAX);
+	step = &part->steps[part->step_count];
+	step->filter = template_filter_find(p->text + first, p->at - first);
+	if (step->filter == NULL) {
+		struct buf names = {0};
+
+		template_filter_names(&names);
+		if (p->at > first)
+			(void)refuse(p, first, "unknown filter \"%.*s\": expected one of %s",
+				(int)(p->at - first < 30 ? p->at - first : 30), p->text + first,
+				names.data != NULL ? names.data : "the filters");
+		else
+			(void)refuse(p, first, "has no filter behind the |: expected one of %s",
+				names.data != NULL ? names.data : "the filters");
+		buf_free(&names);
+		return false;
+	}
+	part->step_count++;
+	skip_space(p);
+	if (p->at < p->len && p->text[p->at] == ':') {
+		p->at++;
+		if (!parse_argument(p, step))
+			return false;
+	}
+	if (template_filter_check(step->filter, p->kind, step->argument, step->len, p->fault))
+		return true;
+	p->fault->at = first;
+	return false;
+}
+
+/* What stands between {{ and }}; p->at is behind the {{. */
+static bool parse_expression(struct parser *p)
+{
+	size_t first = p->at - 2;
+	struct part *part = add_part(p);
+
+	if (part == NULL)
+		return false;
+	skip_space(p);
+	if (p->at == p->len)
+		return refuse(p, first, "has a {{ without its }}");
+	if (!parse_path(p, part))
+		return false;
+	for (;;) {
+		skip_space(p);
+		if (p->at == p->len)
+			return refuse(p, first, "has a {{ without its }}");
+		if (here(p, "}}")) {
+			p->at += 2;
+			return true;
+		}
+		if (p->text[p->at] != '|')
+			return refuse(p, p->at, "goes on without a |: expected a filter or }}");
+		p->at++;
+		if (!parse_filter(p, part))
+			return false;
+	}
+}
+
+static bool parse(struct parser *p)
+{
+	while (p->at < p->len) {
+		if (here(p, "{{{{")) {
+			buf_add_text(&p->literal, "{{");
+			p->at += 4;
+		} else if (here(p, "{{")) {
+			p->at += 2;
+			if (!end_literal(p) || !parse_expression(p))
+				return false;
+		} else {
+			const char *rest = p->text + p->at;
+			const char *next = memchr(rest + 1, '{', p->len - p->at - 1);
+			size_t n = next != NULL ? (size_t)(next - rest) : p->len - p->at;
+
+			buf_add(&p->literal, rest, n);
+			p->at += n;
+		}
+	}
+	return end_literal(p);
+}
+
+struct template *template_parse(
+	const char *text, size_t len, enum template_kind kind, struct fault *fault)
+{
+	struct parser p = {.text = text, .len = len, .kind = kind, .fault = fault};
+	const char *nul = memchr(text, '\0', len);
+	bool good = false;
+
+	p.template = calloc(1, sizeof(*p.template));
+	if (p.template != NULL)
+		p.template->text = strndup(text, len);
+	if (p.template == NULL || p.template->text == NULL) {
+		(void)no_memory(&p);
+	} else if (len > TEMPLATE_MAX) {
+		(void)refuse(&p, TEMPLATE_MAX, "is longer than %zu bytes", TEMPLATE_MAX);
+	} else if (nul != NULL) {
+		(void)refuse(&p, (size_t)(nul - text), "has a NUL byte");
+	} else {
+		p.template->kind = kind;
+		good = parse(&p);
+	}
+	buf_free(&p.literal);
+	if (good)
+		return p.template;
+	template_free(p.template);
+	return NULL;
+}
+
+/* A missing value may still become something by `default`. */
+static enum template_result apply_filters(
+	const struct part *part, struct template_value *v, char why[TEMPLATE_WHY])
+{
+	for (size_t i = 0; i < part->step_count; i++) {
+		const struct step *step = &part->steps[i];
+		enum template_result result =
+			template_filter_apply(step->filter, v, step->argument, step->len, why);
+
+		if (result != TEMPLATE_OK)
+			return result;
+	}
+	return template_value_to_text(v, why);
+}
+
+static enum template_result render_expression(const struct template *t, const struct part *part,
+	const json_t *document, enum template_missing missing, struct buf *out,
+	char why[TEMPLATE_WHY])
+{
+	struct template_value v = {.path = part->path, .root = document};
+	enum template_result result;
+
+	v.json = path_find(part->path, document);
+	result = apply_filters(part, &v, why);
+	if (result != TEMPLATE_OK)
+		goto out;
+	if (!v.is_text) {
+		if (v.json == NULL && missing == TEMPLATE_REFUSE) {
+			(void)snprintf(
+				why, TEMPLATE_WHY, "%.200s is missing", path_text(part->path));
+			result = TEMPLATE_FAULT;
+		}
+	} else if (!buf_ok(&v.text)) {
+		result = TEMPLATE_NO_MEMORY;
+	} else if (t->kind == TEMPLATE_HTML && !v.safe) {
+		template_escape_html(out, v.text.data, v.text.len);
+	} else {
+		buf_add(out, v.text.data, v.text.len);
+	}
+out:
+	buf_free(&v.text);
+	return result;
+}
+
+enum template_result template_render(const struct template *t, const json_t *document,
+	enum template_missing missing, struct buf *out, char why[TEMPLATE_WHY])
+{
+	size_t before = out->len;
+
+	why[0] = '\0';
+	for (size_t i = 0; i < t->count; i++) {
+		const struct part *part = &t->parts[i];
+		enum template_result result = TEMPLATE_OK;
+
+		if (part->literal != NULL)
+			buf_add(out, part->literal, part->len);
+		else
+			result = render_expression(t, part, document, missing, out, why);
+		if (result != TEMPLATE_OK)
+			return result;
+		if (!buf_ok(out) || out->len - before > TEMPLATE_OUTPUT) {
+			(void)snprintf(why, TEMPLATE_WHY, "is too long, or memory is short");
+			return TEMPLATE_NO_MEMORY;
+		}
+	}
+	return TEMPLATE_OK;
+}
+
+const char *template_text(const struct template *t)
+{
+	return t->text;
+}
+
+bool template_is_constant(const struct template *t)
+{
+	return t->count == 0 || (t->count == 1 && t->parts[0].literal != NULL);
+}
+
+const char *template_prefix(const struct template *t, size_t *len)
+{
+	bool literal = t->count > 0 && t->parts[0].literal != NULL;
+
+	*len = literal ? t->parts[0].len : 0;
+	return literal ? t->parts[0].literal : "";
+}
+
+size_t template_commas(const struct template *t)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		for (size_t k = 0; t->parts[i].literal != NULL && k < t->parts[i].len; k++) {
+			quoted ^= t->parts[i].literal[k] == '"';
+			n += !quoted && t->parts[i].literal[k] == ',';
+		}
+	return n;
+}
+
+void template_free(struct template *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->count; i++) {
+		struct part *part = &t->parts[i];
+
+		free(part->literal);
+		path_free(part->path);
+		for (size_t k = 0; k < part->step_count; k++)
+			free(part->steps[k].argument);
+	}
+	free(t->parts);
+	free(t->text);
+	free(t);
+}

@@ -1,0 +1,309 @@
+/* store/sqlite/schema.c - whose file it is, and the tables in it. */
+#include "db.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Migration i takes a store of user_version i to i + 1. One that was released
+ * is never altered again: change the schema by adding another.
+ * - 16 KiB pages: of 8 KiB ones an event of 1.4 KB leaves a ninth unused at the end.
+ * - The keys handed to actions are put together from three names when needed.
+ * - Partial indexes hold only what is alive, so that they stay small however
+ *   many deliveries are done. Queries must spell the state out to use them.
+ * - CHECKs by OR: for an IN, SQLite builds a table of its own in each INSERT, a
+ *   third of all that storing an event costs the processor.
+ * - AUTOINCREMENT: an id that an operator wrote down is never used again. */
+static const char *const migrations[] = {
+	"CREATE TABLE sources(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE hooks(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE events("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	source_id INTEGER NOT NULL REFERENCES sources(id),"
+	"	idempotency_key TEXT NOT NULL,"
+	"	provider_event_id TEXT,"
+	"	type TEXT,"
+	"	entity_kind TEXT,"
+	"	entity_id TEXT,"
+	"	received_at INTEGER NOT NULL,"
+	"	occurred_at INTEGER,"
+	"	origin TEXT NOT NULL"
+	"		CHECK(origin = 'webhook' OR origin = 'api' OR origin = 'manual'),"
+	"	remote_addr TEXT NOT NULL,"
+	"	duplicates INTEGER NOT NULL DEFAULT 0,"
+	"	conflicts INTEGER NOT NULL DEFAULT 0,"
+	"	quarantined TEXT,"
+	"	payload BLOB NOT NULL,"
+	"	UNIQUE(source_id, idempotency_key)) STRICT;"
+	"CREATE INDEX events_received ON events(received_at);"
+	"CREATE INDEX events_quarantined ON events(id) WHERE quarantined IS NOT NULL;"
+	"CREATE TABLE deliveries("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,"
+	"	hook_id INTEGER NOT NULL REFERENCES hooks(id),"
+	"	state TEXT NOT NULL"
+	"		CHECK(state = 'READY' OR state = 'RUNNING' OR state = 'DONE'"
+	"			OR state = 'DEAD' OR state = 'SKIPPED'),"
+	"	attempts INTEGER NOT NULL DEFAULT 0,"
+	"	failures INTEGER NOT NULL DEFAULT 0,"
+	"	due_at INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX deliveries_event ON deliveries(event_id);"
+	"CREATE INDEX deliveries_due ON deliveries(hook_id, due_at) WHERE state = 'READY';"
+	"CREATE INDEX deliveries_running ON deliveries(hook_id) WHERE state = 'RUNNING';"
+	"CREATE INDEX deliveries_dead ON deliveries(hook_id) WHERE state = 'DEAD';"
+	"CREATE TABLE attempts("
+	"	delivery_id INTEGER NOT NULL REFERENCES deliveries(id) ON DELETE CASCADE,"
+	"	number INTEGER NOT NULL,"
+	"	started_at INTEGER NOT NULL,"
+	"	ended_at INTEGER,"
+	"	result TEXT CHECK(result = 'ok' OR result = 'tempfail' OR result = 'permfail'"
+	"		OR result = 'interrupted'),"
+	"	exit_code INTEGER,"
+	"	signal INTEGER,"
+	"	message TEXT,"
+	"	output BLOB,"
+	"	PRIMARY KEY(delivery_id, number)) STRICT, WITHOUT ROWID;",
+
+	/* - lane, lane_at: the delivery's place among those of its entity, only where
+	 *   its hook goes in order; with it what waits is found without a walk through
+	 *   all that the entity ever had.
+	 * - behind is only set where the state is READY: such a one is out of the due
+	 *   index and costs nothing until it is released.
+	 * - replay_of is the first of those that a person had run again, replayed_by the
+	 *   next: one that has it is history and counts as dead no more.
+	 * - ended_at is set in DONE, DEAD and SKIPPED. Those that ended before have the
+	 *   time of their last attempt if a report may still ask for it. */
+	"ALTER TABLE events ADD COLUMN declined TEXT;"
+	"CREATE INDEX events_entity ON events(entity_id, entity_kind, source_id)"
+	"	WHERE entity_id IS NOT NULL;"
+	"CREATE INDEX events_source ON events(source_id, received_at);"
+	"CREATE INDEX events_type ON events(type, received_at);"
+	"ALTER TABLE deliveries ADD COLUMN behind INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN failed_id INTEGER"
+	"	REFERENCES deliveries(id) ON DELETE CASCADE;"
+	"ALTER TABLE deliveries ADD COLUMN reason TEXT;"
+	"ALTER TABLE deliveries ADD COLUMN replay_of INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN replayed_by INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN ended_at INTEGER;"
+	"ALTER TABLE deliveries ADD COLUMN lane TEXT;"
+	"ALTER TABLE deliveries ADD COLUMN lane_at INTEGER;"
+	"ALTER TABLE hooks ADD COLUMN paused_at INTEGER;"
+	"ALTER TABLE attempts ADD COLUMN status INTEGER;"
+	"UPDATE deliveries SET ended_at = coalesce((SELECT a.ended_at FROM attempts a"
+	"	WHERE a.delivery_id = id AND a.number = attempts), due_at) WHERE state = 'DEAD';"
+	"UPDATE deliveries SET ended_at = coalesce((SELECT a.ended_at FROM attempts a"
+	"	WHERE a.delivery_id = id AND a.number = attempts), due_at) WHERE state = 'DONE'"
+	"	AND event_id IN (SELECT id FROM events"
+	"	WHERE received_at > 1000 * CAST(strftime('%s', 'now', '-3 days') AS INTEGER));"
+	"DROP INDEX deliveries_due;"
+	"CREATE INDEX deliveries_due ON deliveries(hook_id, due_at)"
+	"	WHERE state = 'READY' AND behind IS NULL;"
+	"CREATE INDEX deliveries_held ON deliveries(hook_id, behind) WHERE behind IS NOT NULL;"
+	"CREATE INDEX deliveries_lane ON deliveries(hook_id, lane, lane_at, event_id)"
+	"	WHERE lane IS NOT NULL AND state IN ('READY', 'RUNNING');"
+	"CREATE INDEX deliveries_failed ON deliveries(failed_id) WHERE failed_id IS NOT NULL;"
+	"CREATE INDEX deliveries_ended ON deliveries(hook_id, state, ended_at)"
+	"	WHERE ended_at IS NOT NULL;"
+	"DROP INDEX deliveries_dead;"
+	"CREATE INDEX deliveries_dead ON deliveries(ended_at, hook_id)"
+	"	WHERE state = 'DEAD' AND replayed_by IS NULL;",
+
+	/* - checksum: of the payload (store/sqlite/checksum.h). Of the events before it is not
+	 *   known: what they are now may not be what came in. */
+	"ALTER TABLE events ADD COLUMN checksum INTEGER;",
+};
+
+_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,
+	"each schema version has its migration");
+
+void store_log_error(struct sqlite3 *db, int rc, const char *message, const char *path)
+{
+	int saved = errno;
+	int primary = rc & 0xff;
+	bool present = (sqlite3_errcode(db) & 0xff) == primary;
+	const char *error = present ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+	/* The connection may keep an errno of long ago: it tells about I/O only. */
+	bool io = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
+	int system = io && present ? sqlite3_system_errno(db) : 0;
+	char text[128];
+
+	/* SQLite does not note it for a write that fails in COMMIT. */
+	if (io && present && system == 0)
+		system = saved;
+	log_error(message, log_text("error", error),
+		log_text("reason", system != 0 ? strerror_r(system, text, sizeof(text)) : NULL),
+		log_text("file", path));
+}
+
+int store_number(struct sqlite3 *db, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *s = NULL;
+
+	int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		*value = sqlite3_column_int64(s, 0);
+		rc = SQLITE_OK;
+	} else if (rc == SQLITE_DONE) {
+		rc = SQLITE_ERROR;
+	}
+	(void)sqlite3_finalize(s); /* repeats the error of the step */
+	return rc;
+}
+
+enum store_file store_file_kind(struct sqlite3 *db, int64_t *version)
+{
+	int64_t application = 0;
+	int64_t tables = 0;
+
+	*version = 0;
+	if (store_number(db, "PRAGMA application_id", &application) != SQLITE_OK ||
+		store_number(db, "PRAGMA user_version", version) != SQLITE_OK ||
+		store_number(db, "SELECT count(*) FROM sqlite_schema", &tables) != SQLITE_OK)
+		return (sqlite3_errcode(db) & 0xff) == SQLITE_NOTADB ? STORE_FILE_FOREIGN
+								     : STORE_FILE_UNREADABLE;
+	if (application == 0 && *version == 0 && tables == 0)
+		return STORE_FILE_EMPTY;
+	if (application != STORE_APPLICATION_ID)
+		return STORE_FILE_FOREIGN;
+	if (*version > STORE_SCHEMA)
+		return STORE_FILE_NEWER;
+	return *version < STORE_SCHEMA ? STORE_FILE_OLDER : STORE_FILE_OURS;
+}
+
+void store_file_say(enum store_file kind, struct sqlite3 *db, const char *path, int64_t version,
+	char *why, size_t size)
+{
+	switch (kind) {
+	case STORE_FILE_EMPTY:
+		(void)snprintf(why, size,
+			"%s: nothing is in it yet; hookd makes the store of it when it starts",
+			path);
+		break;
+	case STORE_FILE_FOREIGN:
+		(void)snprintf(why, size, "%s: not a hookd store", path);
+		break;
+	case STORE_FILE_OLDER:
+		(void)snprintf(why, size,
+			"%s: schema version %lld is older than this hookctl's (%d); restart hookd, "
+			"which brings it up to date",
+			path, (long long)version, STORE_SCHEMA);
+		break;
+	case STORE_FILE_NEWER:
+		(void)snprintf(why, size,
+			"%s: schema version %lld is newer than this hookctl knows (%d); use the "
+			"hookctl that came with that hookd",
+			path, (long long)version, STORE_SCHEMA);
+		break;
+	case STORE_FILE_OURS:
+	case STORE_FILE_UNREADABLE:
+		(void)snprintf(why, size, "%s: %s", path, sqlite3_errmsg(db));
+		break;
+	}
+}
+
+static int exec(struct sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static bool use_wal(struct sqlite3 *db, const char *path)
+{
+	sqlite3_stmt *s = NULL;
+	bool wal = false;
+
+	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		const char *mode = (const char *)sqlite3_column_text(s, 0);
+		wal = mode != NULL && strcmp(mode, "wal") == 0;
+		/* Only now the file is made one with a WAL. Were that to fail unseen, commits
+		 * would go through a rollback journal, whose removal is not synced. */
+		rc = sqlite3_step(s);
+	}
+	if (rc != SQLITE_DONE)
+		store_log_error(db, rc, "store cannot be opened", path);
+	else if (!wal)
+		log_error("store needs a file system with shared memory (WAL); put it on a local "
+			  "disk",
+			log_text("file", path));
+	(void)sqlite3_finalize(s);
+	return rc == SQLITE_DONE && wal;
+}
+
+static bool migrate(struct sqlite3 *db, const char *path, int64_t version)
+{
+	char mark[96];
+
+	/* SQLite looks at each row of a STRICT table that gets a column. */
+	if (version > 0)
+		log_info("store is being brought to a newer schema; with many events that takes "
+			 "minutes",
+			log_int("from", version), log_int("to", STORE_SCHEMA),
+			log_text("file", path));
+	if (exec(db, "BEGIN IMMEDIATE") != SQLITE_OK)
+		goto fail;
+	for (int64_t i = version; i < STORE_SCHEMA; i++) {
+		if (exec(db, migrations[i]) != SQLITE_OK)
+			goto fail;
+	}
+	(void)snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		STORE_APPLICATION_ID, STORE_SCHEMA);
+	if (exec(db, mark) != SQLITE_OK || exec(db, "COMMIT") != SQLITE_OK)
+		goto fail;
+	if (version > 0)
+		log_info("store has the newer schema", log_int("schema", STORE_SCHEMA),
+			log_text("file", path));
+	return true;
+fail:
+	store_log_error(db, sqlite3_errcode(db), "store schema cannot be written", path);
+	if (!sqlite3_get_autocommit(db))
+		(void)exec(db, "ROLLBACK");
+	return false;
+}
+
+bool store_schema_open(struct sqlite3 *db, const char *path)
+{
+	int64_t version;
+	enum store_file kind = store_file_kind(db, &version);
+
+	if (kind == STORE_FILE_UNREADABLE) {
+		store_log_error(db, sqlite3_errcode(db), "store cannot be read", path);
+		return false;
+	}
+	if (kind == STORE_FILE_FOREIGN) {
+		log_error("store.path is not a hookd store and was left alone; name another file",
+			log_text("file", path));
+		return false;
+	}
+	if (kind == STORE_FILE_NEWER) {
+		log_error("store was written by a newer hookd; install that version again, or "
+			  "restore the copy made before the upgrade",
+			log_int("schema", version), log_int("known", STORE_SCHEMA),
+			log_text("file", path));
+		return false;
+	}
+	/* Page size and auto_vacuum are only taken before the first page is written,
+	 * which journal_mode does. */
+	if (kind == STORE_FILE_EMPTY &&
+		exec(db, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL") != SQLITE_OK)
+		goto fail;
+	if (!use_wal(db, path))
+		return false;
+	/* temp_store: the sandbox need not have a /tmp. journal_size_limit: a WAL
+	 * that a slow reader let grow does not keep its size for ever. */
+	if (exec(db, "PRAGMA synchronous = FULL;"
+		     "PRAGMA foreign_keys = ON;"
+		     "PRAGMA temp_store = MEMORY;"
+		     "PRAGMA trusted_schema = OFF;"
+		     "PRAGMA cache_size = -3000;"
+		     "PRAGMA journal_size_limit = 67108864") != SQLITE_OK)
+		goto fail;
+	return kind == STORE_FILE_OURS || migrate(db, path, version);
+fail:
+	store_log_error(db, sqlite3_errcode(db), "store cannot be opened", path);
+	return false;
+}

@@ -1,0 +1,426 @@
+#include "transfer/mailer.h"
+
+#include "base/log.h"
+#include "transfer/transfer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	IDLE_MAX = 60, /* s that a thread waits for its next mail */
+	OPEN_MAX = 8,  /* sockets of one thread: one in use, one kept, some tried */
+};
+
+enum state {
+	IDLE,  /* waits for a mail */
+	TAKEN, /* its handle is being set up by the holder */
+	BUSY,  /* sends */
+	LEAVING,
+	GONE, /* to be joined */
+};
+
+struct mailer_thread {
+	struct mailer *mailer;
+	struct mailer_thread *next;
+	pthread_t thread;
+	pthread_cond_t wake;
+	CURL *easy; /* of whose turn it is: the holder's when TAKEN, else the thread's */
+	enum state state;
+	struct timespec idle_since;
+	struct mailing *mailing;
+	atomic_bool broken_off; /* nobody waits for the mailing any more */
+	int open[OPEN_MAX];     /* sockets */
+	size_t open_count;
+};
+
+struct mailer {
+	int fd; /* eventfd: something has ended */
+	pthread_mutex_t lock;
+	/* All that follows, and all in the threads' structs but `easy`, is under the lock. */
+	struct mailer_thread *threads;
+	struct mailing *ended;
+	bool quit;
+};
+
+static void free_mailing(struct mailing *g)
+{
+	curl_slist_free_all(g->recipients);
+	buf_free(&g->message);
+	free(g);
+}
+
+/* ---- in the threads */
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct mailer_thread *t = arg;
+	int fd = CURL_SOCKET_BAD;
+
+	(void)purpose;
+	pthread_mutex_lock(&t->mailer->lock);
+	if (!t->broken_off && !t->mailer->quit && t->open_count < OPEN_MAX)
+		fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0)
+		t->open[t->open_count++] = fd;
+	pthread_mutex_unlock(&t->mailer->lock);
+	return fd;
+}
+
+/* Under the lock, so that nobody shuts a descriptor down that is another's by then. */
+static int close_socket(void *arg, curl_socket_t fd)
+{
+	struct mailer_thread *t = arg;
+	int rc;
+
+	pthread_mutex_lock(&t->mailer->lock);
+	for (size_t i = 0; i < t->open_count; i++)
+		if (t->open[i] == fd) {
+			t->open[i] = t->open[--t->open_count];
+			break;
+		}
+	rc = close(fd);
+	pthread_mutex_unlock(&t->mailer->lock);
+	return rc;
+}
+
+static int see_progress(
+	void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+	const struct mailer_thread *t = arg;
+
+	(void)down_all, (void)down, (void)up_all, (void)up;
+	return t->broken_off ? 1 : 0;
+}
+
+static void send_mail(struct mailer_thread *t)
+{
+	struct mailer *m = t->mailer;
+	struct mailing *g = t->mailing;
+	const uint64_t one = 1;
+	ssize_t n;
+
+	pthread_mutex_unlock(&m->lock);
+	g->result = curl_easy_perform(t->easy);
+	curl_easy_reset(t->easy); /* forgets the password, too; keeps the connection */
+	pthread_mutex_lock(&m->lock);
+	t->mailing = NULL;
+	t->state = IDLE;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
+	if (t->broken_off) {
+		free_mailing(g);
+		return;
+	}
+	g->thread = NULL;
+	g->easy = NULL;
+	g->next = m->ended;
+	m->ended = g;
+	n = write(m->fd, &one, sizeof(one));
+	(void)n;
+}
+
+/* False: it is time to leave. */
+static bool await_mail(struct mailer_thread *t)
+{
+	struct timespec until;
+	int rc = 0;
+
+	while (t->state != BUSY && !t->mailer->quit) {
+		until = t->idle_since;
+		until.tv_sec += IDLE_MAX;
+		rc = pthread_cond_timedwait(&t->wake, &t->mailer->lock, &until);
+		if (rc == ETIMEDOUT && t->state == IDLE)
+			return false;
+	}
+	return t->state == BUSY;
+}
+
+static void *run_thread(void *arg)
+{
+	struct mailer_thread *t = arg;
+
+	pthread_setname_np(pthread_self(), "mailer");
+	pthread_mutex_lock(&t->mailer->lock);
+	while (await_mail(t))
+		send_mail(t);
+	t->state = LEAVING;
+	pthread_mutex_unlock(&t->mailer->lock);
+	curl_easy_cleanup(t->easy); /* says QUIT */
+	pthread_mutex_lock(&t->mailer->lock);
+	t->state = GONE;
+	pthread_mutex_unlock(&t->mailer->lock);
+	return NULL;
+}
+
+/* ---- the holder's */
+
+struct mailer *mailer_new(void)
+{
+	struct mailer *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		log_error("no memory for mails");
+		return NULL;
+	}
+	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->fd < 0) {
+		log_error("cannot set mails up", log_int("errno", errno));
+		free(m);
+		return NULL;
+	}
+	pthread_mutex_init(&m->lock, NULL);
+	return m;
+}
+
+static void free_thread(struct mailer_thread *t)
+{
+	pthread_cond_destroy(&t->wake);
+	free(t);
+}
+
+static bool launch(struct mailer_thread *t)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&t->thread, NULL, run_thread, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		log_error("cannot start a thread for a mail", log_int("errno", rc));
+	return rc == 0;
+}
+
+/* TAKEN from the beginning. Not yet in the mailer's list. */
+static struct mailer_thread *new_thread(struct mailer *m)
+{
+	struct mailer_thread *t = calloc(1, sizeof(*t));
+	pthread_condattr_t attr;
+
+	if (t == NULL)
+		return NULL;
+	*t = (struct mailer_thread){.mailer = m, .state = TAKEN, .easy = curl_easy_init()};
+	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	if (t->easy == NULL || !launch(t)) {
+		curl_easy_cleanup(t->easy);
+		free_thread(t);
+		return NULL;
+	}
+	return t;
+}
+
+static bool idle_longer(const struct mailer_thread *a, const struct mailer_thread *b)
+{
+	return a->idle_since.tv_sec != b->idle_since.tv_sec
+		       ? a->idle_since.tv_sec < b->idle_since.tv_sec
+		       : a->idle_since.tv_nsec < b->idle_since.tv_nsec;
+}
+
+/* The idle one whose connection is the freshest, so that the others come to their end. */
+static struct mailer_thread *take_idle(struct mailer *m)
+{
+	struct mailer_thread *best = NULL;
+
+	for (struct mailer_thread *t = m->threads; t != NULL; t = t->next)
+		if (t->state == IDLE && (best == NULL || idle_longer(best, t)))
+			best = t;
+	if (best != NULL)
+		best->state = TAKEN;
+	return best;
+}
+
+static void join_gone(struct mailer *m)
+{
+	struct mailer_thread **link = &m->threads;
+
+	while (*link != NULL) {
+		struct mailer_thread *t = *link;
+
+		if (t->state != GONE) {
+			link = &t->next;
+			continue;
+		}
+		*link = t->next;
+		pthread_join(t->thread, NULL); /* it needs the lock no more */
+		free_thread(t);
+	}
+}
+
+static struct mailer_thread *take_thread(struct mailer *m)
+{
+	struct mailer_thread *t;
+
+	pthread_mutex_lock(&m->lock);
+	join_gone(m);
+	t = take_idle(m);
+	if (t == NULL && (t = new_thread(m)) != NULL) {
+		t->next = m->threads;
+		m->threads = t;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return t;
+}
+
+static bool set_options(struct mailer_thread *t, struct mailing *g)
+{
+	return transfer_set_common(t->easy) &&
+	       curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, g->error) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_MAXCONNECTS, 1L) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, see_progress) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t) == CURLE_OK;
+}
+
+/* Frees one that was not started; its thread waits for another. */
+static void give_back(struct mailing *g)
+{
+	struct mailer_thread *t = g->thread;
+
+	curl_easy_reset(t->easy);
+	pthread_mutex_lock(&t->mailer->lock);
+	t->state = IDLE;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
+	pthread_mutex_unlock(&t->mailer->lock);
+	free_mailing(g);
+}
+
+struct mailing *mailing_open(struct mailer *m, void *owner)
+{
+	struct mailing *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	g->owner = owner;
+	g->thread = take_thread(m);
+	if (g->thread == NULL) {
+		free(g);
+		return NULL;
+	}
+	g->easy = g->thread->easy;
+	g->thread->broken_off = false;
+	if (!set_options(g->thread, g)) {
+		give_back(g);
+		return NULL;
+	}
+	return g;
+}
+
+void mailing_start(struct mailing *g)
+{
+	struct mailer_thread *t = g->thread;
+
+	pthread_mutex_lock(&t->mailer->lock);
+	t->mailing = g;
+	t->state = BUSY;
+	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->mailer->lock);
+}
+
+static bool take_from_ended(struct mailer *m, const struct mailing *g)
+{
+	struct mailing **link = &m->ended;
+
+	while (*link != NULL && *link != g)
+		link = &(*link)->next;
+	if (*link == NULL)
+		return false;
+	*link = g->next;
+	return true;
+}
+
+bool mailing_is_over(struct mailer *m, struct mailing *g)
+{
+	bool over;
+
+	pthread_mutex_lock(&m->lock);
+	over = take_from_ended(m, g);
+	pthread_mutex_unlock(&m->lock);
+	return over;
+}
+
+/* What libcurl waits for will not come any more. */
+static void break_off(struct mailer_thread *t)
+{
+	t->broken_off = true;
+	for (size_t i = 0; i < t->open_count; i++)
+		(void)shutdown(t->open[i], SHUT_RDWR);
+}
+
+void mailing_close(struct mailer *m, struct mailing *g)
+{
+	bool busy;
+
+	if (g == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	(void)take_from_ended(m, g);
+	busy = g->thread != NULL && g->thread->state == BUSY;
+	if (busy)
+		break_off(g->thread); /* which frees it */
+	pthread_mutex_unlock(&m->lock);
+	if (busy)
+		return;
+	if (g->thread != NULL)
+		give_back(g);
+	else
+		free_mailing(g);
+}
+
+struct mailing *mailer_ended(struct mailer *m)
+{
+	struct mailing *g;
+	uint64_t count;
+	ssize_t n = read(m->fd, &count, sizeof(count));
+
+	(void)n;
+	pthread_mutex_lock(&m->lock);
+	g = m->ended;
+	if (g != NULL)
+		m->ended = g->next;
+	pthread_mutex_unlock(&m->lock);
+	return g;
+}
+
+int mailer_fd(const struct mailer *m)
+{
+	return m->fd;
+}
+
+void mailer_free(struct mailer *m)
+{
+	struct mailer_thread *next;
+
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->quit = true;
+	for (struct mailer_thread *t = m->threads; t != NULL; t = t->next) {
+		break_off(t);
+		pthread_cond_signal(&t->wake);
+	}
+	pthread_mutex_unlock(&m->lock);
+	for (struct mailer_thread *t = m->threads; t != NULL; t = next) {
+		next = t->next;
+		pthread_join(t->thread, NULL);
+		free_thread(t);
+	}
+	pthread_mutex_destroy(&m->lock);
+	close(m->fd);
+	free(m);
+}

@@ -1,0 +1,152 @@
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static FILE *caught;
+static int stderr_before;
+static char text[16384];
+
+static void catch_log(void)
+{
+	caught = tmpfile();
+	stderr_before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	assert_true(caught != NULL && dup2(fileno(caught), STDERR_FILENO) >= 0);
+}
+
+static void release_log(void)
+{
+	assert_true(dup2(stderr_before, STDERR_FILENO) >= 0);
+	close(stderr_before);
+	rewind(caught);
+	text[fread(text, 1, sizeof(text) - 1, caught)] = '\0';
+	(void)fclose(caught);
+}
+
+static void lines_are_a_sentence_and_its_facts(void **state)
+{
+	(void)state;
+	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+	catch_log();
+	log_info("event stored", log_int("event", 42), log_text("source", "fedapay"),
+		log_text("nothing", NULL), log_text("empty", ""), log_text("words", "two words"));
+	release_log();
+	assert_non_null(strstr(text, "Z info event stored event=42 source=fedapay empty=\"\" "
+				     "words=\"two words\"\n"));
+}
+
+static void levels_are_held(void **state)
+{
+	(void)state;
+	log_setup(LOG_WARN, LOG_FORMAT_TEXT);
+	assert_true(log_wants(LOG_ERROR));
+	assert_false(log_wants(LOG_INFO));
+	catch_log();
+	log_error("shown e");
+	log_warn("shown w");
+	log_info("hidden i");
+	log_debug("hidden d");
+	release_log();
+	assert_non_null(strstr(text, "error shown e\n"));
+	assert_non_null(strstr(text, "warn shown w\n"));
+	assert_null(strstr(text, "hidden"));
+}
+
+static void no_value_forges_a_line(void **state)
+{
+	(void)state;
+	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+	catch_log();
+	log_info("event stored", log_text("type", "a\n2026-01-01T00:00:00Z error forged x=1"),
+		log_text("colour", "\x1b[31mred\""), log_bytes("bytes", "a\0b\xff", 4),
+		log_text("key", "a=b"));
+	release_log();
+	assert_int_equal(strchr(text, '\n') - text, (long)strlen(text) - 1);
+	assert_non_null(strstr(text, "type=\"a\\n2026-01-01T00:00:00Z error forged x=1\""));
+	assert_non_null(strstr(text, "colour=\"\\x1b[31mred\\\"\""));
+	assert_non_null(strstr(text, "bytes=\"a\\x00b\\xff\""));
+	assert_non_null(strstr(text, "key=\"a=b\""));
+}
+
+static void json_lines_are_objects(void **state)
+{
+	(void)state;
+	log_setup(LOG_INFO, LOG_FORMAT_JSON);
+	catch_log();
+	log_warn("delivery failed", log_int("event", -1), log_text("reason", "a\n\"b\"\x1b\xff"),
+		log_text("left out", NULL));
+	release_log();
+	json_t *line = json_loads(text, 0, NULL);
+	assert_non_null(line);
+	assert_string_equal(json_string_value(json_object_get(line, "level")), "warn");
+	assert_string_equal(json_string_value(json_object_get(line, "message")), "delivery failed");
+	assert_int_equal(json_integer_value(json_object_get(line, "event")), -1);
+	assert_string_equal(
+		json_string_value(json_object_get(line, "reason")), "a\n\"b\"\x1b\xef\xbf\xbd");
+	assert_null(json_object_get(line, "left out"));
+	json_decref(line);
+}
+
+static void the_journal_gets_priorities(void **state)
+{
+	(void)state;
+	char stream[64];
+	struct stat st;
+
+	catch_log();
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	(void)snprintf(
+		stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_setup(LOG_DEBUG, LOG_FORMAT_TEXT);
+	log_error("e");
+	log_warn("w");
+	log_info("i");
+	log_debug("d");
+	setenv("JOURNAL_STREAM", "1:1", 1); /* another stream than stderr */
+	log_setup(LOG_DEBUG, LOG_FORMAT_TEXT);
+	log_error("not the journal");
+	release_log();
+	unsetenv("JOURNAL_STREAM");
+	assert_int_equal(strncmp(text, "<3>e\n<4>w\n<6>i\n<7>d\n2", 21), 0);
+}
+
+static void an_outsider_cannot_flood_it(void **state)
+{
+	(void)state;
+	struct log_limit limit = {0};
+	unsigned suppressed = 99;
+	int allowed = 0;
+
+	for (int i = 0; i < 1000; i++)
+		allowed += log_allowed(&limit, &suppressed);
+	assert_int_equal(allowed, LOG_LIMIT_BURST);
+	limit.window -= LOG_LIMIT_WINDOW; /* as if that time had passed */
+	assert_true(log_allowed(&limit, &suppressed));
+	assert_int_equal(suppressed, 1000 - LOG_LIMIT_BURST);
+	assert_true(log_allowed(&limit, &suppressed));
+	assert_int_equal(suppressed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_a_sentence_and_its_facts),
+		cmocka_unit_test(levels_are_held),
+		cmocka_unit_test(no_value_forges_a_line),
+		cmocka_unit_test(json_lines_are_objects),
+		cmocka_unit_test(the_journal_gets_priorities),
+		cmocka_unit_test(an_outsider_cannot_flood_it),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

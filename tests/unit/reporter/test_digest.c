@@ -1,0 +1,174 @@
+/* What the digest says of a store with a day in it. */
+#include "reporter/digest.h"
+#include "store/fixture.h"
+
+#include <jansson.h>
+
+#define DAY INT64_C(86400000)
+#define TO  (20000 * DAY)
+
+static void arrive(struct fixture *fx, const char *key, const char *type, const char *payload,
+	int64_t at, size_t hooks)
+{
+	char key_copy[64], type_copy[64];
+
+	(void)snprintf(key_copy, sizeof(key_copy), "%s", key);
+	(void)snprintf(type_copy, sizeof(type_copy), "%s", type);
+	struct event ev = fx_event(fx, key_copy, payload, strlen(payload));
+	ev.type = type_copy;
+	ev.received_at = at;
+	struct store_put put = {
+		.op.kind = STORE_OP_PUT, .event = &ev, .hooks = fx->hooks, .hook_count = hooks};
+	assert_int_equal(store_wait(fx->st, &put.op), STORE_OK);
+}
+
+static void approve(struct fixture *fx, const char *key, int id, const char *amount,
+	const char *currency, int64_t at)
+{
+	char payload[256];
+
+	(void)snprintf(payload, sizeof(payload),
+		"{\"name\":\"transaction.approved\",\"entity\":{\"id\":%d,\"amount\":%s,"
+		"\"currency\":{\"iso\":\"%s\"}}}",
+		id, amount, currency);
+	arrive(fx, key, "transaction.approved", payload, at, 0);
+}
+
+static json_t *digest(const struct fixture *fx, int64_t from, int64_t to, int64_t *died)
+{
+	char why[STORE_READ_WHY];
+	struct store_reader *r = store_reader_open(fx->path, why);
+	struct buf body = {0};
+	json_t *root;
+
+	if (r == NULL || !digest_make(r, "2024-10-04", from, to, &body, died, why))
+		fail_msg("%s", why);
+	store_reader_close(r);
+	root = json_loadb(body.data, body.len, 0, NULL);
+	assert_non_null(root);
+	buf_free(&body);
+	return root;
+}
+
+static const char *text_of(const json_t *root)
+{
+	return json_string_value(json_object_get(root, "text"));
+}
+
+static void assert_says(const json_t *root, const char *what)
+{
+	if (strstr(text_of(root), what) == NULL)
+		fail_msg("no \"%s\" in:\n%s", what, text_of(root));
+}
+
+static void test_an_empty_day(void **state)
+{
+	int64_t died = -1;
+	json_t *root = digest(*state, TO - DAY, TO, &died);
+
+	assert_int_equal(died, 0);
+	assert_string_equal(json_string_value(json_object_get(root, "name")), "hookd.digest");
+	assert_string_equal(json_string_value(json_object_get(root, "id")), "digest-2024-10-04");
+	assert_says(root, "Nothing is dead.");
+	assert_non_null(strstr(json_string_value(json_object_get(root, "subject")), ": 0 events"));
+	json_decref(root);
+}
+
+static void test_sums_by_currency_each_transaction_once(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t died;
+	json_t *root, *sums;
+
+	approve(fx, "a", 1, "4000", "XOF", TO - DAY);
+	approve(fx, "b", 2, "6500", "XOF", TO - 1);
+	approve(fx, "b again", 2, "6500", "XOF", TO - 1);
+	approve(fx, "c", 3, "123456", "EUR", TO - 2);
+	approve(fx, "d", 4, "\"no number\"", "XOF", TO - 2);
+	approve(fx, "before", 5, "999", "XOF", TO - DAY - 1);
+	approve(fx, "after", 6, "999", "XOF", TO);
+	root = digest(fx, TO - DAY, TO, &died);
+	assert_says(root, "3  for 10 500 FCFA, 1 of them not in the sum");
+	assert_says(root, "1  for 1 234,56 EUR");
+	assert_says(root, "5  transaction.approved from fedapay");
+	sums = json_object_get(root, "approved");
+	assert_int_equal(json_array_size(sums), 2);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(sums, 0), "amount")), 10500);
+	json_decref(root);
+}
+
+static void test_what_is_damaged_is_not_summed(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t died;
+
+	approve(fx, "a", 1, "4000", "XOF", TO - 2);
+	approve(fx, "b", 2, "6500", "XOF", TO - 1);
+	fx_exec(fx->path, "UPDATE events SET payload = CAST(replace(CAST(payload AS TEXT), '6500',"
+			  " '9500') AS BLOB)");
+	json_t *root = digest(fx, TO - DAY, TO, &died);
+	assert_says(root, "1  for 4 000 FCFA");
+	assert_says(root, "1  not counted, their payload is damaged");
+	json_decref(root);
+}
+
+static void test_hooks_and_what_is_dead(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_claim c;
+	int64_t died;
+	json_t *root;
+
+	arrive(fx, "k", "transaction.approved", "{}", clock_wall() - 1000, 2);
+	c = fx_claim(fx, 2, 2);
+	assert_int_equal(c.job_count, 2);
+	assert_int_equal(
+		fx_settle(fx, c.jobs[0]->delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
+	assert_int_equal(fx_settle(fx, c.jobs[1]->delivery, 1, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0),
+		STORE_OK);
+	fx_claim_free(&c);
+	root = digest(fx, clock_wall() - DAY, clock_wall() + DAY, &died);
+	assert_int_equal(died, 1);
+	assert_says(root, "1         0         0         0  alpha");
+	assert_says(root, "0         1         0         0  beta");
+	assert_says(root, "Dead: 1, 1 of them in this time");
+	assert_says(root, "event 1  transaction.approved  beta, 1 attempt");
+	assert_says(root, "hookctl replay");
+	assert_non_null(
+		strstr(json_string_value(json_object_get(root, "subject")), "1 dead (1 new)"));
+	json_decref(root);
+	root = digest(fx, clock_wall() + DAY, clock_wall() + 2 * DAY, &died);
+	assert_int_equal(died, 0);
+	assert_says(root, "Dead: 1, 0 of them in this time");
+	json_decref(root);
+}
+
+/* Names come from the config, but types and keys from outside. */
+static void test_lines_stay_lines(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t died;
+	json_t *root;
+
+	arrive(fx, "k", "evil\nHooks: none\x1b[31m", "{}", TO - 1, 0);
+	root = digest(fx, TO - DAY, TO, &died);
+	assert_says(root, "evil\\nHooks: none\\x1b[31m");
+	json_decref(root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_an_empty_day, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(
+			test_sums_by_currency_each_transaction_once, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_damaged_is_not_summed, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(
+			test_hooks_and_what_is_dead, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(test_lines_stay_lines, fx_make_open, fx_remove),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

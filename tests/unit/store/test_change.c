@@ -1,0 +1,358 @@
+/* Running deliveries again: what is made, what is left as it was, and what the daemon
+ * makes of it. */
+#include "fixture.h"
+#include "store/change.h"
+
+struct listed {
+	size_t count;
+	int64_t deliveries[16];
+	int64_t events[16];
+	char hooks[16][16];
+};
+
+static void list_one(void *arg, const struct store_changeable *row)
+{
+	struct listed *l = arg;
+
+	assert_in_range(l->count, 0, 15);
+	l->deliveries[l->count] = row->delivery;
+	l->events[l->count] = row->event;
+	(void)snprintf(l->hooks[l->count++], sizeof(l->hooks[0]), "%s", row->hook);
+}
+
+static struct listed list(struct fixture *fx, struct store_change_filter filter)
+{
+	char why[STORE_READ_WHY] = "";
+	struct store_reader *r = store_reader_open(fx->path, why);
+	struct listed l = {0};
+
+	if (r == NULL || !store_change_find(r, &filter, list_one, &l, why))
+		fail_msg("%s", why);
+	store_reader_close(r);
+	return l;
+}
+
+/* Returns the new delivery; 0: it was not replayed. */
+static int64_t replay(struct fixture *fx, int64_t delivery)
+{
+	char why[STORE_READ_WHY] = "";
+	struct store_editor *e = store_editor_open(fx->path, why);
+	int64_t made = -1;
+
+	if (e == NULL || !store_replay(e, &delivery, 1, clock_wall(), &made, why))
+		fail_msg("%s", why);
+	store_editor_close(e);
+	return made;
+}
+
+static void refresh(struct fixture *fx)
+{
+	struct store_op op = {.kind = STORE_OP_REFRESH};
+
+	assert_int_equal(store_wait(fx->st, &op), STORE_OK);
+}
+
+/* Claims the one delivery of "alpha" that is due; its key into `key`. */
+static struct store_job take(struct fixture *fx, char key[128])
+{
+	struct store_claim c = fx_claim(fx, 1, 10);
+
+	assert_int_equal(c.job_count, 1);
+	struct store_job job = {.delivery = c.jobs[0]->delivery,
+		.event = c.jobs[0]->event,
+		.attempt = c.jobs[0]->attempt};
+	(void)snprintf(key, 128, "%s", c.jobs[0]->idempotency_key);
+	fx_claim_free(&c);
+	return job;
+}
+
+/* Puts an event for "alpha" and ends its delivery in that state. */
+static struct store_job ended(struct fixture *fx, const char *key, enum delivery_state state)
+{
+	char given[128];
+
+	(void)fx_put(fx, key, 1);
+	struct store_job job = take(fx, given);
+	assert_int_equal(fx_settle(fx, job.delivery, job.attempt,
+				 state == DELIVERY_DONE ? ATTEMPT_OK : ATTEMPT_PERMFAIL, state, 0),
+		STORE_OK);
+	return job;
+}
+
+struct link {
+	int64_t delivery, replay_of, replayed_by;
+	enum delivery_state state;
+};
+
+struct links {
+	size_t count;
+	struct link rows[8];
+};
+
+static void link_one(void *arg, const struct store_delivery_row *row)
+{
+	struct links *l = arg;
+
+	assert_in_range(l->count, 0, 7);
+	l->rows[l->count++] = (struct link){row->id, row->replay_of, row->replayed_by, row->state};
+}
+
+static struct links links(struct fixture *fx, int64_t event)
+{
+	char why[STORE_READ_WHY] = "";
+	struct store_reader *r = store_reader_open(fx->path, why);
+	struct links l = {0};
+
+	if (r == NULL || !store_read_deliveries(r, event, link_one, &l, why))
+		fail_msg("%s", why);
+	store_reader_close(r);
+	return l;
+}
+
+static void test_a_new_delivery_with_a_key_of_its_own(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	char key[128], expected[128];
+
+	int64_t made = replay(fx, dead.delivery);
+	assert_true(made > dead.delivery);
+	struct store_job job = take(fx, key);
+	assert_int_equal(job.delivery, made);
+	assert_int_equal(job.event, dead.event);
+	assert_int_equal(job.attempt, 1);
+	(void)snprintf(
+		expected, sizeof(expected), "fedapay/id:1/alpha/replay/%lld", (long long)made);
+	assert_string_equal(key, expected);
+}
+
+static void test_what_was_stays_and_is_linked(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	char key[128];
+
+	int64_t second = replay(fx, dead.delivery);
+	struct store_job job = take(fx, key);
+	assert_int_equal(
+		fx_settle(fx, job.delivery, 1, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
+	int64_t third = replay(fx, second);
+	struct links l = links(fx, dead.event);
+	assert_int_equal(l.count, 3);
+	assert_int_equal(l.rows[0].delivery, dead.delivery);
+	assert_int_equal(l.rows[0].state, DELIVERY_DEAD);
+	assert_int_equal(l.rows[0].replay_of, 0);
+	assert_int_equal(l.rows[0].replayed_by, second);
+	assert_int_equal(l.rows[1].replay_of, dead.delivery);
+	assert_int_equal(l.rows[1].replayed_by, third);
+	assert_int_equal(l.rows[2].replay_of, dead.delivery); /* the first, not the last */
+	assert_int_equal(l.rows[2].replayed_by, 0);
+	assert_int_equal(l.rows[2].state, DELIVERY_READY);
+}
+
+static void test_only_the_last_and_only_once_it_has_ended(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_job done = ended(fx, "id:1", DELIVERY_DONE);
+	char key[128];
+
+	int64_t made = replay(fx, done.delivery);
+	assert_true(made > 0);
+	assert_int_equal(replay(fx, done.delivery), 0);
+	assert_int_equal(replay(fx, made), 0); /* READY */
+	(void)take(fx, key);
+	assert_int_equal(replay(fx, made), 0); /* RUNNING */
+	assert_int_equal(replay(fx, 4711), 0);
+	assert_int_equal(links(fx, done.event).count, 2);
+}
+
+static void test_the_filter_names_exactly_these(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	struct store_job done = ended(fx, "id:2", DELIVERY_DONE);
+	struct store_job again = ended(fx, "id:3", DELIVERY_DEAD);
+
+	(void)replay(fx, again.delivery);
+	struct listed l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD});
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.deliveries[0], dead.delivery);
+	assert_int_equal(l.events[0], dead.event);
+	assert_string_equal(l.hooks[0], "alpha");
+	l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_ENDED});
+	assert_int_equal(l.count, 2);
+	l = list(fx, (struct store_change_filter){.event = done.event});
+	assert_int_equal(l.count, 1);
+	assert_int_equal(l.deliveries[0], done.delivery);
+	l = list(fx, (struct store_change_filter){.hook = "beta"});
+	assert_int_equal(l.count, 0);
+	l = list(fx, (struct store_change_filter){.hook = "alpha"});
+	assert_int_equal(l.count, 2);
+	fx_exec(fx->path, "UPDATE deliveries SET ended_at = 5000 WHERE id = 1");
+	l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD, .since = 5000});
+	assert_int_equal(l.count, 1);
+	l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD, .since = 5001});
+	assert_int_equal(l.count, 0);
+}
+
+static void test_a_refresh_counts_anew(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_counts counts;
+	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+
+	(void)ended(fx, "id:2", DELIVERY_DEAD);
+	(void)fx_put(fx, "id:3", 2);
+	store_counts(fx->st, &counts);
+	assert_int_equal(counts.dead, 2);
+	assert_int_equal(counts.waiting, 2);
+	(void)replay(fx, dead.delivery);
+	refresh(fx);
+	store_counts(fx->st, &counts);
+	assert_int_equal(counts.dead, 1);
+	assert_int_equal(counts.waiting, 3);
+	/* as a start counts */
+	fx_close(fx);
+	fx_open(fx);
+	store_counts(fx->st, &counts);
+	assert_int_equal(counts.dead, 1);
+	assert_int_equal(counts.waiting, 3);
+}
+
+static void test_a_replay_is_never_stale(void **state)
+{
+	struct fixture *fx = *state;
+	static const struct store_want stale = {.ordered = true, .skip_stale = true};
+	char key[128];
+
+	int64_t created = fx_put_entity(fx, "id:1", "transaction.created", "7", 1000, 1);
+	struct store_job first = take(fx, key);
+	assert_int_equal(first.event, created);
+	assert_int_equal(
+		fx_settle(fx, first.delivery, 1, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
+	(void)fx_put_entity(fx, "id:2", "transaction.approved", "7", 2000, 0);
+	int64_t made = replay(fx, first.delivery);
+	refresh(fx);
+	struct store_claim c = fx_claim_as(fx, 1, 10, stale);
+	assert_int_equal(c.skip_count, 0);
+	assert_int_equal(c.job_count, 1);
+	assert_int_equal(c.jobs[0]->delivery, made);
+	fx_claim_free(&c);
+}
+
+static void test_a_replay_has_its_turn_in_order(void **state)
+{
+	struct fixture *fx = *state;
+	static const struct store_want ordered = {.ordered = true};
+	char key[128];
+
+	(void)fx_put_entity(fx, "id:1", "transaction.updated", "7", 1000, 1);
+	struct store_job first = take(fx, key);
+	assert_int_equal(fx_settle(fx, first.delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
+	struct store_claim c = fx_claim_as(fx, 1, 10, ordered);
+	fx_claim_free(&c);
+	int64_t later = fx_put_entity(fx, "id:2", "transaction.updated", "7", 2000, 1);
+	int64_t made = replay(fx, first.delivery);
+	refresh(fx);
+	c = fx_claim_as(fx, 1, 10, ordered);
+	assert_int_equal(c.job_count, 1);
+	assert_int_equal(c.jobs[0]->delivery, made);
+	fx_claim_free(&c);
+	assert_int_equal(fx_settle(fx, made, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
+	c = fx_claim_as(fx, 1, 10, ordered);
+	assert_int_equal(c.job_count, 1);
+	assert_int_equal(c.jobs[0]->event, later);
+	fx_claim_free(&c);
+}
+
+static void test_many_all_or_none(void **state)
+{
+	struct fixture *fx = *state;
+	char why[STORE_READ_WHY] = "";
+	int64_t deliveries[3], made[3] = {-1, -1, -1};
+
+	for (int i = 0; i < 3; i++) {
+		char key[16];
+
+		(void)snprintf(key, sizeof(key), "id:%d", i);
+		deliveries[i] = ended(fx, key, DELIVERY_DEAD).delivery;
+	}
+	assert_true(replay(fx, deliveries[1]) > 0);
+	struct store_editor *e = store_editor_open(fx->path, why);
+	assert_non_null(e);
+	assert_true(store_replay(e, deliveries, 3, clock_wall(), made, why));
+	assert_true(made[0] > 0 && made[1] == 0 && made[2] > made[0]);
+	store_editor_close(e);
+}
+
+static void test_without_a_daemon(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	char key[128];
+
+	fx_close(fx);
+	int64_t made = replay(fx, dead.delivery);
+	fx_open(fx);
+	assert_int_equal(take(fx, key).delivery, made);
+}
+
+static void test_files_that_are_no_store_of_ours(void **state)
+{
+	struct fixture *fx = *state;
+	char why[STORE_READ_WHY], other[160];
+
+	(void)snprintf(other, sizeof(other), "%s/none.db", fx->dir);
+	assert_null(store_editor_open(other, why));
+	assert_non_null(strstr(why, "no such file"));
+	fx_exec(other, "CREATE TABLE t(a)");
+	assert_null(store_editor_open(other, why));
+	assert_non_null(strstr(why, "not a hookd store"));
+	fx_close(fx);
+	fx_exec(fx->path, "PRAGMA user_version = 99");
+	assert_null(store_editor_open(fx->path, why));
+	assert_non_null(strstr(why, "newer"));
+	fx_exec(fx->path, "PRAGMA user_version = 1");
+	assert_null(store_editor_open(fx->path, why));
+	assert_non_null(strstr(why, "restart hookd"));
+}
+
+static void test_the_states_index_finds_the_dead(void **state)
+{
+	struct fixture *fx = *state;
+	sqlite3 *db;
+	sqlite3_stmt *s;
+
+	assert_int_equal(sqlite3_open(fx->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db,
+				 "EXPLAIN QUERY PLAN SELECT d.id, d.event_id, h.name, d.state"
+				 " FROM deliveries d CROSS JOIN hooks h ON h.id = d.hook_id"
+				 " WHERE d.replayed_by IS NULL AND d.state = 'DEAD'"
+				 " AND d.ended_at >= 1",
+				 -1, &s, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_non_null(strstr((const char *)sqlite3_column_text(s, 3), "deliveries_dead"));
+	(void)sqlite3_finalize(s);
+	(void)sqlite3_close(db);
+}
+
+#define OPEN(test) cmocka_unit_test_setup_teardown(test, fx_make_open, fx_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OPEN(test_a_new_delivery_with_a_key_of_its_own),
+		OPEN(test_what_was_stays_and_is_linked),
+		OPEN(test_only_the_last_and_only_once_it_has_ended),
+		OPEN(test_the_filter_names_exactly_these),
+		OPEN(test_a_refresh_counts_anew),
+		OPEN(test_a_replay_is_never_stale),
+		OPEN(test_a_replay_has_its_turn_in_order),
+		OPEN(test_many_all_or_none),
+		OPEN(test_without_a_daemon),
+		OPEN(test_files_that_are_no_store_of_ours),
+		OPEN(test_the_states_index_finds_the_dead),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+/* The WAL is carried over beside the writer: it stays short under a load that never
+ * pauses, grows only while a reader holds on to what was, and loses nothing. */
+#include "fixture.h"
+
+#include <sys/stat.h>
+
+#define BODY 100000
+#define WAVE 100 /* puts at once */
+
+#define WAL_MANY ((off_t)96 * 1024 * 1024) /* of 600 MB written */
+
+static char body[BODY];
+
+struct wave {
+	struct event events[WAVE];
+	struct store_put puts[WAVE];
+	char keys[WAVE][32];
+	_Atomic int left;
+};
+
+static struct wave *wave_now;
+
+static void put_done(struct store_op *op)
+{
+	assert_int_equal(op->result, STORE_OK);
+	wave_now->left--;
+}
+
+/* 10 MB through the WAL, in as many groups as the writer likes. */
+static void put_wave(struct fixture *fx, int number)
+{
+	struct wave *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	wave_now = w;
+	w->left = WAVE;
+	for (int i = 0; i < WAVE; i++) {
+		(void)snprintf(w->keys[i], sizeof(w->keys[i]), "w:%d:%d", number, i);
+		w->events[i] = fx_event(fx, w->keys[i], body, sizeof(body));
+		w->puts[i] = (struct store_put){
+			.op = {.kind = STORE_OP_PUT, .done = put_done}, .event = &w->events[i]};
+		store_submit(fx->st, &w->puts[i].op);
+	}
+	while (w->left > 0)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	struct store_op ping = {.kind = STORE_OP_PING};
+	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
+	free(w);
+}
+
+static off_t size_of(const struct fixture *fx, const char *suffix)
+{
+	char path[160];
+	struct stat sb;
+
+	(void)snprintf(path, sizeof(path), "%s%s", fx->path, suffix);
+	return stat(path, &sb) == 0 ? sb.st_size : 0;
+}
+
+static void the_wal_stays_short_under_a_load_that_never_pauses(void **state)
+{
+	struct fixture *fx = *state;
+	off_t longest = 0;
+
+	for (int i = 0; i < 60; i++) {
+		put_wave(fx, i);
+		if (size_of(fx, "-wal") > longest)
+			longest = size_of(fx, "-wal");
+	}
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM events"), 60 * WAVE);
+	assert_true(longest < WAL_MANY);
+	assert_true(size_of(fx, "") > (off_t)30 * WAVE * BODY);
+	fx_close(fx);
+	assert_int_equal(size_of(fx, "-wal"), 0);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM events"), 60 * WAVE);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM pragma_quick_check"), 1);
+}
+
+/* A reader sees its state for as long as it looks; when it is gone the WAL is begun anew. */
+static void a_reader_that_looks_for_long(void **state)
+{
+	struct fixture *fx = *state;
+	sqlite3 *reader;
+	sqlite3_stmt *s;
+
+	put_wave(fx, 0);
+	assert_int_equal(sqlite3_open(fx->path, &reader), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(reader, "SELECT count(*) FROM events", -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(s, 0), WAVE);
+	for (int i = 1; i < 20; i++)
+		put_wave(fx, i);
+	(void)sqlite3_reset(s);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(s, 0), WAVE);
+	(void)sqlite3_finalize(s);
+	assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(reader);
+	off_t grown = size_of(fx, "-wal");
+	for (int i = 20; i < 60; i++)
+		put_wave(fx, i);
+	assert_true(size_of(fx, "-wal") <= grown + WAL_MANY);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM events"), 60 * WAVE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_wal_stays_short_under_a_load_that_never_pauses,
+			fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(
+			a_reader_that_looks_for_long, fx_make_open, fx_remove),
+	};
+
+	memset(body, 'x', sizeof(body));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,389 @@
+/* Handing deliveries out and taking back what came of them. */
+#include "fixture.h"
+
+#define HOUR 3600000
+
+static void test_job_carries_all_its_action_needs(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t before = clock_wall();
+	int64_t event = fx_put(fx, "id:9876543", 1);
+	struct store_claim c = fx_claim(fx, 1, 5);
+
+	assert_int_equal(c.op.result, STORE_OK);
+	assert_int_equal(c.job_count, 1);
+	const struct store_job *job = c.jobs[0];
+	assert_int_equal(job->event, event);
+	assert_int_equal(job->hook, fx->hooks[0]);
+	assert_int_equal(job->attempt, 1);
+	assert_int_equal(job->failures, 0);
+	assert_int_equal(job->interrupted, 0);
+	assert_string_equal(job->source, "fedapay");
+	assert_string_equal(job->type, "transaction.approved");
+	assert_string_equal(job->idempotency_key, "fedapay/id:9876543/alpha");
+	assert_memory_equal(job->payload, "{}", 2);
+	assert_true(job->started_at >= before);
+	assert_true(c.next_due == INT64_MAX);
+	fx_claim_free(&c);
+}
+
+static void test_what_runs_is_not_handed_out_again(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim first = fx_claim(fx, 1, 5);
+	struct store_claim second = fx_claim(fx, 1, 5);
+	assert_int_equal(first.job_count, 1);
+	assert_int_equal(second.job_count, 0);
+	assert_null(second.jobs);
+	fx_claim_free(&first);
+}
+
+static void test_oldest_due_goes_first(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put_aged(fx, "id:new", 1, 10);
+	(void)fx_put_aged(fx, "id:old", 1, 5000);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.job_count, 1);
+	assert_string_equal(c.jobs[0]->idempotency_key, "fedapay/id:old/alpha");
+	assert_true(c.next_due <= clock_wall()); /* the other one is due already */
+	fx_claim_free(&c);
+}
+
+static void test_hooks_take_turns(void **state)
+{
+	struct fixture *fx = *state;
+	char key[32];
+
+	/* alpha has a long queue that is older than beta's and gamma's. */
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(key, sizeof(key), "id:%d", i);
+		assert_int_equal(fx_put_aged(fx, key, 1, 60000).op.result, STORE_OK);
+	}
+	(void)fx_put(fx, "id:a", 3);
+	struct store_claim c = fx_claim(fx, 3, 6);
+	assert_int_equal(c.job_count, 6);
+	static const size_t turns[] = {0, 1, 2, 0, 0, 0};
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(c.jobs[i]->hook, fx->hooks[turns[i]]);
+	fx_claim_free(&c);
+}
+
+static void test_a_hook_gets_no_more_than_it_wants(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
+		{.hook = fx->hooks[1], .max = 2}, {.hook = fx->hooks[0], .max = 1}};
+	struct store_claim c = {
+		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 2, .total = 100};
+
+	(void)fx_put(fx, "id:1", 3);
+	(void)fx_put(fx, "id:2", 3);
+	(void)fx_put(fx, "id:3", 3);
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_not_equal(c.jobs[i]->hook, fx->hooks[2]);
+	fx_claim_free(&c);
+	/* One delivery is never handed out twice, even to a hook named twice. */
+	c.want_count = 3;
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	for (size_t i = 1; i < c.job_count; i++)
+		assert_int_not_equal(c.jobs[i]->delivery, c.jobs[0]->delivery);
+	fx_claim_free(&c);
+}
+
+static void test_nothing_wanted_gives_nothing(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 0, 10);
+	assert_int_equal(c.op.result, STORE_OK);
+	assert_int_equal(c.job_count, 0);
+	c = fx_claim(fx, 1, 0);
+	assert_int_equal(c.op.result, STORE_OK);
+	assert_int_equal(c.job_count, 0);
+}
+
+static void test_a_failed_one_waits_until_it_is_due(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	int64_t due = clock_wall() + HOUR;
+	assert_int_equal(
+		fx_settle(fx, delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, due), STORE_OK);
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.job_count, 0);
+	assert_true(c.next_due == due);
+	assert_int_equal(fx_counts(fx).waiting, 1);
+
+	/* The clock is put on by more than an hour: so are the due times, back. */
+	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = -2 * HOUR};
+	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.job_count, 1);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	assert_int_equal(c.jobs[0]->failures, 1);
+	assert_int_equal(c.jobs[0]->interrupted, 0);
+	fx_claim_free(&c);
+}
+
+static void test_interrupted_ones_do_not_count_as_failures(void **state)
+{
+	struct fixture *fx = *state;
+	static const enum attempt_result results[] = {
+		ATTEMPT_INTERRUPTED, ATTEMPT_TEMPFAIL, ATTEMPT_INTERRUPTED};
+
+	(void)fx_put(fx, "id:1", 1);
+	for (unsigned i = 0; i < 3; i++) {
+		struct store_claim c = fx_claim(fx, 1, 1);
+		assert_int_equal(c.job_count, 1);
+		assert_int_equal(
+			fx_settle(fx, c.jobs[0]->delivery, i + 1, results[i], DELIVERY_READY, 0),
+			STORE_OK);
+		fx_claim_free(&c);
+	}
+	struct store_claim c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->attempt, 4);
+	assert_int_equal(c.jobs[0]->failures, 1);
+	assert_int_equal(c.jobs[0]->interrupted, 2);
+	fx_claim_free(&c);
+}
+
+static void test_done_and_dead_are_over(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 2);
+	struct store_claim c = fx_claim(fx, 2, 2);
+	assert_int_equal(c.job_count, 2);
+	assert_int_equal(
+		fx_settle(fx, c.jobs[0]->delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
+	assert_int_equal(fx_settle(fx, c.jobs[1]->delivery, 1, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0),
+		STORE_OK);
+	fx_claim_free(&c);
+	c = fx_claim(fx, 2, 2);
+	assert_int_equal(c.job_count, 0);
+	assert_true(c.next_due == INT64_MAX);
+	assert_int_equal(fx_counts(fx).waiting, 0);
+	assert_int_equal(fx_counts(fx).dead, 1);
+	fx_close(fx);
+	fx_open(fx);
+	assert_int_equal(fx_counts(fx).dead, 1);
+	assert_int_equal(fx_counts(fx).recovered, 0);
+	assert_int_equal(fx_number(fx, "SELECT failures FROM deliveries WHERE state = 'DEAD'"), 1);
+	assert_int_equal(fx_number(fx, "SELECT failures FROM deliveries WHERE state = 'DONE'"), 0);
+}
+
+static void test_settling_twice_changes_nothing(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			fx_settle(fx, delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, 0), STORE_OK);
+	assert_int_equal(fx_number(fx, "SELECT failures FROM deliveries"), 1);
+	/* Nor does the first attempt's outcome reach the second one. */
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	assert_int_equal(fx_settle(fx, delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
+	assert_int_equal(fx_number(fx, "SELECT state = 'RUNNING' FROM deliveries"), 1);
+	assert_int_equal(
+		fx_number(fx, "SELECT result = 'tempfail' FROM attempts WHERE number = 1"), 1);
+	assert_int_equal(fx_settle(fx, delivery, 2, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
+	assert_int_equal(fx_settle(fx, delivery, 2, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
+	assert_int_equal(fx_counts(fx).dead, 1);
+	assert_int_equal(fx_counts(fx).waiting, 0);
+	fx_claim_free(&c);
+}
+
+static void test_a_clock_set_back_holds_nothing_longer(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	int64_t due = clock_wall() + 5000;
+	(void)fx_settle(fx, delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, due);
+	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = 12345};
+	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
+	c = fx_claim(fx, 1, 1);
+	assert_true(c.next_due == due + 12345);
+	fx_claim_free(&c);
+}
+
+static void ignore_done(struct store_op *op)
+{
+	(void)op;
+}
+
+static enum store_result give_back(struct fixture *fx, int64_t delivery, unsigned attempt)
+{
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
+		.delivery = delivery,
+		.attempt = attempt,
+		.unstarted = true,
+		.due_at = clock_wall()};
+
+	return store_wait(fx->st, &s.op);
+}
+
+/* What was claimed but not begun leaves no trace; what was begun is not undone by it. */
+static void test_an_unstarted_one_is_as_before(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	assert_int_equal(fx_settle(fx, delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, 1), STORE_OK);
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	fx_claim_free(&c);
+	assert_int_equal(give_back(fx, delivery, 1), STORE_OK); /* that one is over */
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts"), 2);
+	assert_int_equal(give_back(fx, delivery, 2), STORE_OK);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts"), 1);
+	assert_int_equal(fx_number(fx, "SELECT due_at FROM deliveries"), 1);
+	assert_int_equal(fx_counts(fx).waiting, 1);
+	assert_int_equal(give_back(fx, delivery, 2), STORE_OK); /* once is enough */
+	c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	assert_int_equal(c.jobs[0]->failures, 1);
+	assert_int_equal(c.jobs[0]->interrupted, 0);
+	fx_claim_free(&c);
+}
+
+/* It was claimed before the clock was set back, so the shift has passed it by. */
+static void test_an_unstarted_one_does_not_wait_for_a_clock_set_back(void **state)
+{
+	struct fixture *fx = *state;
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	int64_t delivery = c.jobs[0]->delivery;
+	fx_claim_free(&c);
+	int64_t now = clock_wall() - 86400000;
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
+		.delivery = delivery,
+		.attempt = 1,
+		.unstarted = true,
+		.due_at = now};
+	assert_int_equal(store_wait(fx->st, &s.op), STORE_OK);
+	assert_true(fx_number(fx, "SELECT due_at FROM deliveries") == now);
+}
+
+/* The clock was set a day ahead, or back, once the claim was on its way. */
+static void test_a_claim_goes_by_the_clock_of_its_time(void **state)
+{
+	struct fixture *fx = *state;
+	const int64_t day = 86400000;
+	int64_t offset = clock_wall() - clock_steady();
+	struct store_want want = {.hook = fx->hooks[0], .max = 1};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = &want,
+		.want_count = 1,
+		.total = 1,
+		.offset = offset - day};
+
+	(void)fx_put_aged(fx, "id:1", 1, day / 2);
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 0);
+	fx_claim_free(&c);
+	(void)fx_put_aged(fx, "id:2", 1, -day / 2);
+	c.offset = offset + day;
+	c.total = want.max = 2;
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 2);
+	fx_claim_free(&c);
+	(void)fx_put_aged(fx, "id:3", 1, -day / 2);
+	c.offset = offset;
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 0);
+	fx_claim_free(&c);
+}
+
+static void test_each_want_hears_of_its_next(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
+		{.hook = fx->hooks[1], .max = 1}, {.hook = fx->hooks[2], .max = 1}};
+	struct store_claim c = {
+		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 3, .total = 10};
+
+	(void)fx_put_aged(fx, "id:1", 2, 20);
+	(void)fx_put_aged(fx, "id:2", 1, 10);
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.job_count, 2);
+	assert_in_range(wants[0].next_due, 1, clock_wall());
+	assert_true(wants[1].next_due == INT64_MAX);
+	assert_true(wants[2].next_due == INT64_MAX);
+	assert_true(c.next_due == wants[0].next_due);
+	fx_claim_free(&c);
+}
+
+static void test_what_is_handed_over_together_goes_in_by_turn(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
+		.unstarted = true,
+		.attempt = 1,
+		.due_at = clock_wall()};
+	struct store_want want = {.hook = fx->hooks[0], .max = 1};
+	struct store_claim again = {
+		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 1};
+	struct store_op last = {.kind = STORE_OP_PING};
+
+	(void)fx_put(fx, "id:1", 1);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	s.delivery = c.jobs[0]->delivery;
+	s.op.done = again.op.done = ignore_done;
+	s.op.next = &again.op;
+	store_submit_all(fx->st, &s.op);
+	assert_int_equal(store_wait(fx->st, &last), STORE_OK);
+	assert_int_equal(again.job_count, 1);
+	assert_int_equal(again.jobs[0]->attempt, 1);
+	again.wants = NULL;
+	fx_claim_free(&again);
+	fx_claim_free(&c);
+}
+
+#define OPEN(test) cmocka_unit_test_setup_teardown(test, fx_make_open, fx_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OPEN(test_job_carries_all_its_action_needs),
+		OPEN(test_what_runs_is_not_handed_out_again),
+		OPEN(test_oldest_due_goes_first),
+		OPEN(test_hooks_take_turns),
+		OPEN(test_a_hook_gets_no_more_than_it_wants),
+		OPEN(test_nothing_wanted_gives_nothing),
+		OPEN(test_a_failed_one_waits_until_it_is_due),
+		OPEN(test_interrupted_ones_do_not_count_as_failures),
+		OPEN(test_done_and_dead_are_over),
+		OPEN(test_settling_twice_changes_nothing),
+		OPEN(test_a_clock_set_back_holds_nothing_longer),
+		OPEN(test_an_unstarted_one_is_as_before),
+		OPEN(test_an_unstarted_one_does_not_wait_for_a_clock_set_back),
+		OPEN(test_a_claim_goes_by_the_clock_of_its_time),
+		OPEN(test_each_want_hears_of_its_next),
+		OPEN(test_what_is_handed_over_together_goes_in_by_turn),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+/* A store that an earlier hookd wrote: opened, it has all it had and works on. */
+#include "fixture.h"
+#include "store/read.h"
+#include "store/sqlite/db.h"
+#include "version_1_fixture.h"
+
+/* One of each: all states of a delivery, results of an attempt, an event with
+ * everything, one with the least, one that is quarantined. */
+static const char rows_1[] =
+	"INSERT INTO sources VALUES(1, 'fedapay'), (2, 'other');"
+	"INSERT INTO hooks VALUES(1, 'alpha'), (2, 'beta'), (3, 'gamma');"
+	"INSERT INTO events VALUES"
+	" (11, 1, 'id:1', '1', 'transaction.approved', 'transaction', '7', 5000, 4000,"
+	"  'webhook', '203.0.113.7', 2, 1, NULL, x'7b7d'),"
+	" (12, 1, 'id:2', '2', 'transaction.created', 'transaction', '7', 6000, 3000,"
+	"  'manual', 'unix', 0, 0, NULL, x'7b7d'),"
+	" (13, 2, 'id:1', NULL, NULL, NULL, NULL, 7000, NULL, 'api', '', 0, 0, 'not JSON', x''),"
+	" (14, 1, 'id:4', NULL, 'a.b', NULL, NULL, 1000 * CAST(strftime('%s', 'now') AS INTEGER) - "
+	"5000, NULL, 'webhook',"
+	"  '::1', 0, 0, NULL, x'00ff');"
+	"INSERT INTO deliveries VALUES(21, 11, 1, 'DONE', 2, 1, 5000),"
+	" (22, 11, 2, 'DEAD', 1, 1, 5000), (23, 11, 3, 'READY', 1, 1, 9000),"
+	" (24, 12, 3, 'RUNNING', 1, 0, 6000), (25, 12, 2, 'SKIPPED', 0, 0, 6000),"
+	" (26, 14, 1, 'DONE', 1, 0, 7000), (27, 14, 2, 'DEAD', 1, 1, 7000);"
+	"INSERT INTO attempts VALUES(21, 1, 5100, 5200, 'tempfail', 75, NULL, 'no', x'616263'),"
+	" (21, 2, 5300, 5400, 'ok', 0, NULL, NULL, NULL),"
+	" (22, 1, 5500, 5600, 'permfail', NULL, 9, 'killed', NULL),"
+	" (23, 1, 5700, 5800, 'tempfail', 1, NULL, NULL, NULL),"
+	" (24, 1, 6100, NULL, NULL, NULL, NULL, NULL, NULL),"
+	" (26, 1, 7100, 7200, 'ok', 0, NULL, NULL, NULL),"
+	" (27, 1, 7300, NULL, 'interrupted', NULL, NULL, NULL, NULL);"
+	"PRAGMA application_id = 1752525668; PRAGMA user_version = 1";
+
+/* All that version 1 knew, as one text, but for what recovery changes. */
+static const char content[] =
+	"SELECT group_concat(line, char(10)) FROM ("
+	"SELECT 'event ' || quote(id) || quote(source_id) || quote(idempotency_key)"
+	" || quote(provider_event_id) || quote(type) || quote(entity_kind) || quote(entity_id)"
+	" || quote(received_at) || quote(occurred_at) || quote(origin) || quote(remote_addr)"
+	" || quote(duplicates) || quote(conflicts) || quote(quarantined) || quote(payload)"
+	" AS line FROM events"
+	" UNION ALL SELECT 'delivery ' || id || ' ' || event_id || ' ' || hook_id || ' '"
+	" || replace(state, 'RUNNING', 'READY') || ' ' || attempts || ' ' || failures || ' '"
+	" || due_at FROM deliveries"
+	" UNION ALL SELECT 'attempt ' || delivery_id || ' ' || number || quote(started_at)"
+	" || quote(ended_at) || quote(exit_code) || quote(signal) || quote(output)"
+	" FROM attempts"
+	" UNION ALL SELECT 'names ' || id || name FROM sources"
+	" UNION ALL SELECT 'names ' || id || name FROM hooks)";
+
+static char *text_of(const char *path, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *s;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	char *text = strdup((const char *)sqlite3_column_text(s, 0));
+	assert_non_null(text);
+	(void)sqlite3_finalize(s);
+	(void)sqlite3_close(db);
+	return text;
+}
+
+static void make_version_1(const struct fixture *fx)
+{
+	fx_exec(fx->path, version_1_pragmas);
+	fx_exec(fx->path, version_1);
+	fx_exec(fx->path, rows_1);
+}
+
+/* Opens without the names of fx_open: the store has its own. */
+static void open_store(struct fixture *fx)
+{
+	struct store_options options = {.path = fx->path, .backlog = 100};
+
+	fx->st = store_open(&options);
+	assert_non_null(fx->st);
+	fx->source = 1;
+	for (int i = 0; i < 3; i++)
+		fx->hooks[i] = i + 1;
+}
+
+static void test_all_is_there(void **state)
+{
+	struct fixture *fx = *state;
+	struct capture capture;
+
+	make_version_1(fx);
+	char *before = text_of(fx->path, content);
+	capture_begin(&capture);
+	open_store(fx);
+	const char *said = capture_end(&capture);
+	assert_non_null(strstr(said, "is being brought to a newer schema"));
+	assert_non_null(strstr(said, "from=1 to=3"));
+	assert_non_null(strstr(said, "has the newer schema schema=3"));
+	struct store_counts counts = fx_counts(fx);
+	assert_int_equal(counts.waiting, 2);
+	assert_int_equal(counts.dead, 2);
+	assert_int_equal(counts.recovered, 1);
+	fx_close(fx);
+	char *after = text_of(fx->path, content);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	assert_int_equal(fx_number(fx, "PRAGMA user_version"), STORE_SCHEMA);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM pragma_integrity_check"
+				       " WHERE integrity_check <> 'ok'"),
+		0);
+}
+
+/* For reports: what was over has the time of its end. An old one that is DONE no
+ * report asks for. */
+static void test_what_was_over_has_ended(void **state)
+{
+	struct fixture *fx = *state;
+
+	make_version_1(fx);
+	open_store(fx);
+	assert_int_equal(fx_number(fx, "SELECT ended_at FROM deliveries WHERE id = 22"), 5600);
+	assert_int_equal(fx_number(fx, "SELECT ended_at FROM deliveries WHERE id = 26"), 7200);
+	assert_int_equal(fx_number(fx, "SELECT ended_at FROM deliveries WHERE id = 27"), 7000);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM deliveries"
+				       " WHERE ended_at IS NULL AND id IN (21, 23, 24)"),
+		3);
+}
+
+static void test_it_is_like_a_new_one(void **state)
+{
+	struct fixture *fx = *state;
+	static const char shape[] =
+		"SELECT group_concat(line, char(10)) FROM (SELECT type || name || tbl_name ||"
+		" CASE type WHEN 'index' THEN coalesce(sql, '') ELSE '' END AS line"
+		" FROM sqlite_schema UNION ALL"
+		" SELECT t.name || ' ' || c.name || ' ' || c.type || c.\"notnull\" || c.pk"
+		" FROM pragma_table_list t JOIN pragma_table_info(t.name) c"
+		" WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%' ORDER BY line)";
+
+	make_version_1(fx);
+	open_store(fx);
+	fx_close(fx);
+	char *moved = text_of(fx->path, shape);
+	assert_int_equal(unlink(fx->path), 0);
+	fx_open(fx);
+	fx_close(fx);
+	char *made = text_of(fx->path, shape);
+	assert_string_equal(moved, made);
+	free(moved);
+	free(made);
+}
+
+static void test_it_works_on(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_want want = {.hook = 3, .max = 5, .ordered = true, .skip_stale = true};
+	struct store_claim c = {
+		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 5};
+
+	make_version_1(fx);
+	open_store(fx);
+	/* Event 12 occurred before 11 but tells of an earlier state. */
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+	assert_int_equal(c.skip_count, 1);
+	assert_int_equal(c.skips[0].delivery, 24);
+	assert_string_equal(c.skips[0].reason, "overtaken by transaction.approved (event 11)");
+	assert_int_equal(c.job_count, 1);
+	assert_int_equal(c.jobs[0]->delivery, 23);
+	assert_int_equal(c.jobs[0]->attempt, 2);
+	fx_claim_free(&c);
+	(void)fx_put(fx, "id:5", 3);
+	/* The key of an event of before is known. */
+	assert_int_equal(fx_put_aged(fx, "id:4", 1, 0).op.result, STORE_DUPLICATE);
+	/* Retention removes all that is old, with its deliveries and attempts. */
+	store_configure(fx->st, 3600000, 100);
+	fx_await(fx, "SELECT count(*) FROM events WHERE id = 13", 0);
+}
+
+static void test_one_that_cannot_be_moved_is_left_as_it_was(void **state)
+{
+	struct fixture *fx = *state;
+	struct store_options options = {.path = fx->path, .backlog = 100};
+	struct capture capture;
+
+	make_version_1(fx);
+	/* In the way of the last step. */
+	fx_exec(fx->path, "DROP INDEX deliveries_dead");
+	char *before = text_of(fx->path, content);
+	char *shape = text_of(fx->path,
+		"SELECT group_concat(type || name || coalesce(sql, '')) FROM sqlite_schema");
+	capture_begin(&capture);
+	struct store *st = store_open(&options);
+	assert_non_null(strstr(capture_end(&capture), "store schema cannot be written"));
+	assert_null(st);
+	char *after = text_of(fx->path, content);
+	char *shape_after = text_of(fx->path,
+		"SELECT group_concat(type || name || coalesce(sql, '')) FROM sqlite_schema");
+	assert_string_equal(before, after);
+	assert_string_equal(shape, shape_after);
+	assert_int_equal(fx_number(fx, "PRAGMA user_version"), 1);
+	free(before);
+	free(after);
+	free(shape);
+	free(shape_after);
+}
+
+static void test_a_reader_leaves_it_to_the_daemon(void **state)
+{
+	struct fixture *fx = *state;
+	char why[STORE_READ_WHY] = "";
+
+	make_version_1(fx);
+	assert_null(store_reader_open(fx->path, why));
+	assert_non_null(strstr(why, "schema version 1 is older"));
+	open_store(fx);
+	struct store_reader *r = store_reader_open(fx->path, why);
+	assert_non_null(r);
+	store_reader_close(r);
+}
+
+#define MADE(test) cmocka_unit_test_setup_teardown(test, fx_make, fx_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MADE(test_all_is_there),
+		MADE(test_what_was_over_has_ended),
+		MADE(test_it_is_like_a_new_one),
+		MADE(test_it_works_on),
+		MADE(test_one_that_cannot_be_moved_is_left_as_it_was),
+		MADE(test_a_reader_leaves_it_to_the_daemon),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

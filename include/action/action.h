@@ -8,8 +8,8 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "conf/conf.h"
-#include "process/wall.h"
-#include "store/store.h"
+#include "event/delivery.h"
+#include "process/script_sandbox.h"
 #include "transfer/mailer.h"
 #include "transfer/transfer.h"
 
@@ -22,7 +22,7 @@ struct action {
 	const struct action_kind *kind;
 	const struct conf_hook *hook; /* valid while `conf` is held */
 	struct conf *conf;            /* a reference */
-	struct store_job *job;        /* owned */
+	struct delivery_job *job;     /* owned */
 	struct attempt_outcome outcome;
 	int64_t deadline; /* steady ms at which `expired` is to be called; INT64_MAX: never */
 };
@@ -40,7 +40,7 @@ struct action_place {
 	int epoll;
 	struct transfers *transfers;
 	struct mailer *mailer;
-	struct wall *wall; /* NULL: scripts run without */
+	struct script_sandbox *sandbox; /* NULL: scripts run without */
 };
 
 struct action_kind {
@@ -50,11 +50,11 @@ struct action_kind {
 	 * outcome set (*step says which). NULL: memory is short, job is the
 	 * caller's again. */
 	struct action *(*start)(const struct action_place *place, struct conf *conf,
-		const struct conf_hook *hook, struct store_job *job, enum action_step *step);
+		const struct conf_hook *hook, struct delivery_job *job, enum action_step *step);
 	/* Appends what `start` would do, for people: the argv and environment, the
 	 * mail, the request; no secret. False: it would fail, out says how. */
 	bool (*preview)(const struct conf *conf, const struct conf_hook *hook,
-		const struct store_job *job, struct buf *out);
+		const struct delivery_job *job, struct buf *out);
 	/* One of its descriptors is ready. NULL: it has none. */
 	enum action_step (*ready)(struct action *a, struct action_watch *watch);
 	/* Its transfer or its mailing has ended. NULL: it has none. */
@@ -73,7 +73,7 @@ struct action_kind {
 /* What the kinds share: an action's beginning (takes job and a reference to conf),
  * its end (frees job and output, drops the conf), and outcomes that all know. */
 void action_init(struct action *a, const struct action_kind *kind, struct conf *conf,
-	const struct conf_hook *hook, struct store_job *job);
+	const struct conf_hook *hook, struct delivery_job *job);
 void action_release(struct action *a);
 void action_outcome(struct action *a, enum attempt_result result, const char *format, ...)
 	PRINTF(3, 4);

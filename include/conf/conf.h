@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "base/secret.h"
-#include "dispatcher/retry.h"
 #include "mail/mail.h"
+#include "process/child.h"
 #include "rule/condition.h"
 #include "rule/template.h"
 #include "verify/verify.h"
@@ -64,19 +64,6 @@ struct conf_source {
 	int64_t store_id;   /* set by the daemon before the conf is shared */
 };
 
-struct conf_user {
-	char *name; /* NULL: as hookd itself */
-	uid_t uid;
-	gid_t gid;
-	gid_t *groups;
-	size_t group_count;
-};
-
-struct conf_rlimit {
-	int resource; /* RLIMIT_… */
-	rlim_t value;
-};
-
 #define CONF_RLIMITS 5
 
 struct conf_pair {
@@ -127,6 +114,12 @@ struct conf_forward {
 	char *key;
 };
 
+struct conf_retry {
+	unsigned attempts; /* tries in all, the first included; at least 1 */
+	int64_t first;     /* ms: the longest wait after the first failure */
+	int64_t max;       /* ms: the longest wait at all */
+};
+
 /* What is done for an event, and how: exactly one of run, email and forward. */
 struct conf_action {
 	char *program;             /* absolute path; NULL: this action runs none */
@@ -137,8 +130,8 @@ struct conf_action {
 	size_t env_count;
 	char **base_env; /* PATH, LANG and HOME as far as env has none of them; NULL at the end */
 	char *directory; /* working directory, absolute */
-	struct conf_user user;
-	struct conf_rlimit rlimits[CONF_RLIMITS];
+	struct child_user user;
+	struct child_rlimit rlimits[CONF_RLIMITS];
 	size_t rlimit_count;
 	int *give_up_on; /* exit codes that mean PERMFAIL, besides 65 and 100 */
 	size_t give_up_count;
@@ -147,7 +140,7 @@ struct conf_action {
 	int64_t kill_after; /* ms between SIGTERM and SIGKILL */
 	size_t output;      /* bytes of output kept with an attempt */
 	unsigned concurrency;
-	struct retry_policy retry;
+	struct conf_retry retry;
 };
 
 /* Is there anything to do? */

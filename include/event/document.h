@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct store_job;
+struct delivery_job;
 
 /* Parses a body. *out gets a new reference, or NULL when it is not JSON. False
  * only when memory is short. Numbers beyond 64 bits make all numbers reals. */
@@ -31,6 +31,6 @@ bool document_entity(json_t *root, json_t **out) WARN_UNUSED;
 
 /* The document of a claimed delivery for the hook's action. Returns new, never
  * not an object; NULL: memory is short. */
-json_t *document_of_job(const struct store_job *job, const char *hook) WARN_UNUSED;
+json_t *document_of_job(const struct delivery_job *job, const char *hook) WARN_UNUSED;
 
 #endif

@@ -1,19 +1,18 @@
 /* process/child.h - one child process: started without a shell in a session of its own,
  * its input a sealed memory file, its output read through one pipe, its end
  * seen through a pidfd. Nothing of hookd's leaks into it: no descriptor, no
- * signal mask, no environment but the given one, and with a wall (process/wall.h) no secret
- * of a file. The holder waits on the
- * descriptors with poll or epoll and calls in when they are ready. It dies with
- * hookd (parent-death signal SIGTERM).
- * One child belongs to one thread, and that thread must live as long as it. */
+ * signal mask, no environment but the given one, and in a sandbox (process/script_sandbox.h) no
+ * secret of a file. The holder waits on the descriptors with poll or epoll and calls in when they
+ * are ready. It dies with hookd (parent-death signal SIGTERM). One child belongs to one thread, and
+ * that thread must live as long as it. */
 #ifndef HOOKD_CHILD_H
 #define HOOKD_CHILD_H
 
 #include "base/attributes.h"
-#include "conf/conf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct child {
@@ -22,14 +21,27 @@ struct child {
 	int output; /* stdout and stderr, non-blocking; -1 once at its end */
 };
 
+struct child_user {
+	char *name; /* NULL: as hookd itself */
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t group_count;
+};
+
+struct child_rlimit {
+	int resource; /* RLIMIT_… */
+	rlim_t value;
+};
+
 struct child_options {
 	char *const *argv; /* argv[0] is an absolute path; NULL at the end */
 	char *const *env;  /* NULL at the end */
 	const char *directory;
-	const struct conf_user *user; /* user->name NULL: stay who we are */
-	const struct conf_rlimit *rlimits;
+	const struct child_user *user; /* user->name NULL: stay who we are */
+	const struct child_rlimit *rlimits;
 	size_t rlimit_count;
-	int wall; /* what wall_ready gave; 0: none */
+	int sandbox; /* what script_sandbox_ready gave; 0: none */
 	const void *input;
 	size_t input_len;
 };
@@ -38,7 +50,7 @@ enum child_error {
 	CHILD_OK,
 	CHILD_NO_RESOURCES, /* no descriptor, process or memory to be had now */
 	CHILD_NO_PROGRAM,   /* missing, not executable, bad interpreter */
-	CHILD_NO_SETUP,     /* directory, user, limit or wall could not be set */
+	CHILD_NO_SETUP,     /* directory, user, limit or sandbox could not be set */
 };
 
 #define CHILD_WHY 512

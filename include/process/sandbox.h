@@ -6,7 +6,7 @@
  * program and no thread, make no socket, map no memory to run code in. What they need is
  * open before. The threads share their memory with the others, so this stops what a
  * bug lets a stranger do by such a thread, not one who has all of the process in hand.
- * What scripts are kept from is process/wall.h's. */
+ * What scripts are kept from is process/script_sandbox.h's. */
 #ifndef HOOKD_SANDBOX_H
 #define HOOKD_SANDBOX_H
 

@@ -20,6 +20,7 @@
 #define HOOKD_STORE_H
 
 #include "base/attributes.h"
+#include "event/delivery.h"
 #include "event/event.h"
 
 #include <stdbool.h>
@@ -67,40 +68,6 @@ struct store_put {
 	int64_t checksum; /* the store's: of the payload */
 };
 
-/* A delivery that was given up, for the action that tells of it. */
-struct store_failure {
-	int64_t delivery;
-	int64_t attempts;
-	char *hook;
-	char *reason; /* the last attempt's message */
-	char *output; /* its last STORE_FAILURE_OUTPUT bytes */
-	size_t output_len;
-};
-
-#define STORE_FAILURE_OUTPUT 4096
-
-/* One claimed delivery with all that its action needs. */
-struct store_job {
-	int64_t delivery;
-	int64_t event;
-	int64_t hook;         /* store id */
-	unsigned attempt;     /* this one's number, 1 for the first */
-	unsigned failures;    /* earlier attempts that failed; interrupted ones do not count */
-	unsigned interrupted; /* earlier attempts that were cut short */
-	char *source;
-	char *type;            /* never NULL */
-	char *idempotency_key; /* stable over all attempts: SOURCE/KEY/HOOK; of an on_failure
-				* hook with /DELIVERY behind it, the one given up */
-	void *payload;
-	size_t payload_len;
-	bool damaged;                  /* the payload is not what came in */
-	int64_t received_at;           /* unix ms: the event */
-	int64_t started_at;            /* unix ms: when it was claimed */
-	struct store_failure *failure; /* NULL but for on_failure hooks */
-};
-
-void store_job_free(struct store_job *job);
-
 /* In order means: none is started while one that goes before it is unfinished, or
  * while another one of its entity runs. So one whose event comes when a later one
  * runs already is started next after that. Without an entity there is no order. */
@@ -133,39 +100,13 @@ struct store_claim {
 	struct store_want *wants; /* borrowed until done */
 	size_t want_count;
 	unsigned total;
-	int64_t offset;           /* ms, clock_wall minus clock_steady; 0: not known */
-	struct store_job **jobs;  /* out: an array to free, each job to store_job_free */
-	size_t job_count;         /* out */
-	struct store_skip *skips; /* out: an array to free; NULL: none */
-	size_t skip_count;        /* out */
-	int64_t next_due;         /* out: the earliest of the wants' */
+	int64_t offset;             /* ms, clock_wall minus clock_steady; 0: not known */
+	struct delivery_job **jobs; /* out: an array to free, each job to delivery_job_free */
+	size_t job_count;           /* out */
+	struct store_skip *skips;   /* out: an array to free; NULL: none */
+	size_t skip_count;          /* out */
+	int64_t next_due;           /* out: the earliest of the wants' */
 };
-
-enum attempt_result { ATTEMPT_OK, ATTEMPT_TEMPFAIL, ATTEMPT_PERMFAIL, ATTEMPT_INTERRUPTED };
-
-const char *store_attempt_text(enum attempt_result result); /* "ok", "tempfail", … */
-
-/* What came of an attempt. */
-struct attempt_outcome {
-	enum attempt_result result;
-	int exit_code;       /* -1: none */
-	int status;          /* of HTTP or SMTP; 0: none */
-	int64_t retry_after; /* ms that the other side asked for; 0: it did not. Not stored */
-	int signal;          /* 0: none */
-	char message[512];   /* a sentence for people, "" for none */
-	char *output;        /* capped, raw bytes; owned by the outcome's holder */
-	size_t output_len;
-};
-
-enum delivery_state {
-	DELIVERY_READY,
-	DELIVERY_RUNNING,
-	DELIVERY_DONE,
-	DELIVERY_DEAD,
-	DELIVERY_SKIPPED
-};
-
-const char *store_state_text(enum delivery_state state); /* "READY", … */
 
 /* Closes an attempt and moves its delivery on. */
 struct store_settle {

@@ -50,7 +50,7 @@ const struct action_kind *action_of(const struct conf *conf, const struct conf_h
 }
 
 void action_init(struct action *a, const struct action_kind *kind, struct conf *conf,
-	const struct conf_hook *hook, struct store_job *job)
+	const struct conf_hook *hook, struct delivery_job *job)
 {
 	*a = (struct action){
 		.kind = kind,
@@ -65,7 +65,7 @@ void action_init(struct action *a, const struct action_kind *kind, struct conf *
 void action_release(struct action *a)
 {
 	free(a->outcome.output);
-	store_job_free(a->job);
+	delivery_job_free(a->job);
 	conf_unref(a->conf);
 }
 

@@ -120,7 +120,7 @@ static enum action_step finish(struct action_child *s)
 enum action_step action_child_refuse(
 	struct action_child *s, enum child_error error, const char *why)
 {
-	const struct store_job *job = s->action.job;
+	const struct delivery_job *job = s->action.job;
 
 	action_outcome(&s->action, ATTEMPT_TEMPFAIL, "%s", why);
 	if (error != CHILD_NO_RESOURCES)
@@ -132,7 +132,7 @@ enum action_step action_child_refuse(
 
 struct action_child *action_child_new(const struct action_kind *kind,
 	const struct action_place *place, struct conf *conf, const struct conf_hook *hook,
-	struct store_job *job)
+	struct delivery_job *job)
 {
 	struct action_child *s = calloc(1, sizeof(*s));
 

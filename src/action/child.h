@@ -35,7 +35,7 @@ struct action_child {
  * back) and a reference to conf, as action_kind.start does. */
 struct action_child *action_child_new(const struct action_kind *kind,
 	const struct action_place *place, struct conf *conf, const struct conf_hook *hook,
-	struct store_job *job) WARN_UNUSED;
+	struct delivery_job *job) WARN_UNUSED;
 
 /* Starts the child; options are borrowed for the call. `is_permanent` tells
  * which exit codes other than 0 mean PERMFAIL. */

@@ -141,7 +141,7 @@ static enum attempt_result set_texts(const struct drafting *g, const struct conf
 }
 
 static enum attempt_result write_message(
-	const struct drafting *g, const struct conf_email *does, const struct store_job *job)
+	const struct drafting *g, const struct conf_email *does, const struct delivery_job *job)
 {
 	struct mail_draft *d = g->draft;
 	char fault[MAIL_WHY];
@@ -166,7 +166,7 @@ static enum attempt_result write_message(
 }
 
 enum attempt_result mail_draft_make(struct mail_draft *d, const struct conf *conf,
-	const struct conf_hook *hook, const struct store_job *job, char why[MAIL_DRAFT_WHY])
+	const struct conf_hook *hook, const struct delivery_job *job, char why[MAIL_DRAFT_WHY])
 {
 	const struct conf_email *does = &hook->action->email;
 	json_t *document = document_of_job(job, hook->name);

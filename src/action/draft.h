@@ -5,8 +5,8 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "conf/conf.h"
+#include "event/delivery.h"
 #include "mail/mail.h"
-#include "store/store.h"
 
 struct mail_draft {
 	struct mail mail; /* its texts are borrowed from the buffers below */
@@ -22,7 +22,7 @@ struct mail_draft {
  * address, a control character where none may be; or ATTEMPT_TEMPFAIL when memory
  * is short. mail_draft_free in any case. Borrows job's payload. */
 enum attempt_result mail_draft_make(struct mail_draft *d, const struct conf *conf,
-	const struct conf_hook *hook, const struct store_job *job,
+	const struct conf_hook *hook, const struct delivery_job *job,
 	char why[MAIL_DRAFT_WHY]) WARN_UNUSED;
 
 /* The i-th recipient's mailbox, to, cc and bcc one after the other; NULL: no more. */

@@ -179,7 +179,7 @@ static enum action_step begin(struct email *e)
 }
 
 static struct action *email_start(const struct action_place *place, struct conf *conf,
-	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+	const struct conf_hook *hook, struct delivery_job *job, enum action_step *step)
 {
 	struct email *e = calloc(1, sizeof(*e));
 
@@ -265,7 +265,7 @@ static void email_free(struct action *a)
 }
 
 static bool email_preview(const struct conf *conf, const struct conf_hook *hook,
-	const struct store_job *job, struct buf *out)
+	const struct delivery_job *job, struct buf *out)
 {
 	struct mail_draft draft;
 	char why[MAIL_DRAFT_WHY];

@@ -74,7 +74,7 @@ static bool set_tls(CURL *easy, const struct conf_forward *does)
 static bool set_options(struct forward *f, const struct forward_request *r)
 {
 	const struct conf_forward *does = &f->action.hook->action->forward;
-	const struct store_job *job = f->action.job;
+	const struct delivery_job *job = f->action.job;
 	CURL *easy = f->transfer.easy;
 
 	f->transfer.public_only = !does->url_fixed;
@@ -126,7 +126,7 @@ static enum action_step begin(struct forward *f, const struct action_place *plac
 }
 
 static struct action *forward_start(const struct action_place *place, struct conf *conf,
-	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+	const struct conf_hook *hook, struct delivery_job *job, enum action_step *step)
 {
 	struct forward *f = calloc(1, sizeof(*f));
 
@@ -248,7 +248,7 @@ static void forward_free(struct action *a)
 }
 
 static bool forward_preview(const struct conf *conf, const struct conf_hook *hook,
-	const struct store_job *job, struct buf *out)
+	const struct delivery_job *job, struct buf *out)
 {
 	struct forward_request r;
 	char why[FORWARD_WHY];

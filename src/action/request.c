@@ -176,7 +176,7 @@ static bool hmac_key(const struct secret *secret, unsigned char *key, size_t *le
 	sodium_base64_ENCODED_LEN(crypto_auth_hmacsha256_BYTES, sodium_base64_VARIANT_ORIGINAL)
 
 static bool add_signature(struct forward_request *r, const struct secret *secret,
-	const struct store_job *job, int64_t now)
+	const struct delivery_job *job, int64_t now)
 {
 	unsigned char mac[crypto_auth_hmacsha256_BYTES];
 	crypto_auth_hmacsha256_state state;
@@ -219,7 +219,7 @@ static bool add_bearer(struct forward_request *r, const struct secret *bearer)
 }
 
 static bool add_ours(struct forward_request *r, const struct conf_forward *f,
-	const struct store_job *job, int64_t now, bool shown, bool has_type)
+	const struct delivery_job *job, int64_t now, bool shown, bool has_type)
 {
 	if (!has_type && !add_header(r, "Content-Type: application/json"))
 		return false;
@@ -234,7 +234,7 @@ static bool add_ours(struct forward_request *r, const struct conf_forward *f,
 }
 
 enum attempt_result forward_request_make(struct forward_request *r, const struct conf_hook *hook,
-	const struct store_job *job, int64_t now, bool shown, char why[FORWARD_WHY])
+	const struct delivery_job *job, int64_t now, bool shown, char why[FORWARD_WHY])
 {
 	const struct conf_forward *f = &hook->action->forward;
 	json_t *document = document_of_job(job, hook->name);

@@ -7,7 +7,7 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "conf/conf.h"
-#include "store/store.h"
+#include "event/delivery.h"
 
 #include <stdint.h>
 
@@ -24,7 +24,7 @@ struct forward_request {
  * ATTEMPT_TEMPFAIL when memory is short. `now` (unix s) goes into the signature.
  * With `shown`, what is secret is "…" instead. forward_request_free in any case. */
 enum attempt_result forward_request_make(struct forward_request *r, const struct conf_hook *hook,
-	const struct store_job *job, int64_t now, bool shown, char why[FORWARD_WHY]) WARN_UNUSED;
+	const struct delivery_job *job, int64_t now, bool shown, char why[FORWARD_WHY]) WARN_UNUSED;
 void forward_request_free(struct forward_request *r);
 
 #endif

@@ -21,17 +21,17 @@ static bool is_permanent(const struct conf_action *does, int exit_code)
 	return false;
 }
 
-/* Root reads what it likes: a wall would only hinder it. */
-static bool has_wall(const struct conf_user *user)
+/* Root can read everything: a sandbox would only get in its way. */
+static bool has_sandbox(const struct child_user *user)
 {
 	return (user->name != NULL ? user->uid : geteuid()) != 0;
 }
 
 static enum action_step start_program(
-	struct action_child *s, const struct script_words *words, struct wall *wall)
+	struct action_child *s, const struct script_words *words, struct script_sandbox *sandbox)
 {
 	const struct conf_action *does = s->action.hook->action;
-	const struct store_job *job = s->action.job;
+	const struct delivery_job *job = s->action.job;
 	struct child_options options = {
 		.argv = words->argv,
 		.env = words->env,
@@ -44,17 +44,17 @@ static enum action_step start_program(
 	};
 	int ruleset = -1;
 
-	if (has_wall(&does->user) && !wall_ready(wall, &ruleset))
+	if (has_sandbox(&does->user) && !script_sandbox_ready(sandbox, &ruleset))
 		return action_child_refuse(s, CHILD_NO_RESOURCES,
-			"no room for the wall that keeps it from hookd's secrets");
-	options.wall = ruleset > 0 ? ruleset : 0;
+			"out of memory or descriptors for the script sandbox");
+	options.sandbox = ruleset > 0 ? ruleset : 0;
 	return action_child_begin(s, &options, is_permanent);
 }
 
-static enum action_step begin(struct action_child *s, struct wall *wall)
+static enum action_step begin(struct action_child *s, struct script_sandbox *sandbox)
 {
 	const struct conf_hook *hook = s->action.hook;
-	const struct store_job *job = s->action.job;
+	const struct delivery_job *job = s->action.job;
 	struct script_words words;
 	enum attempt_result result;
 	enum action_step step = ACTION_FINISHED;
@@ -62,7 +62,7 @@ static enum action_step begin(struct action_child *s, struct wall *wall)
 
 	result = script_words_make(&words, hook, job, why);
 	if (result == ATTEMPT_OK)
-		step = start_program(s, &words, wall);
+		step = start_program(s, &words, sandbox);
 	else
 		action_outcome(&s->action, result, "%s", why);
 	script_words_free(&words);
@@ -70,13 +70,13 @@ static enum action_step begin(struct action_child *s, struct wall *wall)
 }
 
 static struct action *script_start(const struct action_place *place, struct conf *conf,
-	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+	const struct conf_hook *hook, struct delivery_job *job, enum action_step *step)
 {
 	struct action_child *s = action_child_new(&action_script, place, conf, hook, job);
 
 	if (s == NULL)
 		return NULL;
-	*step = begin(s, place->wall);
+	*step = begin(s, place->sandbox);
 	return &s->action;
 }
 
@@ -88,7 +88,7 @@ static void add_word(struct buf *out, const char *word)
 }
 
 static bool script_preview(const struct conf *conf, const struct conf_hook *hook,
-	const struct store_job *job, struct buf *out)
+	const struct delivery_job *job, struct buf *out)
 {
 	const struct conf_action *does = hook->action;
 	struct script_words words;

@@ -41,7 +41,7 @@ static const char **make_argv(const struct conf_mail_server *server, const struc
 static enum action_step hand_over(struct action_child *s, const struct mail_draft *d)
 {
 	const struct conf_action *does = s->action.hook->action;
-	static const struct conf_user as_hookd;
+	static const struct child_user as_hookd;
 	const char **argv = make_argv(&s->action.conf->email, d);
 	enum action_step step = ACTION_FINISHED;
 
@@ -63,7 +63,7 @@ static enum action_step hand_over(struct action_child *s, const struct mail_draf
 }
 
 static struct action *sendmail_start(const struct action_place *place, struct conf *conf,
-	const struct conf_hook *hook, struct store_job *job, enum action_step *step)
+	const struct conf_hook *hook, struct delivery_job *job, enum action_step *step)
 {
 	struct action_child *s = action_child_new(&action_sendmail, place, conf, hook, job);
 	struct mail_draft draft;
@@ -83,7 +83,7 @@ static struct action *sendmail_start(const struct action_place *place, struct co
 }
 
 static bool sendmail_preview(const struct conf *conf, const struct conf_hook *hook,
-	const struct store_job *job, struct buf *out)
+	const struct delivery_job *job, struct buf *out)
 {
 	struct mail_draft draft;
 	char why[MAIL_DRAFT_WHY] = "out of memory";

@@ -141,7 +141,7 @@ static enum attempt_result make_argv(struct words *w, const struct conf_action *
 }
 
 static bool add_own_variables(
-	struct words *w, const struct conf_hook *hook, const struct store_job *job)
+	struct words *w, const struct conf_hook *hook, const struct delivery_job *job)
 {
 	return add_variable(w, "HOOKD_EVENT_ID=%" PRId64, job->event) &&
 	       add_variable(w, "HOOKD_EVENT_TYPE=%s", job->type) &&
@@ -153,7 +153,7 @@ static bool add_own_variables(
 }
 
 static enum attempt_result make_env(struct words *w, const struct conf_hook *hook,
-	const struct store_job *job, const json_t *document, char why[SCRIPT_WORDS_WHY])
+	const struct delivery_job *job, const json_t *document, char why[SCRIPT_WORDS_WHY])
 {
 	const struct conf_action *does = hook->action;
 	size_t base = 0;
@@ -191,7 +191,7 @@ static bool needs_document(const struct conf_action *does)
 }
 
 enum attempt_result script_words_make(struct script_words *words, const struct conf_hook *hook,
-	const struct store_job *job, char why[SCRIPT_WORDS_WHY])
+	const struct delivery_job *job, char why[SCRIPT_WORDS_WHY])
 {
 	bool needed = needs_document(hook->action);
 	json_t *document = needed ? document_of_job(job, hook->name) : NULL;

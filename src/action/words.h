@@ -6,7 +6,7 @@
 
 #include "base/attributes.h"
 #include "conf/conf.h"
-#include "store/store.h"
+#include "event/delivery.h"
 
 struct script_words {
 	char **argv; /* NULL at the end */
@@ -24,7 +24,7 @@ struct script_words {
  * them too long; ATTEMPT_TEMPFAIL when memory is short. script_words_free in
  * any case. */
 enum attempt_result script_words_make(struct script_words *words, const struct conf_hook *hook,
-	const struct store_job *job, char why[SCRIPT_WORDS_WHY]) WARN_UNUSED;
+	const struct delivery_job *job, char why[SCRIPT_WORDS_WHY]) WARN_UNUSED;
 void script_words_free(struct script_words *words);
 
 #endif

@@ -179,7 +179,7 @@ static void add_kind(struct buf *out, const struct conf_action *action)
 
 static void add_retry(struct buf *out, const struct conf_action *action)
 {
-	const struct retry_policy *retry = &action->retry;
+	const struct conf_retry *retry = &action->retry;
 
 	if (retry->attempts == 1) {
 		buf_add_text(out, "one attempt of at most ");

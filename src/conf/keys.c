@@ -183,11 +183,11 @@ const struct conf_key conf_keys[] = {
 	{"action", "concurrency", CONF_COUNT, AT(conf_action, concurrency),
 		.min = 1, .max = 1000, .fallback = "4"},
 	{"action", "retry", CONF_MAPPING, AT(conf_action, retry), .fallback = NULL},
-	{"action.retry", "attempts", CONF_COUNT, AT(retry_policy, attempts),
+	{"action.retry", "attempts", CONF_COUNT, AT(conf_retry, attempts),
 		.min = 1, .max = 1000, .fallback = "12"},
-	{"action.retry", "first", CONF_DURATION, AT(retry_policy, first),
+	{"action.retry", "first", CONF_DURATION, AT(conf_retry, first),
 		.min = 10, .max = DAY, .fallback = "10s"},
-	{"action.retry", "max", CONF_DURATION, AT(retry_policy, max),
+	{"action.retry", "max", CONF_DURATION, AT(conf_retry, max),
 		.min = 10, .max = DAY, .fallback = "1h"},
 };
 /* clang-format on */

@@ -22,7 +22,7 @@ enum conf_type {
 	CONF_CHOICE,      /* an enum: which of `words`, the first of which is min */
 	CONF_WORD,        /* const char *: one of `words` itself */
 	CONF_SCHEME,      /* const struct verify_scheme * */
-	CONF_USER,        /* struct conf_user */
+	CONF_USER,        /* struct child_user */
 	CONF_LISTEN,      /* one or a list: struct conf_listen[] */
 	CONF_NETS,        /* list: struct net_range[] */
 	CONF_SECRET,      /* {credential|file|env: NAME}: struct secret * */

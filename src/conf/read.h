@@ -162,7 +162,7 @@ void conf_read(struct conf_reader *r, struct conf_node *root);
 /* PATH, LANG and HOME of a program run as `user`, those left out that env has;
  * NULL at the end. Returns new; NULL: out of memory. */
 char **conf_base_env(
-	const struct conf_user *user, const struct conf_pair *env, size_t env_count) WARN_UNUSED;
+	const struct child_user *user, const struct conf_pair *env, size_t env_count) WARN_UNUSED;
 
 /* The derived hooks, and all that is documented as following from the file.
  * r->conf has no errors. */

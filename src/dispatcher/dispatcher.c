@@ -95,15 +95,24 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 		dispatcher_run_settled(d, op);
 }
 
+static struct script_sandbox *sandbox_new(const struct conf *conf)
+{
+	bool has_scripts = false;
+
+	for (size_t i = 0; i < conf->all_count; i++)
+		has_scripts = has_scripts || conf->all[i]->action->program != NULL;
+	return script_sandbox_new(conf->secret_files, conf->secret_file_count, has_scripts);
+}
+
 static void take_conf(struct dispatcher *d, struct conf *conf)
 {
-	struct wall *wall = wall_new(conf);
+	struct script_sandbox *sandbox = sandbox_new(conf);
 
-	if (wall != NULL) {
-		wall_free(d->wall);
-		d->wall = wall;
+	if (sandbox != NULL) {
+		script_sandbox_free(d->sandbox);
+		d->sandbox = sandbox;
 	} else {
-		log_error("no memory to wall off new secrets from scripts: the old wall stays");
+		log_error("out of memory: script sandbox not updated for the new secrets");
 	}
 	conf_unref(d->conf);
 	d->conf = conf;
@@ -294,7 +303,7 @@ static void release(struct dispatcher *d)
 {
 	transfers_free(d->transfers);
 	mailer_free(d->mailer);
-	wall_free(d->wall);
+	script_sandbox_free(d->sandbox);
 	close_fd(d->epoll);
 	close_fd(d->wake);
 	close_fd(d->timer);
@@ -342,9 +351,9 @@ bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 	d->conf = conf_ref(conf);
 	d->store = st;
 	child_note_signals();
-	d->wall = wall_new(conf);
-	if (d->wall == NULL) {
-		log_error("no memory for the wall around secrets");
+	d->sandbox = sandbox_new(conf);
+	if (d->sandbox == NULL) {
+		log_error("out of memory for the script sandbox");
 		return false;
 	}
 	sigfillset(&all);

@@ -54,7 +54,7 @@ struct run {
 	int64_t claimed;                /* steady ms */
 	struct conf *conf;              /* a reference */
 	const struct conf_hook *hook;   /* set when it is started, as is conf */
-	struct store_job *job;          /* owned by the action, or by the run without one */
+	struct delivery_job *job;       /* owned by the action, or by the run without one */
 	struct action *action;          /* NULL: not run */
 	struct attempt_outcome not_run; /* the outcome without an action */
 	int64_t began;                  /* steady ms */
@@ -65,12 +65,12 @@ struct run {
 
 struct dispatcher {
 	int epoll;
-	struct transfers *transfers; /* its descriptor is in epoll */
-	struct mailer *mailer;       /* its, too */
-	struct wall *wall;           /* for `conf` */
-	int wake;                    /* eventfd: there are orders, or a poke */
-	int timer;                   /* timerfd on the wall clock: the next delivery falls due */
-	int drained;                 /* eventfd: see dispatcher_drain */
+	struct transfers *transfers;    /* its descriptor is in epoll */
+	struct mailer *mailer;          /* its, too */
+	struct script_sandbox *sandbox; /* for `conf` */
+	int wake;                       /* eventfd: there are orders, or a poke */
+	int timer;                      /* timerfd on the wall clock: the next delivery falls due */
+	int drained;                    /* eventfd: see dispatcher_drain */
 	pthread_t thread;
 	bool started;
 	struct store *store;
@@ -160,7 +160,7 @@ void dispatcher_timer_arm(struct dispatcher *d); /* on the next delivery to fall
 /* Makes room for up to `wanted` more jobs; returns for how many there is. */
 unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted);
 /* Takes a claimed job of the queue, which waits until dispatcher_run_begin starts it. */
-void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct store_job *job);
+void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct delivery_job *job);
 /* Starts those that wait and have room, gives back those that are not to be started. */
 void dispatcher_run_begin(struct dispatcher *d);
 void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_step step);

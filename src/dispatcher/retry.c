@@ -1,6 +1,6 @@
 #include "retry.h"
 
-int64_t retry_delay(const struct retry_policy *policy, unsigned failures, uint32_t random)
+int64_t retry_delay(const struct conf_retry *policy, unsigned failures, uint32_t random)
 {
 	if (failures >= policy->attempts)
 		return -1;

@@ -131,7 +131,7 @@ static void add_running(struct dispatcher *d, struct run *r)
 	atomic_store(&d->running_now, ++d->running_count);
 }
 
-void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct store_job *job)
+void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct delivery_job *job)
 {
 	struct run **end = &d->waiting;
 	struct run *r = d->idle;
@@ -170,7 +170,7 @@ static void start(struct dispatcher *d, struct run *r, const struct conf_hook *h
 			log_warn("an on_failure hook gets a damaged payload",
 				log_int("event", r->job->event), log_text("hook", hook->name));
 		enum action_step step;
-		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->wall};
+		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->sandbox};
 		r->action = action_of(r->conf, hook)->start(&place, r->conf, hook, r->job, &step);
 		if (!r->action) {
 			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
@@ -359,7 +359,7 @@ static void free_run(struct run *r)
 	if (r->action)
 		r->action->kind->free(r->action);
 	else
-		store_job_free(r->job);
+		delivery_job_free(r->job);
 	conf_unref(r->conf);
 	free(r);
 }

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json_parse.h"
-#include "store/store.h"
+#include "event/delivery.h"
 
 #include <string.h>
 
@@ -57,7 +57,7 @@ bool document_entity(json_t *root, json_t **out)
 	return set(root, "entity", entity);
 }
 
-static json_t *hookd_facts(const struct store_job *job, const char *hook)
+static json_t *hookd_facts(const struct delivery_job *job, const char *hook)
 {
 	json_t *facts = json_object();
 	char received[CLOCK_TEXT];
@@ -76,7 +76,7 @@ static json_t *hookd_facts(const struct store_job *job, const char *hook)
 	return NULL;
 }
 
-static json_t *failure_facts(const struct store_failure *f)
+static json_t *failure_facts(const struct delivery_failure *f)
 {
 	json_t *facts = json_object();
 
@@ -90,7 +90,7 @@ static json_t *failure_facts(const struct store_failure *f)
 	return NULL;
 }
 
-json_t *document_of_job(const struct store_job *job, const char *hook)
+json_t *document_of_job(const struct delivery_job *job, const char *hook)
 {
 	json_t *root = NULL, *entity;
 

@@ -155,7 +155,7 @@ static void add_line(struct buf *out, const struct ctl_change *r, const struct c
 	if (r->json) {
 		buf_printf(out, "{\"event\":%" PRId64, f->event);
 		ctl_json_text(out, true, "hook", f->hook);
-		ctl_json_text(out, true, "state", store_state_text(f->state));
+		ctl_json_text(out, true, "state", delivery_state_text(f->state));
 		buf_add_char(out, ',');
 		r->kind->add_json(out, f);
 		buf_add_text(out, "}\n");
@@ -163,7 +163,7 @@ static void add_line(struct buf *out, const struct ctl_change *r, const struct c
 	}
 	buf_printf(out, "event %" PRId64 "  ", f->event);
 	buf_add_escaped(out, f->hook, strlen(f->hook), '\0');
-	buf_printf(out, "  %s delivery %" PRId64, store_state_text(f->state), f->delivery);
+	buf_printf(out, "  %s delivery %" PRId64, delivery_state_text(f->state), f->delivery);
 	if (f->made != 0)
 		r->kind->add_text(out, f);
 	else if (!r->dry_run)

@@ -171,7 +171,8 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 	if (d->replayed_by != 0)
 		buf_printf(out, "  replayed by delivery %" PRId64 "\n", d->replayed_by);
 	buf_printf(out, "  %-16s %s, %" PRId64 " attempt%s, %" PRId64 " failed\n", "state",
-		store_state_text(d->state), d->attempts, d->attempts == 1 ? "" : "s", d->failures);
+		delivery_state_text(d->state), d->attempts, d->attempts == 1 ? "" : "s",
+		d->failures);
 	ctl_add_field(out, "reason", d->reason);
 	if (d->state == DELIVERY_READY && d->paused_at != 0)
 		ctl_add_time_field(out, "hook paused", d->paused_at);
@@ -190,7 +191,7 @@ static void add_delivery_json(struct buf *out, bool comma, const struct delivery
 {
 	buf_printf(out, "%s{\"id\":%" PRId64, comma ? "," : "", d->id);
 	ctl_json_text(out, true, "hook", d->hook);
-	ctl_json_text(out, true, "state", store_state_text(d->state));
+	ctl_json_text(out, true, "state", delivery_state_text(d->state));
 	ctl_json_text(out, true, "reason", d->reason);
 	ctl_json_time(out, "due_at", d->state == DELIVERY_READY ? d->due_at : 0);
 	add_json_number(out, "behind", d->behind);
@@ -209,7 +210,7 @@ static void add_delivery_short(const struct telling *s, const struct delivery *d
 	buf_add_text(s->out, s->before);
 	buf_add_escaped(s->out, d->hook, strlen(d->hook), '\0');
 	buf_printf(s->out, "  %s%s%s", given_up && colour ? CTL_RED : "",
-		store_state_text(d->state), given_up && colour ? CTL_PLAIN : "");
+		delivery_state_text(d->state), given_up && colour ? CTL_PLAIN : "");
 	if (d->attempts > 0)
 		buf_printf(s->out, " after %" PRId64 " attempt%s", d->attempts,
 			d->attempts == 1 ? "" : "s");

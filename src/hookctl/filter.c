@@ -16,7 +16,7 @@ enum {
 static bool read_state(struct store_filter *f, const char *text)
 {
 	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
-		f->state = store_state_text((enum delivery_state)i);
+		f->state = delivery_state_text((enum delivery_state)i);
 		if (strcasecmp(text, f->state) == 0)
 			return true;
 	}

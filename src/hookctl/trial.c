@@ -46,8 +46,8 @@ static enum action_step go_on(struct trial *trial)
 	return a->deadline <= clock_steady() ? a->kind->expired(a) : ACTION_GOES_ON;
 }
 
-bool trial_run(
-	struct trial *trial, struct conf *conf, const struct conf_hook *hook, struct store_job *job)
+bool trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
+	struct delivery_job *job)
 {
 	enum action_step step = ACTION_FINISHED;
 	int64_t began = clock_steady();
@@ -59,7 +59,7 @@ bool trial_run(
 		trial->action = action_of(conf, hook)->start(&place, conf, hook, job, &step);
 	}
 	if (trial->action == NULL) {
-		store_job_free(job);
+		delivery_job_free(job);
 		trial_end(trial);
 		return false;
 	}
@@ -85,9 +85,9 @@ void trial_end(struct trial *trial)
 	*trial = (struct trial){.epoll = -1};
 }
 
-bool trial_add_failure(struct store_job *job)
+bool trial_add_failure(struct delivery_job *job)
 {
-	struct store_failure *f = calloc(1, sizeof(*f));
+	struct delivery_failure *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return false;

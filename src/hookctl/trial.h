@@ -22,13 +22,13 @@ struct trial {
 /* Runs the hook's action for job to its end. Takes job. curl_global_init must
  * have been called. False: no memory or descriptor; nothing was done. */
 bool trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
-	struct store_job *job) WARN_UNUSED;
+	struct delivery_job *job) WARN_UNUSED;
 
 /* Valid until trial_end. */
 const struct attempt_outcome *trial_outcome(const struct trial *trial);
 void trial_end(struct trial *trial);
 
 /* Makes up the failure that an on_failure action tells of. False: no memory. */
-bool trial_add_failure(struct store_job *job) WARN_UNUSED;
+bool trial_add_failure(struct delivery_job *job) WARN_UNUSED;
 
 #endif

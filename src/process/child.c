@@ -1,7 +1,7 @@
 #include "process/child.h"
 
 #include "failure.h"
-#include "process/wall.h"
+#include "process/script_sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +118,7 @@ static void close_on_exec(void)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-static bool become_user(const struct conf_user *user)
+static bool become_user(const struct child_user *user)
 {
 	/* By syscall: glibc's functions of these names signal every thread of the
 	 * process to do the same, and here the threads it knows of are hookd's. */
@@ -151,7 +151,7 @@ static _Noreturn void become_program(const struct plan *plan)
 		if (setrlimit((__rlimit_resource_t)o->rlimits[i].resource, &limit) != 0)
 			give_up(plan, CHILD_STAGE_LIMIT);
 	}
-	if (o->wall > 0 && !wall_enter(o->wall))
+	if (o->sandbox > 0 && !script_sandbox_enter(o->sandbox))
 		give_up(plan, CHILD_STAGE_WALL);
 	if (plan->switch_user && !become_user(o->user))
 		give_up(plan, CHILD_STAGE_USER);
@@ -263,7 +263,7 @@ static int make_input(const void *bytes, size_t len)
 }
 
 /* Without privilege setgroups is refused, also when nothing would change. */
-static bool must_switch(const struct conf_user *user)
+static bool must_switch(const struct child_user *user)
 {
 	if (!user || !user->name)
 		return false;

@@ -21,29 +21,6 @@
 
 #define FILE_MODE 0660 /* the group may read and replay: hookctl */
 
-const char *store_attempt_text(enum attempt_result result)
-{
-	static const char *const text[] = {
-		[ATTEMPT_OK] = "ok",
-		[ATTEMPT_TEMPFAIL] = "tempfail",
-		[ATTEMPT_PERMFAIL] = "permfail",
-		[ATTEMPT_INTERRUPTED] = "interrupted",
-	};
-	return text[result];
-}
-
-const char *store_state_text(enum delivery_state state)
-{
-	static const char *const text[] = {
-		[DELIVERY_READY] = "READY",
-		[DELIVERY_RUNNING] = "RUNNING",
-		[DELIVERY_DONE] = "DONE",
-		[DELIVERY_DEAD] = "DEAD",
-		[DELIVERY_SKIPPED] = "SKIPPED",
-	};
-	return text[state];
-}
-
 static void log_errno(const char *message, const char *file)
 {
 	char text[128];

@@ -250,7 +250,7 @@ static void add_delivery(struct fill *f, int64_t event, size_t hook, const struc
 	bind_int(s, 1, ++f->delivery);
 	bind_int(s, 2, event);
 	bind_int(s, 3, f->hooks[hook]);
-	bind_text(s, 4, store_state_text(fate->state));
+	bind_text(s, 4, delivery_state_text(fate->state));
 	bind_int(s, 5, fate->attempts);
 	bind_int(s, 6, fate->failures);
 	bind_int(s, 7, fate->state == DELIVERY_READY ? f->now + fate->due_at : fate->due_at);

@@ -203,7 +203,7 @@ static struct delivery *delivery_of(struct promises *p, int64_t id)
 	return &p->deliveries[id];
 }
 
-static void note_claim(struct promises *p, const struct store_job *job)
+static void note_claim(struct promises *p, const struct delivery_job *job)
 {
 	struct delivery *d = delivery_of(p, job->delivery);
 	const char *key = strchr(job->idempotency_key, '/');
@@ -220,7 +220,7 @@ static void note_claim(struct promises *p, const struct store_job *job)
 	d->unsure = false;
 }
 
-static void settle(struct promises *p, const struct store_job *job, uint64_t r)
+static void settle(struct promises *p, const struct delivery_job *job, uint64_t r)
 {
 	static const struct {
 		enum attempt_result result;
@@ -281,7 +281,7 @@ static bool work_off(struct promises *p, uint64_t *rng)
 		note_claim(p, c.jobs[i]);
 	for (size_t i = 0; i < c.job_count; i++) {
 		settle(p, c.jobs[i], disk_random(rng));
-		store_job_free(c.jobs[i]);
+		delivery_job_free(c.jobs[i]);
 	}
 	free(c.jobs);
 	free(c.skips);

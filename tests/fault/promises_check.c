@@ -93,9 +93,9 @@ static bool delivery_row(const struct delivery *d, sqlite3_stmt *s, char *why, s
 			d->claimed);
 	if (d->settled == 0 || d->settled < d->claimed || d->unsure)
 		return true;
-	if (strcmp(state, store_state_text(d->state)) != 0)
+	if (strcmp(state, delivery_state_text(d->state)) != 0)
 		return no(why, size, "delivery %lld is %s and was settled as %s", id, state,
-			store_state_text(d->state));
+			delivery_state_text(d->state));
 	if (d->told && sqlite3_column_int(s, 3) != 1)
 		return no(why, size, "delivery %lld was given up, and is told %d times", id,
 			sqlite3_column_int(s, 3));
@@ -147,9 +147,9 @@ static bool check_attempts(const struct promises *p, sqlite3 *db, char *why, siz
 		if (result == NULL)
 			ok = no(why, size, "attempt %u of delivery %lld has no end", number,
 				(long long)id);
-		else if (number == d->settled && strcmp(result, store_attempt_text(d->result)) != 0)
+		else if (number == d->settled && strcmp(result, attempt_result_text(d->result)) != 0)
 			ok = no(why, size, "attempt %u of delivery %lld is %s and was settled %s",
-				number, (long long)id, result, store_attempt_text(d->result));
+				number, (long long)id, result, attempt_result_text(d->result));
 		seen[id] |= (number == d->claimed ? 1 : 0) | (number == d->settled ? 2 : 0);
 	}
 	(void)sqlite3_finalize(s);

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 CURLcode __wrap_curl_easy_perform(CURL *easy);
 bool __wrap_trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
-	struct store_job *job);
+	struct delivery_job *job);
 bool __wrap_poke_send(const char *store);
 bool __wrap_poke_heard(const char *store);
 int __wrap_ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg);
@@ -45,12 +45,12 @@ CURLcode __wrap_curl_easy_perform(CURL *easy)
 }
 
 bool __wrap_trial_run(
-	struct trial *trial, struct conf *conf, const struct conf_hook *hook, struct store_job *job)
+	struct trial *trial, struct conf *conf, const struct conf_hook *hook, struct delivery_job *job)
 {
 	(void)trial;
 	(void)conf;
 	(void)hook;
-	store_job_free(job);
+	delivery_job_free(job);
 	return false;
 }
 
@@ -207,7 +207,7 @@ static void fixture_settle(struct store *st, int64_t hook)
 
 		if (i < 3 && store_wait(st, &s.op) != STORE_OK)
 			abort();
-		store_job_free(c.jobs[i]);
+		delivery_job_free(c.jobs[i]);
 	}
 	free(c.jobs);
 	free(c.skips);

@@ -299,7 +299,7 @@ bool conf_read_rlimit(const struct conf_value *v)
 		n /= 1000;
 	}
 	action->rlimits[action->rlimit_count++] =
-		(struct conf_rlimit){.resource = (int)v->key->offset, .value = (rlim_t)n};
+		(struct child_rlimit){.resource = (int)v->key->offset, .value = (rlim_t)n};
 	return true;
 }
 

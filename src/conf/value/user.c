@@ -14,7 +14,7 @@
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /* The groups `name` is in, as initgroups(3) would set them. */
-static bool load_groups(struct conf_user *user, const char *name)
+static bool load_groups(struct child_user *user, const char *name)
 {
 	int count = 32, room;
 	gid_t *groups = NULL, *larger;
@@ -35,7 +35,7 @@ static bool load_groups(struct conf_user *user, const char *name)
 
 bool conf_read_user(const struct conf_value *v)
 {
-	struct conf_user *user = v->target, found = {0};
+	struct child_user *user = v->target, found = {0};
 	const char *text = conf_value_text(v);
 	char quoted[CONF_QUOTED], expected[CONF_EXPECTED], *room;
 	struct passwd row, *result = NULL;
@@ -85,7 +85,7 @@ out:
 }
 
 /* "HOME=…" of the user that a program runs as. Returns new; NULL: out of memory. */
-static char *home_variable(const struct conf_user *user)
+static char *home_variable(const struct child_user *user)
 {
 	uid_t uid = user->name != NULL ? user->uid : geteuid();
 	char *room = malloc(PASSWD_ROOM), *variable = NULL;
@@ -124,7 +124,7 @@ static bool sets(const struct conf_pair *env, size_t count, const char *variable
 	return false;
 }
 
-char **conf_base_env(const struct conf_user *user, const struct conf_pair *env, size_t env_count)
+char **conf_base_env(const struct child_user *user, const struct conf_pair *env, size_t env_count)
 {
 	char *basics[] = {inherited_variable("PATH", default_path),
 		inherited_variable("LANG", "C.UTF-8"), home_variable(user)};

@@ -51,7 +51,7 @@ struct listing {
 /* In words that say what it waits for. */
 static const char *state_of(const struct store_delivery_row *d, char lower[16])
 {
-	const char *text = store_state_text(d->state);
+	const char *text = delivery_state_text(d->state);
 	size_t i = 0;
 
 	if (d->state == DELIVERY_DEAD && d->replayed_by != 0)
@@ -108,7 +108,7 @@ static bool put_json(const struct store_listed *row)
 
 	buf_printf(&out, "{\"id\":%" PRId64 ",\"event\":%" PRId64, d->id, row->event);
 	ctl_json_text(&out, true, "hook", d->hook);
-	ctl_json_text(&out, true, "state", store_state_text(d->state));
+	ctl_json_text(&out, true, "state", delivery_state_text(d->state));
 	ctl_json_text(&out, true, "reason", d->reason);
 	ctl_json_text(&out, true, "source", row->source);
 	ctl_json_text(&out, true, "type", row->type);
@@ -133,8 +133,8 @@ static bool put_json(const struct store_listed *row)
 
 static void show(struct listing *l, const struct store_listed *row)
 {
-	if (l->failed ||
-		(l->state != NULL && strcmp(l->state, store_state_text(row->delivery.state)) != 0))
+	if (l->failed || (l->state != NULL &&
+				 strcmp(l->state, delivery_state_text(row->delivery.state)) != 0))
 		return;
 	if (l->json)
 		l->failed = !put_json(row);

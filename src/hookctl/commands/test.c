@@ -245,9 +245,9 @@ static bool judge(struct test *t)
 
 /* ---- what it would do, and doing it ---- */
 
-static struct store_job *make_job(const struct test *t)
+static struct delivery_job *make_job(const struct test *t)
 {
-	struct store_job *job = calloc(1, sizeof(*job));
+	struct delivery_job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL)
 		return NULL;
@@ -267,14 +267,14 @@ static struct store_job *make_job(const struct test *t)
 	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
 		job->payload != NULL && (t->hook->on_count > 0 || trial_add_failure(job)))
 		return job;
-	store_job_free(job);
+	delivery_job_free(job);
 	return NULL;
 }
 
 static int say_outcome(struct test *t, const struct attempt_outcome *o, int64_t took)
 {
-	buf_printf(&t->out, "  %s after %" PRId64 ".%03" PRId64 " s", store_attempt_text(o->result),
-		took / 1000, took % 1000);
+	buf_printf(&t->out, "  %s after %" PRId64 ".%03" PRId64 " s",
+		attempt_result_text(o->result), took / 1000, took % 1000);
 	if (o->exit_code >= 0)
 		buf_printf(&t->out, ", exit %d", o->exit_code);
 	if (o->status > 0)
@@ -288,14 +288,14 @@ static int say_outcome(struct test *t, const struct attempt_outcome *o, int64_t 
 	return o->result == ATTEMPT_OK ? CTL_OK : CTL_FAILED;
 }
 
-static int do_it(struct test *t, struct conf *conf, struct store_job *job)
+static int do_it(struct test *t, struct conf *conf, struct delivery_job *job)
 {
 	struct trial trial;
 	int status;
 
 	buf_add_text(&t->out, "running it\n");
 	if (!ctl_put(&t->out)) {
-		store_job_free(job);
+		delivery_job_free(job);
 		return CTL_FAILED;
 	}
 	if (!trial_run(&trial, conf, t->hook, job)) {
@@ -310,7 +310,7 @@ static int do_it(struct test *t, struct conf *conf, struct store_job *job)
 static int test(struct test *t, struct conf *conf)
 {
 	const struct action_kind *kind = action_of(conf, t->hook);
-	struct store_job *job;
+	struct delivery_job *job;
 
 	buf_printf(&t->out, "%s with ", t->hook->name);
 	if (t->event != 0)
@@ -328,12 +328,12 @@ static int test(struct test *t, struct conf *conf)
 	}
 	buf_printf(&t->out, "would run (%s)\n", kind->name);
 	if (!kind->preview(conf, t->hook, job, &t->out)) {
-		store_job_free(job);
+		delivery_job_free(job);
 		return CTL_FAILED;
 	}
 	if (t->run)
 		return do_it(t, conf, job);
-	store_job_free(job);
+	delivery_job_free(job);
 	buf_add_text(&t->out, "not done: --run does it\n");
 	return CTL_OK;
 }

@@ -280,7 +280,7 @@ const char *store_column_text(struct sqlite3_stmt *s, int column)
 enum delivery_state store_state_from_text(const char *text)
 {
 	for (int i = DELIVERY_READY; i <= DELIVERY_SKIPPED; i++) {
-		if (strcmp(text, store_state_text((enum delivery_state)i)) == 0)
+		if (strcmp(text, delivery_state_text((enum delivery_state)i)) == 0)
 			return (enum delivery_state)i;
 	}
 	return DELIVERY_SKIPPED; /* the table's CHECK lets no other in */

@@ -24,28 +24,6 @@ struct picks {
 	size_t total;
 };
 
-static void failure_free(struct store_failure *failure)
-{
-	if (failure == NULL)
-		return;
-	free(failure->hook);
-	free(failure->reason);
-	free(failure->output);
-	free(failure);
-}
-
-void store_job_free(struct store_job *job)
-{
-	if (job == NULL)
-		return;
-	failure_free(job->failure);
-	free(job->source);
-	free(job->type);
-	free(job->idempotency_key);
-	free(job->payload);
-	free(job);
-}
-
 static char *text_copy(sqlite3_stmt *s, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(s, column);
@@ -70,9 +48,9 @@ static char *blob_copy(sqlite3_stmt *s, int column, size_t *len)
 	return copy;
 }
 
-static struct store_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t now)
+static struct delivery_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t now)
 {
-	struct store_job *job = calloc(1, sizeof(*job));
+	struct delivery_job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL)
 		return NULL;
@@ -93,13 +71,13 @@ static struct store_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t
 	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
 		job->payload != NULL)
 		return job;
-	store_job_free(job);
+	delivery_job_free(job);
 	return NULL;
 }
 
-static struct store_failure *failure_from_row(sqlite3_stmt *s, int64_t delivery)
+static struct delivery_failure *failure_from_row(sqlite3_stmt *s, int64_t delivery)
 {
-	struct store_failure *failure = calloc(1, sizeof(*failure));
+	struct delivery_failure *failure = calloc(1, sizeof(*failure));
 
 	if (failure == NULL)
 		return NULL;
@@ -110,17 +88,17 @@ static struct store_failure *failure_from_row(sqlite3_stmt *s, int64_t delivery)
 	failure->output = blob_copy(s, 3, &failure->output_len);
 	if (failure->hook != NULL && failure->reason != NULL && failure->output != NULL)
 		return failure;
-	failure_free(failure);
+	delivery_failure_free(failure);
 	return NULL;
 }
 
-static int failure_read(struct store *st, int64_t delivery, struct store_failure **out)
+static int failure_read(struct store *st, int64_t delivery, struct delivery_failure **out)
 {
 	sqlite3_stmt *s = st->sql[SQL_CLAIM_FAILURE];
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, delivery, &rc);
-	store_bind_int(s, 2, -STORE_FAILURE_OUTPUT, &rc);
+	store_bind_int(s, 2, -DELIVERY_FAILURE_OUTPUT, &rc);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
@@ -132,7 +110,7 @@ static int failure_read(struct store *st, int64_t delivery, struct store_failure
 }
 
 /* *out is NULL when the delivery is not READY: two wants may name one hook. */
-static int claim_read(struct store *st, int64_t delivery, int64_t now, struct store_job **out)
+static int claim_read(struct store *st, int64_t delivery, int64_t now, struct delivery_job **out)
 {
 	sqlite3_stmt *s = st->sql[SQL_CLAIM_JOB];
 	int64_t failed = 0;
@@ -152,12 +130,12 @@ static int claim_read(struct store *st, int64_t delivery, int64_t now, struct st
 		rc = failure_read(st, failed, &(*out)->failure);
 	if (rc == SQLITE_OK || rc == SQLITE_DONE)
 		return SQLITE_OK;
-	store_job_free(*out);
+	delivery_job_free(*out);
 	*out = NULL;
 	return rc;
 }
 
-static int claim_write(struct store *st, const struct store_job *job)
+static int claim_write(struct store *st, const struct delivery_job *job)
 {
 	sqlite3_stmt *s = st->sql[SQL_CLAIM_DELIVERY];
 	int rc = SQLITE_OK;
@@ -297,7 +275,7 @@ static int take(struct store *st, struct store_claim *c, const struct picks *p)
 {
 	if (p->total == 0)
 		return SQLITE_OK;
-	c->jobs = calloc(p->total, sizeof(struct store_job *));
+	c->jobs = calloc(p->total, sizeof(struct delivery_job *));
 	if (c->jobs == NULL)
 		return SQLITE_NOMEM;
 	for (unsigned round = 0; round < p->width; round++) {
@@ -306,7 +284,7 @@ static int take(struct store *st, struct store_claim *c, const struct picks *p)
 				return SQLITE_OK;
 			if (round >= p->counts[i])
 				continue;
-			struct store_job *job;
+			struct delivery_job *job;
 			int rc = claim_read(st, p->ids[i * p->width + round], p->now, &job);
 			if (rc != SQLITE_OK)
 				return rc;
@@ -357,7 +335,7 @@ void store_claim_start(struct store_claim *c)
 void store_claim_undo(struct store_claim *c)
 {
 	for (size_t i = 0; i < c->job_count; i++)
-		store_job_free(c->jobs[i]);
+		delivery_job_free(c->jobs[i]);
 	free(c->jobs);
 	free(c->skips);
 }

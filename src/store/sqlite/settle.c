@@ -7,7 +7,7 @@
 
 static void bind_outcome(sqlite3_stmt *s, const struct attempt_outcome *outcome, int *rc)
 {
-	store_bind_text(s, 4, store_attempt_text(outcome->result), rc);
+	store_bind_text(s, 4, attempt_result_text(outcome->result), rc);
 	if (outcome->exit_code >= 0)
 		store_bind_int(s, 5, outcome->exit_code, rc);
 	if (outcome->signal != 0)
@@ -82,7 +82,7 @@ int store_settle_run(struct store *st, struct store_settle *p, struct store_delt
 	s = st->sql[SQL_SETTLE_DELIVERY];
 	store_bind_int(s, 1, p->delivery, &rc);
 	store_bind_int(s, 2, p->attempt, &rc);
-	store_bind_text(s, 3, store_state_text(p->state), &rc);
+	store_bind_text(s, 3, delivery_state_text(p->state), &rc);
 	store_bind_int(s, 4, result == ATTEMPT_TEMPFAIL || result == ATTEMPT_PERMFAIL, &rc);
 	if (p->state == DELIVERY_READY)
 		store_bind_int(s, 5, p->due_at, &rc);

@@ -81,7 +81,7 @@ static inline struct conf_hook *fixture_hook(
 	hook->own.kill_after = 600000;
 	hook->own.output = 65536;
 	hook->own.concurrency = 4;
-	hook->own.retry = (struct retry_policy){.attempts = 3, .first = 20, .max = 40};
+	hook->own.retry = (struct conf_retry){.attempts = 3, .first = 20, .max = 40};
 	return hook;
 }
 

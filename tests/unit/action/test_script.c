@@ -24,9 +24,9 @@ enum { PATIENCE = 60000 };
 
 static int epoll = -1;
 
-static struct store_job *make_job(const char *payload)
+static struct delivery_job *make_job(const char *payload)
 {
-	struct store_job *job = calloc(1, sizeof(*job));
+	struct delivery_job *job = calloc(1, sizeof(*job));
 	assert_non_null(job);
 	job->delivery = 7;
 	job->event = 42;

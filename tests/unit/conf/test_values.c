@@ -186,7 +186,7 @@ static void test_every_key_of_the_daemon(void **state)
 
 static void test_every_key_of_a_hook(void **state)
 {
-	static const struct conf_rlimit limits[] = {{RLIMIT_CPU, 60}, {RLIMIT_AS, 512 << 20},
+	static const struct child_rlimit limits[] = {{RLIMIT_CPU, 60}, {RLIMIT_AS, 512 << 20},
 		{RLIMIT_NOFILE, 256}, {RLIMIT_NPROC, 64}, {RLIMIT_FSIZE, 1024}};
 	struct conf *conf = good(SOURCE
 		"hooks:\n"

@@ -31,7 +31,7 @@ static struct conf *one_waits(void)
 {
 	struct conf *conf = fixture_conf(2, 4);
 	fixture_hook(conf, 0, "alpha", 1, "exit 75")->own.retry =
-		(struct retry_policy){.attempts = 100, .first = HOUR, .max = HOUR};
+		(struct conf_retry){.attempts = 100, .first = HOUR, .max = HOUR};
 	fixture_hook(conf, 1, "beta", 2, "exit 0");
 	return conf;
 }

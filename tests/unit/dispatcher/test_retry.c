@@ -14,7 +14,7 @@
 static void delays_lie_between_half_the_first_and_the_doubled(void **state)
 {
 	(void)state;
-	const struct retry_policy policy = {.attempts = 12, .first = 10 * SECOND, .max = HOUR};
+	const struct conf_retry policy = {.attempts = 12, .first = 10 * SECOND, .max = HOUR};
 	const int64_t longest[] = {10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600};
 
 	for (unsigned i = 0; i < 11; i++) {
@@ -26,8 +26,8 @@ static void delays_lie_between_half_the_first_and_the_doubled(void **state)
 static void no_tries_are_left_after_the_last(void **state)
 {
 	(void)state;
-	const struct retry_policy twelve = {.attempts = 12, .first = 10 * SECOND, .max = HOUR};
-	const struct retry_policy once = {.attempts = 1, .first = 10 * SECOND, .max = HOUR};
+	const struct conf_retry twelve = {.attempts = 12, .first = 10 * SECOND, .max = HOUR};
+	const struct conf_retry once = {.attempts = 1, .first = 10 * SECOND, .max = HOUR};
 
 	assert_true(retry_delay(&twelve, 11, 1) > 0);
 	assert_int_equal(retry_delay(&twelve, 12, 1), -1);
@@ -39,8 +39,8 @@ static void no_tries_are_left_after_the_last(void **state)
 static void a_first_above_max_is_cut_to_max(void **state)
 {
 	(void)state;
-	const struct retry_policy above = {.attempts = 5, .first = 90 * SECOND, .max = 60 * SECOND};
-	const struct retry_policy far = {.attempts = 5, .first = HOUR, .max = SECOND};
+	const struct conf_retry above = {.attempts = 5, .first = 90 * SECOND, .max = 60 * SECOND};
+	const struct conf_retry far = {.attempts = 5, .first = HOUR, .max = SECOND};
 
 	for (unsigned failures = 1; failures < 5; failures++) {
 		assert_int_equal(retry_delay(&above, failures, 0), 45 * SECOND);
@@ -53,8 +53,8 @@ static void a_first_above_max_is_cut_to_max(void **state)
 static void extremes_do_not_overflow(void **state)
 {
 	(void)state;
-	const struct retry_policy vast = {.attempts = UINT_MAX, .first = 1, .max = INT64_MAX - 1};
-	const struct retry_policy zero = {.attempts = 3, .first = 0, .max = 0};
+	const struct conf_retry vast = {.attempts = UINT_MAX, .first = 1, .max = INT64_MAX - 1};
+	const struct conf_retry zero = {.attempts = 3, .first = 0, .max = 0};
 
 	assert_int_equal(retry_delay(&vast, UINT_MAX - 1, 0), 0);
 	int64_t top = retry_delay(&vast, UINT_MAX - 1, UINT32_MAX);
@@ -66,7 +66,7 @@ static void extremes_do_not_overflow(void **state)
 static void delays_are_spread_evenly(void **state)
 {
 	(void)state;
-	const struct retry_policy policy = {.attempts = 9, .first = 10 * SECOND, .max = HOUR};
+	const struct conf_retry policy = {.attempts = 9, .first = 10 * SECOND, .max = HOUR};
 	enum { DRAWS = 100000, PARTS = 10 };
 	const int64_t low = 5 * SECOND;
 	const int64_t high = 80 * SECOND;

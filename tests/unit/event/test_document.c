@@ -180,9 +180,9 @@ static void unfolding_twice_changes_nothing(void **state)
 
 static char source[] = "shop", type[] = "transaction.approved", key[] = "shop/id:1/ship";
 
-static struct store_job job_of(char *body)
+static struct delivery_job job_of(char *body)
 {
-	return (struct store_job){
+	return (struct delivery_job){
 		.delivery = 7,
 		.event = 5,
 		.attempt = 2,
@@ -196,7 +196,7 @@ static struct store_job job_of(char *body)
 }
 
 /* Of the document of the body, the value there as JSON; NULL: it is missing. */
-static void assert_at(const struct store_job *job, const char *where, const char *expected)
+static void assert_at(const struct delivery_job *job, const char *where, const char *expected)
 {
 	struct fault fault;
 	struct path *path = path_parse(where, strlen(where), &fault);
@@ -223,7 +223,7 @@ static void assert_at(const struct store_job *job, const char *where, const char
 static void facts_of_hookd(void **state)
 {
 	char body[] = "{\"entity\":\"{\\\"id\\\":1}\",\"name\":\"transaction.approved\"}";
-	struct store_job job = job_of(body);
+	struct delivery_job job = job_of(body);
 
 	(void)state;
 	assert_at(&job, "hookd", FACTS);
@@ -239,9 +239,9 @@ static void facts_go_before_members_of_the_body(void **state)
 	char body[] =
 		"{\"hookd\":{\"hook\":\"forged\",\"more\":1},\"failure\":{\"hook\":\"forged\"}}";
 	char hook[] = "ship", reason[] = "exit status 1";
-	struct store_failure failure = {
+	struct delivery_failure failure = {
 		.delivery = 6, .attempts = 12, .hook = hook, .reason = reason};
-	struct store_job job = job_of(body);
+	struct delivery_job job = job_of(body);
 
 	(void)state;
 	assert_at(&job, "hookd", FACTS);
@@ -273,8 +273,8 @@ static void output_of_a_failure(void **state)
 		{"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 	};
 	char body[] = "{}", hook[] = "ship", reason[] = "caf\xe9";
-	struct store_failure failure = {.hook = hook, .reason = reason};
-	struct store_job job = job_of(body);
+	struct delivery_failure failure = {.hook = hook, .reason = reason};
+	struct delivery_job job = job_of(body);
 
 	(void)state;
 	job.failure = &failure;
@@ -298,7 +298,7 @@ static void a_body_that_is_no_object_leaves_the_facts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(bodies); i++) {
 		char body[64];
-		struct store_job job;
+		struct delivery_job job;
 		json_t *root;
 
 		memcpy(body, bodies[i], strlen(bodies[i]) + 1);
@@ -315,7 +315,7 @@ static void big_numbers_of_a_delivery(void **state)
 {
 	char big[] = "{\"entity\":{\"amount\":5,\"id\":99999999999999999999}}";
 	char large[] = "{\"entity\":\"{\\\"amount\\\":9007199254740993}\"}";
-	struct store_job job = job_of(big);
+	struct delivery_job job = job_of(big);
 
 	(void)state;
 	assert_at(&job, "entity.amount", "5.0");

@@ -359,14 +359,14 @@ static void it_starts_in_its_directory(void **state)
 static void limits_are_set(void **state)
 {
 	(void)state;
-	const struct conf_rlimit limits[] = {
+	const struct child_rlimit limits[] = {
 		{RLIMIT_NOFILE, 37}, {RLIMIT_CORE, 0}, {RLIMIT_CPU, 1234}};
 	struct child_options o = shell("ulimit -n; ulimit -H -n; ulimit -c; ulimit -t");
 	o.rlimits = limits;
 	o.rlimit_count = 3;
 	assert_prints(&o, "37\n37\n0\n1234\n");
 
-	const struct conf_rlimit impossible = {RLIMIT_NOFILE, RLIM_INFINITY};
+	const struct child_rlimit impossible = {RLIMIT_NOFILE, RLIM_INFINITY};
 	o.rlimits = &impossible;
 	o.rlimit_count = 1;
 	assert_refused(&o, CHILD_NO_SETUP, "cannot set the resource limits of /bin/sh: ");
@@ -411,7 +411,7 @@ static void it_runs_as_its_user(void **state)
 		skip();
 	gid_t groups[] = {NOBODY, 12, 34};
 	static char name[] = "nobody";
-	const struct conf_user user = {name, NOBODY, NOBODY, groups, 3};
+	const struct child_user user = {name, NOBODY, NOBODY, groups, 3};
 	struct child_options o = shell(
 		"grep -E '^([UG]id|Groups)' /proc/self/status; echo reopened >/dev/stderr; cat "
 		"/dev/stdin");

@@ -190,7 +190,7 @@ static inline struct store_claim fx_claim(struct fixture *fx, size_t hooks, unsi
 static inline void fx_claim_free(struct store_claim *c)
 {
 	for (size_t i = 0; i < c->job_count; i++)
-		store_job_free(c->jobs[i]);
+		delivery_job_free(c->jobs[i]);
 	free(c->jobs);
 	free(c->skips);
 }

@@ -23,13 +23,13 @@ static inline int64_t put(
 }
 
 /* Claims all that may run; it must be the one delivery of this event. */
-static inline struct store_job claim_only(struct fixture *fx, int64_t event)
+static inline struct delivery_job claim_only(struct fixture *fx, int64_t event)
 {
 	struct store_claim c = claim(fx, 10);
 
 	assert_int_equal(c.job_count, 1);
 	assert_int_equal(c.jobs[0]->event, event);
-	struct store_job job = {
+	struct delivery_job job = {
 		.delivery = c.jobs[0]->delivery, .attempt = c.jobs[0]->attempt, .event = event};
 	fx_claim_free(&c);
 	return job;
@@ -42,14 +42,14 @@ static inline void claim_none(struct fixture *fx)
 	assert_int_equal(c.job_count, 0);
 }
 
-static inline void finish(struct fixture *fx, struct store_job job, enum delivery_state state)
+static inline void finish(struct fixture *fx, struct delivery_job job, enum delivery_state state)
 {
 	enum attempt_result result = state == DELIVERY_DONE ? ATTEMPT_OK : ATTEMPT_PERMFAIL;
 
 	assert_int_equal(fx_settle(fx, job.delivery, job.attempt, result, state, 0), STORE_OK);
 }
 
-static inline void put_back(struct fixture *fx, struct store_job job, int64_t due_at)
+static inline void put_back(struct fixture *fx, struct delivery_job job, int64_t due_at)
 {
 	assert_int_equal(
 		fx_settle(fx, job.delivery, job.attempt, ATTEMPT_TEMPFAIL, DELIVERY_READY, due_at),

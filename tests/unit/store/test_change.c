@@ -53,12 +53,12 @@ static void refresh(struct fixture *fx)
 }
 
 /* Claims the one delivery of "alpha" that is due; its key into `key`. */
-static struct store_job take(struct fixture *fx, char key[128])
+static struct delivery_job take(struct fixture *fx, char key[128])
 {
 	struct store_claim c = fx_claim(fx, 1, 10);
 
 	assert_int_equal(c.job_count, 1);
-	struct store_job job = {.delivery = c.jobs[0]->delivery,
+	struct delivery_job job = {.delivery = c.jobs[0]->delivery,
 		.event = c.jobs[0]->event,
 		.attempt = c.jobs[0]->attempt};
 	(void)snprintf(key, 128, "%s", c.jobs[0]->idempotency_key);
@@ -67,12 +67,12 @@ static struct store_job take(struct fixture *fx, char key[128])
 }
 
 /* Puts an event for "alpha" and ends its delivery in that state. */
-static struct store_job ended(struct fixture *fx, const char *key, enum delivery_state state)
+static struct delivery_job ended(struct fixture *fx, const char *key, enum delivery_state state)
 {
 	char given[128];
 
 	(void)fx_put(fx, key, 1);
-	struct store_job job = take(fx, given);
+	struct delivery_job job = take(fx, given);
 	assert_int_equal(fx_settle(fx, job.delivery, job.attempt,
 				 state == DELIVERY_DONE ? ATTEMPT_OK : ATTEMPT_PERMFAIL, state, 0),
 		STORE_OK);
@@ -112,12 +112,12 @@ static struct links links(struct fixture *fx, int64_t event)
 static void test_a_new_delivery_with_a_key_of_its_own(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	struct delivery_job dead = ended(fx, "id:1", DELIVERY_DEAD);
 	char key[128], expected[128];
 
 	int64_t made = replay(fx, dead.delivery);
 	assert_true(made > dead.delivery);
-	struct store_job job = take(fx, key);
+	struct delivery_job job = take(fx, key);
 	assert_int_equal(job.delivery, made);
 	assert_int_equal(job.event, dead.event);
 	assert_int_equal(job.attempt, 1);
@@ -129,11 +129,11 @@ static void test_a_new_delivery_with_a_key_of_its_own(void **state)
 static void test_what_was_stays_and_is_linked(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	struct delivery_job dead = ended(fx, "id:1", DELIVERY_DEAD);
 	char key[128];
 
 	int64_t second = replay(fx, dead.delivery);
-	struct store_job job = take(fx, key);
+	struct delivery_job job = take(fx, key);
 	assert_int_equal(
 		fx_settle(fx, job.delivery, 1, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
 	int64_t third = replay(fx, second);
@@ -153,7 +153,7 @@ static void test_what_was_stays_and_is_linked(void **state)
 static void test_only_the_last_and_only_once_it_has_ended(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_job done = ended(fx, "id:1", DELIVERY_DONE);
+	struct delivery_job done = ended(fx, "id:1", DELIVERY_DONE);
 	char key[128];
 
 	int64_t made = replay(fx, done.delivery);
@@ -169,9 +169,9 @@ static void test_only_the_last_and_only_once_it_has_ended(void **state)
 static void test_the_filter_names_exactly_these(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
-	struct store_job done = ended(fx, "id:2", DELIVERY_DONE);
-	struct store_job again = ended(fx, "id:3", DELIVERY_DEAD);
+	struct delivery_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	struct delivery_job done = ended(fx, "id:2", DELIVERY_DONE);
+	struct delivery_job again = ended(fx, "id:3", DELIVERY_DEAD);
 
 	(void)replay(fx, again.delivery);
 	struct listed l = list(fx, (struct store_change_filter){.set = STORE_CHANGE_DEAD});
@@ -199,7 +199,7 @@ static void test_a_refresh_counts_anew(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_counts counts;
-	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	struct delivery_job dead = ended(fx, "id:1", DELIVERY_DEAD);
 
 	(void)ended(fx, "id:2", DELIVERY_DEAD);
 	(void)fx_put(fx, "id:3", 2);
@@ -226,7 +226,7 @@ static void test_a_replay_is_never_stale(void **state)
 	char key[128];
 
 	int64_t created = fx_put_entity(fx, "id:1", "transaction.created", "7", 1000, 1);
-	struct store_job first = take(fx, key);
+	struct delivery_job first = take(fx, key);
 	assert_int_equal(first.event, created);
 	assert_int_equal(
 		fx_settle(fx, first.delivery, 1, ATTEMPT_PERMFAIL, DELIVERY_DEAD, 0), STORE_OK);
@@ -247,7 +247,7 @@ static void test_a_replay_has_its_turn_in_order(void **state)
 	char key[128];
 
 	(void)fx_put_entity(fx, "id:1", "transaction.updated", "7", 1000, 1);
-	struct store_job first = take(fx, key);
+	struct delivery_job first = take(fx, key);
 	assert_int_equal(fx_settle(fx, first.delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
 	struct store_claim c = fx_claim_as(fx, 1, 10, ordered);
 	fx_claim_free(&c);
@@ -288,7 +288,7 @@ static void test_many_all_or_none(void **state)
 static void test_without_a_daemon(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_job dead = ended(fx, "id:1", DELIVERY_DEAD);
+	struct delivery_job dead = ended(fx, "id:1", DELIVERY_DEAD);
 	char key[128];
 
 	fx_close(fx);

@@ -12,7 +12,7 @@ static void test_job_carries_all_its_action_needs(void **state)
 
 	assert_int_equal(c.op.result, STORE_OK);
 	assert_int_equal(c.job_count, 1);
-	const struct store_job *job = c.jobs[0];
+	const struct delivery_job *job = c.jobs[0];
 	assert_int_equal(job->event, event);
 	assert_int_equal(job->hook, fx->hooks[0]);
 	assert_int_equal(job->attempt, 1);

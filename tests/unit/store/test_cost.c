@@ -62,9 +62,9 @@ static struct store_claim claim(struct fixture *fx)
 }
 
 /* Claims until all but the first are held; each claim is bounded. */
-static struct store_job hold_all(struct fixture *fx)
+static struct delivery_job hold_all(struct fixture *fx)
 {
-	struct store_job job = {0};
+	struct delivery_job job = {0};
 	int claims = 0;
 
 	struct store_claim c = claim(fx); /* gives all their places, once */
@@ -92,7 +92,7 @@ static struct store_job hold_all(struct fixture *fx)
 }
 
 /* Ends `job`, and `rounds` - 1 of those that come after it. */
-static void check_held_cost_nothing(struct fixture *fx, struct store_job job, int rounds)
+static void check_held_cost_nothing(struct fixture *fx, struct delivery_job job, int rounds)
 {
 	for (int i = 0; i < rounds; i++) {
 		(void)steps(fx);
@@ -136,7 +136,7 @@ static void test_ten_thousand_that_came_in_reverse(void **state)
 	}
 	assert_int_equal(c.job_count, 1);
 	assert_int_equal(c.jobs[0]->event, MANY);
-	struct store_job job = {.delivery = c.jobs[0]->delivery, .attempt = 1};
+	struct delivery_job job = {.delivery = c.jobs[0]->delivery, .attempt = 1};
 	fx_claim_free(&c);
 	check_held_cost_nothing(*state, job, 20);
 }
@@ -154,7 +154,7 @@ static void test_a_long_past(void **state)
 	}
 	struct store_claim c = claim(fx);
 	assert_int_equal(c.job_count, 1);
-	struct store_job job = {.delivery = c.jobs[0]->delivery, .attempt = 1};
+	struct delivery_job job = {.delivery = c.jobs[0]->delivery, .attempt = 1};
 	check_held_cost_nothing(fx, job, 4);
 	fx_claim_free(&c);
 }

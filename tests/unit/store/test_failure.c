@@ -2,7 +2,7 @@
 #include "fixture.h"
 #include "store/read.h"
 
-static struct store_job claim_hook(struct fixture *fx, int64_t hook, struct store_claim *c)
+static struct delivery_job claim_hook(struct fixture *fx, int64_t hook, struct store_claim *c)
 {
 	struct store_want want = {.hook = hook, .max = 10};
 
@@ -10,7 +10,7 @@ static struct store_job claim_hook(struct fixture *fx, int64_t hook, struct stor
 		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 10};
 	assert_int_equal(store_wait(fx->st, &c->op), STORE_OK);
 	c->wants = NULL;
-	return c->job_count > 0 ? *c->jobs[0] : (struct store_job){0};
+	return c->job_count > 0 ? *c->jobs[0] : (struct delivery_job){0};
 }
 
 struct ending {
@@ -86,7 +86,7 @@ static void test_its_action_learns_what_was_given_up(void **state)
 	assert_int_equal(fx_counts(fx).waiting, 1);
 	(void)claim_hook(fx, telling, &c);
 	assert_int_equal(c.job_count, 1);
-	const struct store_job *job = c.jobs[0];
+	const struct delivery_job *job = c.jobs[0];
 	assert_int_equal(job->hook, telling);
 	assert_int_equal(job->attempt, 1);
 	assert_memory_equal(job->payload, "{}", 2);
@@ -130,9 +130,9 @@ static void test_only_the_end_of_a_long_output(void **state)
 		output[i] = (char)(i * 7 >> 2);
 	(void)give_up(fx, telling, output, sizeof(output));
 	(void)claim_hook(fx, telling, &c);
-	assert_int_equal(c.jobs[0]->failure->output_len, STORE_FAILURE_OUTPUT);
+	assert_int_equal(c.jobs[0]->failure->output_len, DELIVERY_FAILURE_OUTPUT);
 	assert_memory_equal(c.jobs[0]->failure->output,
-		output + sizeof(output) - STORE_FAILURE_OUTPUT, STORE_FAILURE_OUTPUT);
+		output + sizeof(output) - DELIVERY_FAILURE_OUTPUT, DELIVERY_FAILURE_OUTPUT);
 	fx_claim_free(&c);
 }
 

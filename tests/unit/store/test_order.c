@@ -12,7 +12,7 @@ static void test_one_at_a_time_by_occurrence(void **state)
 	int64_t first = put(fx, "id:1", "7", 1000);
 	int64_t second = put(fx, "id:2", "7", 2000);
 
-	struct store_job job = claim_only(fx, first);
+	struct delivery_job job = claim_only(fx, first);
 	assert_int_equal(fx_number(fx, HELD), 2);
 	claim_none(fx);
 	finish(fx, job, DELIVERY_DONE);
@@ -29,7 +29,7 @@ static void test_same_time_goes_by_arrival(void **state)
 	int64_t first = put(fx, "id:1", "7", 1000);
 	int64_t second = put(fx, "id:2", "7", 1000);
 
-	struct store_job job = claim_only(fx, first);
+	struct delivery_job job = claim_only(fx, first);
 	finish(fx, job, DELIVERY_DONE);
 	(void)claim_only(fx, second);
 }
@@ -128,7 +128,7 @@ static void test_one_that_comes_late_goes_before_those_that_wait(void **state)
 	int64_t first = put(fx, "id:1", "7", 1000);
 	int64_t third = put(fx, "id:3", "7", 3000);
 
-	struct store_job job = claim_only(fx, first);
+	struct delivery_job job = claim_only(fx, first);
 	int64_t second = put(fx, "id:2", "7", 2000);
 	claim_none(fx);
 	finish(fx, job, DELIVERY_DONE);
@@ -140,7 +140,7 @@ static void test_one_that_comes_too_late_waits_for_what_runs(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t second = put(fx, "id:2", "7", 2000);
-	struct store_job running = claim_only(fx, second);
+	struct delivery_job running = claim_only(fx, second);
 	int64_t first = put(fx, "id:1", "7", 1000);
 	int64_t third = put(fx, "id:3", "7", 3000);
 
@@ -155,7 +155,7 @@ static void test_a_retry_gives_way_to_one_that_goes_before_it(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t second = put(fx, "id:2", "7", 2000);
-	struct store_job running = claim_only(fx, second);
+	struct delivery_job running = claim_only(fx, second);
 	int64_t first = put(fx, "id:1", "7", 1000);
 	int64_t third = put(fx, "id:3", "7", 3000);
 
@@ -175,7 +175,7 @@ static void test_order_is_taken_out_of_the_config(void **state)
 
 	(void)put(fx, "id:2", "7", 2000);
 	(void)put(fx, "id:3", "7", 3000);
-	struct store_job job = claim_only(fx, first);
+	struct delivery_job job = claim_only(fx, first);
 	/* From here on without: what is held still gets its turn. */
 	for (int i = 0; i < 2; i++) {
 		struct store_claim c = fx_claim(fx, 1, 10);
@@ -200,7 +200,7 @@ static void test_order_comes_into_the_config(void **state)
 
 	(void)put(fx, "id:1", "7", 2000);
 	struct store_claim c = fx_claim(fx, 1, 10);
-	struct store_job running = {.delivery = c.jobs[0]->delivery, .attempt = 1};
+	struct delivery_job running = {.delivery = c.jobs[0]->delivery, .attempt = 1};
 	fx_claim_free(&c);
 	int64_t second = put(fx, "id:2", "7", 3000);
 	claim_none(fx);
@@ -225,7 +225,7 @@ static void test_a_release_tells_the_dispatcher(void **state)
 	fx_open_with(fx, &options);
 	int64_t first = put(fx, "id:1", "7", 1000);
 	(void)put(fx, "id:2", "7", 2000);
-	struct store_job job = claim_only(fx, first);
+	struct delivery_job job = claim_only(fx, first);
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
 	int before = __atomic_load_n(&pokes, __ATOMIC_RELAXED);
 	finish(fx, job, DELIVERY_DONE);
@@ -240,7 +240,7 @@ static void test_held_ones_are_waiting(void **state)
 
 	(void)put(fx, "id:2", "7", 2000);
 	(void)put(fx, "id:3", "7", 3000);
-	struct store_job job = claim_only(fx, first);
+	struct delivery_job job = claim_only(fx, first);
 	assert_int_equal(fx_counts(fx).waiting, 3);
 	fx_close(fx);
 	fx_open(fx);
@@ -259,7 +259,7 @@ static void test_a_held_retry_keeps_its_wait_when_the_clock_is_set(void **state)
 	struct fixture *fx = *state;
 	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = HOUR};
 	int64_t second = put(fx, "id:2", "7", 2000);
-	struct store_job running = claim_only(fx, second);
+	struct delivery_job running = claim_only(fx, second);
 	int64_t first = put(fx, "id:1", "7", 1000);
 
 	put_back(fx, running, 5);

@@ -6,7 +6,7 @@
 struct world {
 	struct fixture *fx;
 	unsigned long long random;
-	struct store_job running[64];
+	struct delivery_job running[64];
 	size_t running_count;
 	int put;
 };
@@ -54,7 +54,7 @@ static size_t world_claim(struct world *w, unsigned total)
 
 	world_check_claim(w, &c);
 	for (size_t i = 0; i < count; i++)
-		w->running[w->running_count++] = (struct store_job){
+		w->running[w->running_count++] = (struct delivery_job){
 			.delivery = c.jobs[i]->delivery, .attempt = c.jobs[i]->attempt};
 	fx_claim_free(&c);
 	return count;
@@ -65,7 +65,7 @@ static void world_settle(struct world *w, bool for_good)
 	if (w->running_count == 0)
 		return;
 	size_t i = draw(w, (unsigned)w->running_count);
-	struct store_job job = w->running[i];
+	struct delivery_job job = w->running[i];
 	w->running[i] = w->running[--w->running_count];
 	if (!for_good && draw(w, 2) == 0)
 		put_back(w->fx, job, 0);

@@ -1,4 +1,4 @@
-#include "process/wall.h"
+#include "process/script_sandbox.h"
 
 #include "process/landlock.h"
 
@@ -66,28 +66,27 @@ static int tear_down(void **state)
 	return rmdir(dir);
 }
 
-static struct wall *make(const char *one, const char *two)
+static struct script_sandbox *make(const char *one, const char *two)
 {
 	char *files[] = {(char *)(uintptr_t)one, (char *)(uintptr_t)two};
-	struct conf conf = {.secret_files = files, .secret_file_count = two != NULL ? 2 : 1};
-	struct wall *w = wall_new(&conf);
+	struct script_sandbox *w = script_sandbox_new(files, two != NULL ? 2 : 1, true);
 
 	assert_non_null(w);
 	return w;
 }
 
 /* What a process behind the wall gets: 0, or errno. */
-static int behind(
-	struct wall *w, int (*act)(const char *, const char *), const char *a, const char *b)
+static int behind(struct script_sandbox *w, int (*act)(const char *, const char *), const char *a,
+	const char *b)
 {
 	int ruleset, status;
 
-	assert_true(wall_ready(w, &ruleset));
+	assert_true(script_sandbox_ready(w, &ruleset));
 	assert_true(ruleset > 0);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(!wall_enter(ruleset) ? 255 : act(a, b) < 0 ? errno : 0);
+		_exit(!script_sandbox_enter(ruleset) ? 255 : act(a, b) < 0 ? errno : 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
@@ -111,7 +110,7 @@ static int to_write(const char *path, const char *unused)
 
 static void secrets_are_shut_and_all_beside_is_open(void **state)
 {
-	struct wall *w;
+	struct script_sandbox *w;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
@@ -129,12 +128,12 @@ static void secrets_are_shut_and_all_beside_is_open(void **state)
 	/* neither may a secret come to where it could be read */
 	assert_int_equal(behind(w, link, at(0, "secret"), "/tmp/hookd-wall"), EXDEV);
 	assert_int_equal(behind(w, rename, at(0, "credentials/a"), "/tmp/hookd-wall"), EXDEV);
-	wall_free(w);
+	script_sandbox_free(w);
 }
 
 static void what_changes_beside_secrets_is_seen(void **state)
 {
-	struct wall *w;
+	struct script_sandbox *w;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
@@ -154,12 +153,12 @@ static void what_changes_beside_secrets_is_seen(void **state)
 	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), ENOENT);
 	make_file("secret");
 	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
-	wall_free(w);
+	script_sandbox_free(w);
 }
 
 static void a_link_to_a_secret_leads_nowhere(void **state)
 {
-	struct wall *w;
+	struct script_sandbox *w;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
@@ -168,13 +167,13 @@ static void a_link_to_a_secret_leads_nowhere(void **state)
 	assert_int_equal(behind(w, to_read, at(0, "link"), NULL), EACCES);
 	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
 	assert_int_equal(behind(w, to_read, at(0, "credentials/a"), NULL), 0);
-	wall_free(w);
+	script_sandbox_free(w);
 }
 
 /* Scripts make files in such a place, and read them. */
 static void where_others_can_write_nothing_is_shut(void **state)
 {
-	struct wall *w;
+	struct script_sandbox *w;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
@@ -184,10 +183,10 @@ static void where_others_can_write_nothing_is_shut(void **state)
 	w = make(at(1, "writable/secret"), at(2, "secret"));
 	assert_int_equal(behind(w, to_read, at(0, "writable/secret"), NULL), 0);
 	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
-	wall_free(w);
+	script_sandbox_free(w);
 	w = make(at(1, "writable/secret"), NULL); /* there is a wall, with nothing behind it */
 	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), 0);
-	wall_free(w);
+	script_sandbox_free(w);
 }
 
 static void without_a_wall_there_is_no_ruleset(void **state)
@@ -195,9 +194,9 @@ static void without_a_wall_there_is_no_ruleset(void **state)
 	int ruleset = 0;
 
 	(void)state;
-	assert_true(wall_ready(NULL, &ruleset));
+	assert_true(script_sandbox_ready(NULL, &ruleset));
 	assert_int_equal(ruleset, -1);
-	wall_free(NULL);
+	script_sandbox_free(NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -1,4 +1,4 @@
-#include "process/wall.h"
+#include "process/script_sandbox.h"
 
 #include "base/log.h"
 #include "landlock.h"
@@ -25,7 +25,7 @@ struct listed {
 	struct timespec changed;
 };
 
-struct wall {
+struct script_sandbox {
 	char **secrets; /* as the config names them */
 	size_t secret_count;
 	bool possible;
@@ -45,7 +45,7 @@ struct hidden {
 
 /* ---- which secrets can be */
 
-/* Can scripts make something in it? Root's own scripts have no wall. */
+/* Can scripts make something in it? Scripts that run as root have no sandbox. */
 static bool is_open(const char *directory, const struct stat *st)
 {
 	if (geteuid() == 0)
@@ -100,7 +100,8 @@ static void warn(const char *path, const char *directory, const char *fault)
 }
 
 /* One that is gone, or hidden already, needs no place. */
-static bool hide(struct wall *w, struct hidden *hidden, const char *secret, bool directory)
+static bool hide(
+	struct script_sandbox *w, struct hidden *hidden, const char *secret, bool directory)
 {
 	char *path = realpath(secret, NULL), *copy;
 	const char *at, *fault;
@@ -130,7 +131,7 @@ static bool hide(struct wall *w, struct hidden *hidden, const char *secret, bool
 }
 
 /* The directory of the credentials first: what is in it has its place then. */
-static bool find_hidden(struct wall *w, struct hidden *hidden)
+static bool find_hidden(struct script_sandbox *w, struct hidden *hidden)
 {
 	*hidden = (struct hidden){.paths = calloc(w->secret_count + 1, sizeof(char *))};
 	if (hidden->paths == NULL)
@@ -159,7 +160,7 @@ static bool is_short(int error)
 }
 
 /* What is no file to read, is gone, or of a kind that Landlock does not know, is left. */
-static bool grant(const struct wall *w, int directory, const char *name, uint64_t rights)
+static bool grant(const struct script_sandbox *w, int directory, const char *name, uint64_t rights)
 {
 	int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -186,7 +187,7 @@ static bool matches(const struct hidden *hidden, const char *path, bool on_the_w
 }
 
 /* Before it is read: what comes in between is seen as a change. */
-static bool note(struct wall *w, const char *path, int fd)
+static bool note(struct script_sandbox *w, const char *path, int fd)
 {
 	struct listed *larger = reallocarray(w->listed, w->listed_count + 1, sizeof(*w->listed));
 	struct stat st;
@@ -205,10 +206,11 @@ static bool note(struct wall *w, const char *path, int fd)
 	return true;
 }
 
-static bool grant_beside(struct wall *w, const struct hidden *hidden, const char *directory);
+static bool grant_beside(
+	struct script_sandbox *w, const struct hidden *hidden, const char *directory);
 
-static bool grant_entry(struct wall *w, const struct hidden *hidden, const char *directory, int fd,
-	const char *name)
+static bool grant_entry(struct script_sandbox *w, const struct hidden *hidden,
+	const char *directory, int fd, const char *name)
 {
 	char *path;
 	bool good = true;
@@ -227,7 +229,8 @@ static bool grant_entry(struct wall *w, const struct hidden *hidden, const char 
 
 /* Grants all in a directory but what leads to a secret, which it does for that. As deep
  * as the secret's path is long. */
-static bool grant_beside(struct wall *w, const struct hidden *hidden, const char *directory)
+static bool grant_beside(
+	struct script_sandbox *w, const struct hidden *hidden, const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
@@ -247,7 +250,7 @@ static bool grant_beside(struct wall *w, const struct hidden *hidden, const char
 	return good;
 }
 
-static void tear_down(struct wall *w)
+static void tear_down(struct script_sandbox *w)
 {
 	if (w->ruleset >= 0)
 		close(w->ruleset);
@@ -260,8 +263,8 @@ static void tear_down(struct wall *w)
 	w->unsure = false;
 }
 
-/* Moving files, everywhere; without secrets to wall off, reading as well. */
-static bool grant_root(const struct wall *w, uint64_t rights)
+/* Moving files, everywhere; without secrets to protect, reading as well. */
+static bool grant_root(const struct script_sandbox *w, uint64_t rights)
 {
 	int fd = open("/", O_PATH | O_CLOEXEC);
 	bool good = fd >= 0 && landlock_grant(w->ruleset, fd, rights);
@@ -272,7 +275,7 @@ static bool grant_root(const struct wall *w, uint64_t rights)
 }
 
 /* False: errno. */
-static bool build(struct wall *w)
+static bool build(struct script_sandbox *w)
 {
 	struct hidden hidden;
 	bool good = find_hidden(w, &hidden);
@@ -291,7 +294,7 @@ static bool build(struct wall *w)
 	return good;
 }
 
-static bool has_changed(struct wall *w)
+static bool has_changed(struct script_sandbox *w)
 {
 	struct pollfd mounts = {.fd = w->mounts, .events = POLLPRI};
 	struct stat st;
@@ -312,50 +315,38 @@ static bool has_changed(struct wall *w)
 
 /* ---- the interface */
 
-/* A script that runs as root, or as one who cannot read a file that root keeps from
- * others, needs no warning. */
-static bool has_scripts_of_ours(const struct conf *conf)
+struct script_sandbox *script_sandbox_new(char *const *secrets, size_t count, bool warns)
 {
-	if (geteuid() == 0)
-		return false;
-	for (size_t i = 0; i < conf->all_count; i++)
-		if (conf->all[i]->action->program != NULL)
-			return true;
-	return false;
-}
-
-struct wall *wall_new(const struct conf *conf)
-{
-	struct wall *w = calloc(1, sizeof(*w));
+	struct script_sandbox *w = calloc(1, sizeof(*w));
 	int abi = landlock_abi(), ruleset;
 
 	if (w == NULL)
 		return NULL;
 	w->ruleset = -1;
 	w->possible = abi >= ABI_NEEDED;
-	w->warns = has_scripts_of_ours(conf);
+	w->warns = warns && geteuid() != 0; /* root's scripts are not kept from anything */
 	w->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	w->secrets = calloc(conf->secret_file_count + 1, sizeof(char *));
-	for (size_t i = 0; w->secrets != NULL && i < conf->secret_file_count; i++) {
-		w->secrets[i] = strdup(conf->secret_files[i]);
+	w->secrets = calloc(count + 1, sizeof(char *));
+	for (size_t i = 0; w->secrets != NULL && i < count; i++) {
+		w->secrets[i] = strdup(secrets[i]);
 		if (w->secrets[i] == NULL)
 			break;
 		w->secret_count++;
 	}
-	if (w->secret_count < conf->secret_file_count || w->secrets == NULL) {
-		wall_free(w);
+	if (w->secret_count < count || w->secrets == NULL) {
+		script_sandbox_free(w);
 		return NULL;
 	}
 	if (!w->possible)
 		log_info("scripts are not kept from hookd's secrets by the kernel",
 			log_text("lacking", "landlock"), log_int("version", abi),
 			log_int("needed", ABI_NEEDED));
-	if (!wall_ready(w, &ruleset)) /* now, for its warnings; it is tried again */
-		log_debug("no room for the wall around secrets");
+	if (!script_sandbox_ready(w, &ruleset)) /* now, for its warnings; it is tried again */
+		log_debug("script sandbox not ready yet, trying again later");
 	return w;
 }
 
-bool wall_ready(struct wall *w, int *ruleset)
+bool script_sandbox_ready(struct script_sandbox *w, int *ruleset)
 {
 	*ruleset = -1;
 	if (w == NULL || !w->possible)
@@ -366,7 +357,7 @@ bool wall_ready(struct wall *w, int *ruleset)
 	return true;
 }
 
-bool wall_enter(int ruleset)
+bool script_sandbox_enter(int ruleset)
 {
 	if (landlock_enter(ruleset))
 		return true;
@@ -374,7 +365,7 @@ bool wall_enter(int ruleset)
 	       landlock_enter(ruleset);
 }
 
-void wall_free(struct wall *w)
+void script_sandbox_free(struct script_sandbox *w)
 {
 	if (w == NULL)
 		return;

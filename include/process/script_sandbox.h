@@ -1,5 +1,5 @@
-/* process/wall.h - keeps scripts from the secrets of hookd whose user they run as: a Landlock
- * ruleset that a new process enters before its program. It may do what its user may, but
+/* process/script_sandbox.h - keeps scripts from the secrets of hookd whose user they run as: a
+ * Landlock ruleset that a new process enters before its program. It may do what its user may, but
  *   - open for reading: the files of hookd's secrets, and all in the directory of
  *     systemd's credentials, by whatever path;
  *   - reach into processes that it has not started: ptrace(2), /proc/PID/mem, environ, fd;
@@ -16,25 +16,26 @@
 #define HOOKD_WALL_H
 
 #include "base/attributes.h"
-#include "conf/conf.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
-struct wall;
+struct script_sandbox;
 
-/* For the secrets that conf names; conf is not kept. Logs which of them cannot be walled
- * off, if it has scripts that could read them. Returns new; NULL: memory is short. */
-struct wall *wall_new(const struct conf *conf) WARN_UNUSED;
+/* For the secrets at these absolute paths, which are copied. With `warns`, logs which of
+ * them cannot be protected. Returns new; NULL: out of memory. */
+struct script_sandbox *script_sandbox_new(
+	char *const *secrets, size_t count, bool warns) WARN_UNUSED;
 
-/* *ruleset is what to hand to wall_enter, valid until the next call: -1 when the kernel
+/* *ruleset is what to hand to script_sandbox_enter, valid until the next call: -1 when the kernel
  * has no Landlock that would do (before Linux 5.19). False: there is no memory or
  * descriptor for it now, errno says which. w may be NULL: then it is -1. */
-bool wall_ready(struct wall *w, int *ruleset) WARN_UNUSED;
+bool script_sandbox_ready(struct script_sandbox *w, int *ruleset) WARN_UNUSED;
 
 /* Between vfork and exec, still as hookd's user. With CAP_SYS_ADMIN set-user-ID programs
  * keep their right; without it they must lose it (no_new_privs). False: errno. */
-bool wall_enter(int ruleset) WARN_UNUSED;
+bool script_sandbox_enter(int ruleset) WARN_UNUSED;
 
-void wall_free(struct wall *w); /* NULL is allowed */
+void script_sandbox_free(struct script_sandbox *w); /* NULL is allowed */
 
 #endif

@@ -147,7 +147,8 @@ static bool check_attempts(const struct promises *p, sqlite3 *db, char *why, siz
 		if (result == NULL)
 			ok = no(why, size, "attempt %u of delivery %lld has no end", number,
 				(long long)id);
-		else if (number == d->settled && strcmp(result, attempt_result_text(d->result)) != 0)
+		else if (number == d->settled &&
+			 strcmp(result, attempt_result_text(d->result)) != 0)
 			ok = no(why, size, "attempt %u of delivery %lld is %s and was settled %s",
 				number, (long long)id, result, attempt_result_text(d->result));
 		seen[id] |= (number == d->claimed ? 1 : 0) | (number == d->settled ? 2 : 0);

@@ -44,8 +44,8 @@ CURLcode __wrap_curl_easy_perform(CURL *easy)
 	return CURLE_OK;
 }
 
-bool __wrap_trial_run(
-	struct trial *trial, struct conf *conf, const struct conf_hook *hook, struct delivery_job *job)
+bool __wrap_trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
+	struct delivery_job *job)
 {
 	(void)trial;
 	(void)conf;

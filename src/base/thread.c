@@ -1,0 +1,55 @@
+#include "base/thread.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+bool thread_start(pthread_t *thread, const char *name, void *(*body)(void *), void *arg)
+{
+	sigset_t all, before;
+	char text[128];
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(thread, NULL, body, arg);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0) {
+		log_error("cannot start a thread", log_text("thread", name),
+			log_text("error", strerror_r(error, text, sizeof(text))));
+		return false;
+	}
+	(void)pthread_setname_np(*thread, name);
+	return true;
+}
+
+void thread_condition_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(condition, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+}
+
+bool thread_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t steady)
+{
+	int64_t left = steady - clock_steady();
+	struct timespec until;
+
+	if (left <= 0)
+		return false;
+	/* clock_steady also counts while the machine sleeps; a condition cannot wait for that. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(left / 1000);
+	until.tv_nsec += (long)(left % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	(void)pthread_cond_timedwait(condition, mutex, &until);
+	return true;
+}

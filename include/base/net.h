@@ -26,6 +26,10 @@ struct net_range {
 /* A bare address of len bytes, no port, no brackets, no zone. */
 bool net_parse(const char *text, size_t len, struct net_address *out) WARN_UNUSED;
 
+/* A port's number in len digits, 0 to 65535. Where 0 means nothing the caller refuses
+ * it. False: it is not one; *port is as before. */
+bool net_parse_port(const char *text, size_t len, uint16_t *port) WARN_UNUSED;
+
 /* "address" or "address/prefix"; bits behind the prefix must be 0. NULL when
  * right, else what was expected (a literal). */
 const char *net_parse_range(const char *text, struct net_range *out) WARN_UNUSED;

@@ -1,5 +1,8 @@
 #include "base/clock.h"
 
+#include "base/number.h"
+
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -26,16 +29,12 @@ int64_t clock_steady(void)
 /* Reads exactly n digits and moves on. */
 static bool digits(const char **p, const char *end, int n, int *out)
 {
-	int value = 0;
+	int64_t value;
 
-	if (end - *p < n)
+	if (end - *p < n || !number_read(*p, (size_t)n, INT_MAX, &value))
 		return false;
-	for (int i = 0; i < n; i++, (*p)++) {
-		if (**p < '0' || **p > '9')
-			return false;
-		value = value * 10 + (**p - '0');
-	}
-	*out = value;
+	*out = (int)value;
+	*p += n;
 	return true;
 }
 

@@ -1,5 +1,7 @@
 #include "base/money.h"
 
+#include "base/number.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -38,29 +40,20 @@ struct amount {
 	size_t part_len;
 };
 
-static size_t digits(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	while (n < len && text[n] >= '0' && text[n] <= '9')
-		n++;
-	return n;
-}
-
 static bool read_amount(const char *text, size_t len, struct amount *a)
 {
 	*a = (struct amount){.negative = len > 0 && text[0] == '-'};
 	text += a->negative;
 	len -= a->negative;
 	a->whole = text;
-	a->whole_len = digits(text, len);
+	a->whole_len = number_digits(text, len);
 	if (a->whole_len == 0 || a->whole_len > 30)
 		return false;
 	if (a->whole_len == len)
 		return true;
 	a->has_point = true;
 	a->part = text + a->whole_len + 1;
-	a->part_len = digits(a->part, len - a->whole_len - 1);
+	a->part_len = number_digits(a->part, len - a->whole_len - 1);
 	return text[a->whole_len] == '.' && a->part_len > 0 &&
 	       a->whole_len + 1 + a->part_len == len;
 }

@@ -1,5 +1,7 @@
 #include "base/net.h"
 
+#include "base/number.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -40,15 +42,14 @@ bool net_parse(const char *text, size_t len, struct net_address *out)
 	return false;
 }
 
-static bool parse_prefix(const char *text, unsigned *prefix)
+bool net_parse_port(const char *text, size_t len, uint16_t *port)
 {
-	unsigned n = 0;
-	size_t i;
+	int64_t n;
 
-	for (i = 0; text[i] >= '0' && text[i] <= '9' && i < 3; i++)
-		n = n * 10 + (unsigned)(text[i] - '0');
-	*prefix = n;
-	return i > 0 && text[i] == '\0';
+	if (!number_read(text, len, UINT16_MAX, &n))
+		return false;
+	*port = (uint16_t)n;
+	return true;
 }
 
 /* The bits of a and b up to prefix are equal. */
@@ -66,6 +67,7 @@ const char *net_parse_range(const char *text, struct net_range *out)
 	static const char *const expected = "an address or a range such as 10.0.0.0/8 or ::1";
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	int64_t n;
 	unsigned bits, prefix;
 
 	if (!net_parse(text, len, &out->address))
@@ -74,8 +76,9 @@ const char *net_parse_range(const char *text, struct net_range *out)
 	out->prefix = bits;
 	if (slash == NULL)
 		return NULL;
-	if (!parse_prefix(slash + 1, &prefix))
+	if (!number_read(slash + 1, strlen(slash + 1), 999, &n))
 		return expected;
+	prefix = (unsigned)n;
 	if (out->address.family == AF_INET && memchr(text, ':', len) != NULL) {
 		/* ::ffff:10.0.0.0/104 is 10.0.0.0/8 */
 		if (prefix < 96 || prefix > 128)
@@ -176,14 +179,9 @@ bool net_is_internal(const struct net_address *a)
 /* ":4711", or nothing. */
 static bool is_port(const char *text, size_t len)
 {
-	if (len == 0)
-		return true;
-	if (text[0] != ':' || len < 2 || len > 6)
-		return false;
-	for (size_t i = 1; i < len; i++)
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-	return true;
+	uint16_t port;
+
+	return len == 0 || (text[0] == ':' && net_parse_port(text + 1, len - 1, &port));
 }
 
 /* One part of X-Forwarded-For. Proxies write 192.0.2.7, 2001:db8::1, and some

@@ -9,6 +9,7 @@
 
 #include "base/attributes.h"
 #include "base/fault.h"
+#include "base/number.h"
 #include "conf/conf.h"
 #include "conf/yaml/errors.h"
 #include "conf/yaml/yaml.h"
@@ -80,13 +81,8 @@ const char *conf_node_found(const struct conf_node *node);
 /* What a number's key counts: CONF_COUNT, CONF_SIZE or CONF_DURATION. */
 enum conf_type conf_amount_type(const struct conf_key *key);
 
-struct conf_unit {
-	const char *suffix;
-	long long factor;
-};
-
 /* The units an amount of that type may have, largest first, a NULL suffix last. */
-const struct conf_unit *conf_units(enum conf_type type);
+const struct number_unit *conf_units(enum conf_type type);
 
 #define CONF_EXPECTED 320
 

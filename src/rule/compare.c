@@ -1,6 +1,7 @@
 #include "compare.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,15 +9,6 @@
 #include <string.h>
 
 #define DIGITS_MAX 400 /* of a number in a text: more is no number to us */
-
-static size_t digits(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	while (n < len && text[n] >= '0' && text[n] <= '9')
-		n++;
-	return n;
-}
 
 bool decimal_read(const char *text, size_t len, struct decimal *out)
 {
@@ -29,7 +21,7 @@ bool decimal_read(const char *text, size_t len, struct decimal *out)
 		text++;
 		len--;
 	}
-	whole = digits(text, len);
+	whole = number_digits(text, len);
 	if (whole == 0)
 		return false;
 	out->whole = text;
@@ -37,7 +29,7 @@ bool decimal_read(const char *text, size_t len, struct decimal *out)
 	out->part = text + whole;
 	if (whole < len) {
 		out->part = text + whole + 1;
-		out->part_len = digits(out->part, len - whole - 1);
+		out->part_len = number_digits(out->part, len - whole - 1);
 		if (text[whole] != '.' || out->part_len == 0 || whole + 1 + out->part_len != len)
 			return false;
 	}

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/letter_case.h"
 #include "base/money.h"
+#include "base/number.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,7 +16,8 @@
 #define DATE_FORMAT_MAX 100
 #define DATE_MAX        1024 /* bytes a date may become */
 #define TRUNCATE_MAX    10000
-#define SHOWN           40 /* bytes of a value in a message */
+#define SECONDS_MAX     INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+#define SHOWN           40                    /* bytes of a value in a message */
 
 struct template_filter {
 	const char *name;
@@ -279,11 +281,9 @@ static enum template_result apply_trim(
 
 static bool check_truncate(const char *argument, size_t len, struct fault *fault)
 {
-	char *end;
-	long n = strtol(argument, &end, 10);
+	int64_t n;
 
-	if (len > 0 && argument[0] >= '0' && argument[0] <= '9' && end == argument + len &&
-		n >= 1 && n <= TRUNCATE_MAX)
+	if (number_read(argument, len, TRUNCATE_MAX, &n) && n >= 1)
 		return true;
 	(void)snprintf(fault->what, sizeof(fault->what),
 		"truncate: expected a number of characters from 1 to %d", TRUNCATE_MAX);
@@ -294,18 +294,20 @@ static bool check_truncate(const char *argument, size_t len, struct fault *fault
 static enum template_result apply_truncate(
 	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY])
 {
-	size_t max = (size_t)strtol(argument, NULL, 10), characters = 0, cut = 0;
+	size_t characters = 0, cut = 0;
 	struct buf text = {0};
+	int64_t max = 0;
 
-	(void)len;
 	(void)why;
+	if (!number_read(argument, len, TRUNCATE_MAX, &max))
+		return TEMPLATE_OK; /* never: check_truncate has read it */
 	for (size_t i = 0; i < v->text.len; i++) {
 		if (((unsigned char)v->text.data[i] & 0xc0) == 0x80)
 			continue;
-		if (++characters == max)
+		if (++characters == (size_t)max)
 			cut = i;
 	}
-	if (characters <= max)
+	if (characters <= (size_t)max)
 		return TEMPLATE_OK;
 	buf_add(&text, v->text.data, cut);
 	buf_add_text(&text, "…");
@@ -376,19 +378,16 @@ static bool check_date(const char *argument, size_t len, struct fault *fault)
 static bool read_time(const struct template_value *v, time_t *seconds)
 {
 	const char *text = v->text.data != NULL ? v->text.data : "";
-	int64_t ms;
-	char *end;
-	long long n;
+	int64_t ms, n;
 
 	if (clock_parse(text, v->text.len, &ms)) {
 		*seconds = (time_t)(ms >= 0 ? ms / 1000 : (ms - 999) / 1000);
 		return true;
 	}
-	n = strtoll(text, &end, 10);
+	if (!number_read(text, v->text.len, SECONDS_MAX, &n))
+		return false;
 	*seconds = (time_t)n;
-	/* up to the year 9999 */
-	return v->text.len > 0 && v->text.len <= 12 && text[0] >= '0' && text[0] <= '9' &&
-	       end == text + v->text.len && n <= 253402300799LL;
+	return true;
 }
 
 static enum template_result apply_date(

@@ -1,5 +1,7 @@
 #include "rule/path.h"
 
+#include "base/number.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -7,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_INDEX SIZE_MAX
+#define NO_INDEX  SIZE_MAX
+#define INDEX_MAX 999999999 /* more than any array has */
 
 struct step {
 	char *name;
@@ -46,20 +49,15 @@ static bool is_plain(char c)
 	       (c != '\0' && strchr("_-$@:/", c) != NULL) || (unsigned char)c >= 0x80;
 }
 
-/* The number that a step is, for arrays: no sign, no zero in front, no more digits
- * than any array could need. */
+/* The number that a step is, for arrays: no sign and no zero in front. */
 static size_t index_of(const char *name)
 {
-	size_t len = strlen(name), n = 0;
+	size_t len = strlen(name);
+	int64_t n;
 
-	if (len == 0 || len > 9 || (name[0] == '0' && len > 1))
+	if ((name[0] == '0' && len > 1) || !number_read(name, len, INDEX_MAX, &n))
 		return NO_INDEX;
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] < '0' || name[i] > '9')
-			return NO_INDEX;
-		n = n * 10 + (size_t)(name[i] - '0');
-	}
-	return n;
+	return (size_t)n;
 }
 
 static bool add_step(struct path *p, const char *name, size_t len, struct fault *fault, size_t at)

@@ -29,19 +29,11 @@ static size_t host_length(const char *text)
 }
 
 /* What stands behind the host. False: something else than a port. */
-static bool parse_port(const char *text, unsigned *port)
+static bool parse_port(const char *text, uint16_t *port)
 {
-	unsigned n = 0;
-	size_t i;
-
 	if (text[0] == '\0')
 		return true;
-	if (text[0] != ':')
-		return false;
-	for (i = 1; text[i] >= '0' && text[i] <= '9' && i < 6; i++)
-		n = n * 10 + (unsigned)(text[i] - '0');
-	*port = n;
-	return i > 1 && text[i] == '\0' && n > 0 && n <= 65535;
+	return text[0] == ':' && net_parse_port(text + 1, strlen(text + 1), port) && *port > 0;
 }
 
 static bool read_socket(
@@ -67,7 +59,7 @@ bool conf_read_mail_server(const struct conf_value *v)
 	struct conf_mail_server *server = v->target;
 	const char *text = conf_value_some_text(v), *host;
 	bool implicit;
-	unsigned port;
+	uint16_t port;
 	size_t len;
 
 	if (text == NULL)

@@ -1,13 +1,12 @@
+#include "base/duration.h"
 #include "conf/read.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct conf_unit durations[] = {
-	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
-static const struct conf_unit sizes[] = {{"TiB", 1LL << 40}, {"GiB", 1LL << 30}, {"MiB", 1LL << 20},
-	{"KiB", 1LL << 10}, {"", 1}, {"B", 1}, {NULL, 0}};
-static const struct conf_unit counts[] = {{"", 1}, {NULL, 0}};
+static const struct number_unit sizes[] = {{"TiB", 1LL << 40}, {"GiB", 1LL << 30},
+	{"MiB", 1LL << 20}, {"KiB", 1LL << 10}, {"", 1}, {"B", 1}, {NULL, 0}};
+static const struct number_unit counts[] = {{"", 1}, {NULL, 0}};
 
 /* What a limit is counted in depends on what it limits. */
 enum conf_type conf_amount_type(const struct conf_key *key)
@@ -21,11 +20,11 @@ enum conf_type conf_amount_type(const struct conf_key *key)
 	return CONF_COUNT;
 }
 
-const struct conf_unit *conf_units(enum conf_type type)
+const struct number_unit *conf_units(enum conf_type type)
 {
 	switch (type) {
 	case CONF_DURATION:
-		return durations;
+		return duration_units;
 	case CONF_SIZE:
 		return sizes;
 	default:
@@ -33,26 +32,14 @@ const struct conf_unit *conf_units(enum conf_type type)
 	}
 }
 
-/* n in the largest unit that divides it: 90d, 1MiB, 1500. */
-static void add_amount(struct buf *out, const struct conf_key *key, long long n)
-{
-	const struct conf_unit *unit = conf_units(conf_amount_type(key));
-
-	if (n == 0) {
-		buf_add_char(out, '0');
-		return;
-	}
-	while (n % unit->factor != 0)
-		unit++;
-	buf_printf(out, "%lld%s", n / unit->factor, unit->suffix);
-}
-
 static void add_range(struct buf *out, const struct conf_key *key)
 {
+	const struct number_unit *units = conf_units(conf_amount_type(key));
+
 	buf_add_text(out, " from ");
-	add_amount(out, key, key->min);
+	number_add_unit(out, units, key->min);
 	buf_add_text(out, " to ");
-	add_amount(out, key, key->max);
+	number_add_unit(out, units, key->max);
 	if (key->zero != NULL)
 		buf_printf(out, ", or 0 (%s)", key->zero);
 }

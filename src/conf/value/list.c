@@ -54,20 +54,6 @@ void conf_list_store(const struct conf_value *v, void *items, size_t count)
 	memcpy(target + sizeof(items), &count, sizeof(count));
 }
 
-/* Port 0 lets the system choose one. */
-static bool parse_port(const char *text, uint16_t *port)
-{
-	unsigned n = 0;
-	size_t i;
-
-	for (i = 0; text[i] >= '0' && text[i] <= '9' && i < 5; i++)
-		n = n * 10 + (unsigned)(text[i] - '0');
-	if (i == 0 || text[i] != '\0' || n > 65535)
-		return false;
-	*port = (uint16_t)n;
-	return true;
-}
-
 static bool parse_host(const char *host, size_t len, struct net_address *address)
 {
 	if (len == 1 && host[0] == '*') {
@@ -99,9 +85,9 @@ static bool read_address(const struct conf_value *v, const char *text, struct co
 			conf_value_quote(v, quoted));
 		return false;
 	}
-	if (!parse_port(colon + 1, &listen->port)) {
-		conf_refuse(v, "%s has a port that is none: expected one from 0 to 65535",
-			conf_value_quote(v, quoted));
+	/* port 0 lets the system choose one */
+	if (!net_parse_port(colon + 1, strlen(colon + 1), &listen->port)) {
+		conf_refuse(v, "%s: port must be 0 to 65535", conf_value_quote(v, quoted));
 		return false;
 	}
 	return true;
@@ -303,16 +289,16 @@ bool conf_read_codes(const struct conf_value *v)
 		struct conf_value item = conf_value_item(v, i);
 		const char *text = conf_value_text(&item);
 		char quoted[CONF_QUOTED];
-		uint16_t code = 0;
+		int64_t code = 0;
 
 		if (text == NULL) {
 			good = false;
-		} else if (!parse_port(text, &code) || code < 1 || code > 255) {
+		} else if (!number_read(text, strlen(text), 255, &code) || code < 1) {
 			conf_refuse(&item, "%s is no exit code: expected a number from 1 to 255",
 				conf_value_quote(&item, quoted));
 			good = false;
 		}
-		codes[i] = code;
+		codes[i] = (int)code;
 	}
 	if (good && count > 0)
 		conf_list_store(v, codes, count);

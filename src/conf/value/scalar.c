@@ -209,38 +209,15 @@ bool conf_read_url_path(const struct conf_value *v)
 	return store_text(v, text);
 }
 
-/* Digits and a unit. False: malformed. What is too large for us becomes
- * LLONG_MAX, which is out of every range. */
-static bool parse_amount(const char *text, const struct conf_unit *units, long long *n)
-{
-	size_t i;
-
-	*n = 0;
-	for (i = 0; text[i] >= '0' && text[i] <= '9'; i++)
-		if (__builtin_mul_overflow(*n, 10, n) ||
-			__builtin_add_overflow(*n, text[i] - '0', n))
-			*n = LLONG_MAX / 10;
-	if (i == 0)
-		return false;
-	for (; units->suffix != NULL; units++) {
-		if (strcmp(text + i, units->suffix) != 0)
-			continue;
-		if (__builtin_mul_overflow(*n, units->factor, n))
-			*n = LLONG_MAX;
-		return true;
-	}
-	return *n == 0 && text[i] == '\0'; /* 0 needs no unit */
-}
-
-static bool read_amount(const struct conf_value *v, long long *n)
+static bool read_amount(const struct conf_value *v, int64_t *n)
 {
 	enum conf_type type = conf_amount_type(v->key);
 	const char *text = conf_value_some_text(v);
 
 	if (text == NULL)
 		return false;
-	if (!parse_amount(text, conf_units(type), n)) {
-		if (type == CONF_DURATION && text[strspn(text, "0123456789")] == '\0')
+	if (!number_read_unit(text, conf_units(type), n)) {
+		if (type == CONF_DURATION && number_digits(text, strlen(text)) == strlen(text))
 			return conf_value_refuse(v, "has no unit");
 		return conf_value_refuse(v, type == CONF_DURATION ? "is no duration"
 					    : type == CONF_SIZE   ? "is no size"
@@ -258,7 +235,7 @@ static bool read_amount(const struct conf_value *v, long long *n)
 
 bool conf_read_count(const struct conf_value *v)
 {
-	long long n;
+	int64_t n;
 
 	if (!read_amount(v, &n))
 		return false;
@@ -268,7 +245,7 @@ bool conf_read_count(const struct conf_value *v)
 
 bool conf_read_size(const struct conf_value *v)
 {
-	long long n;
+	int64_t n;
 
 	if (!read_amount(v, &n))
 		return false;
@@ -278,7 +255,7 @@ bool conf_read_size(const struct conf_value *v)
 
 bool conf_read_duration(const struct conf_value *v)
 {
-	long long n;
+	int64_t n;
 
 	if (!read_amount(v, &n))
 		return false;
@@ -289,7 +266,7 @@ bool conf_read_duration(const struct conf_value *v)
 bool conf_read_rlimit(const struct conf_value *v)
 {
 	struct conf_action *action = v->target;
-	long long n;
+	int64_t n;
 
 	if (!read_amount(v, &n))
 		return false;
@@ -306,17 +283,13 @@ bool conf_read_rlimit(const struct conf_value *v)
 bool conf_read_time_of_day(const struct conf_value *v)
 {
 	const char *text = conf_value_some_text(v);
-	unsigned hour, minute;
+	int64_t hour, minute;
 
 	if (text == NULL)
 		return false;
-	for (size_t i = 0; i < 5; i++)
-		if (i == 2 ? text[i] != ':' : !isdigit((unsigned char)text[i]))
-			return conf_value_refuse(v, "is no time of day");
-	hour = (unsigned)(text[0] - '0') * 10 + (unsigned)(text[1] - '0');
-	minute = (unsigned)(text[3] - '0') * 10 + (unsigned)(text[4] - '0');
-	if (text[5] != '\0' || hour > 23 || minute > 59)
+	if (strlen(text) != strlen("hh:mm") || text[2] != ':' || !number_read(text, 2, 23, &hour) ||
+		!number_read(text + 3, 2, 59, &minute))
 		return conf_value_refuse(v, "is no time of day");
-	*(unsigned *)v->target = hour * 60 + minute;
+	*(unsigned *)v->target = (unsigned)(hour * 60 + minute);
 	return true;
 }

@@ -205,25 +205,29 @@ void request_end(void *listener, struct MHD_Connection *mhd, void **request,
 
 /* ---- hygiene ---- */
 
+#define HYGIENE_SINGLE_MAX 32
+#define HYGIENE_REASON     96
+
 struct hygiene {
 	const char *uri; /* raw, as request_begin got it */
 	size_t uri_len;
-	const char *signature_header; /* NULL: none is looked for */
+	/* Headers that may come once at most, besides those HTTP itself limits: NULL at
+	 * the end, HYGIENE_SINGLE_MAX of them. NULL: none. */
+	const char *const *single;
 	/* out */
-	const char *signature; /* its value, NULL: not there */
-	size_t signature_len;
 	bool has_length;
 	uint64_t length; /* Content-Length */
 	bool chunked;
 	bool expects;         /* Expect: 100-continue */
 	struct buf forwarded; /* all X-Forwarded-For values, joined by ", "; the caller frees */
+	char duplicate[HYGIENE_REASON]; /* the reason that names a repeated header */
 };
 
 /* Is the libmicrohttpd that runs one of those that hookd was built to look after? With one
  * of the other kind (before 0.9.77, or from that on) each request would be refused. */
 bool hygiene_fits_library(void) WARN_UNUSED;
 
-/* NULL when the request's head is sound, else why it is not (a constant). */
+/* NULL when the request's head is sound, else why it is not: a constant, or in *h. */
 const char *hygiene_check(
 	struct MHD_Connection *mhd, const char *method, const char *version, struct hygiene *h);
 

@@ -3,6 +3,7 @@
  * sections 2.2, 3.2, 5.1, 5.2, 6.1 and 6.3. */
 #include "http/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -41,7 +42,8 @@ struct walk {
 	const char *error;
 	const char *next; /* where the next header must begin */
 	const char *end;  /* of the whole head */
-	unsigned hosts, lengths, codings, signatures;
+	unsigned hosts, lengths, codings;
+	uint32_t singles; /* which of h->single have come, a bit each */
 };
 
 static bool is_token(const char *s, size_t len)
@@ -140,6 +142,25 @@ static bool read_length(const char *s, size_t len, uint64_t *out)
 	return true;
 }
 
+/* Of two headers of one name each reader may believe another one. */
+static void note_single(struct walk *w, const char *key, size_t key_len)
+{
+	const char *const *single = w->h->single;
+
+	for (unsigned i = 0; single != NULL && single[i] != NULL && i < HYGIENE_SINGLE_MAX; i++) {
+		uint32_t bit = UINT32_C(1) << i;
+
+		if (!is_named(key, key_len, single[i]))
+			continue;
+		if ((w->singles & bit) != 0) {
+			(void)snprintf(w->h->duplicate, sizeof(w->h->duplicate), "two %s headers",
+				single[i]);
+			w->error = w->h->duplicate;
+		}
+		w->singles |= bit;
+	}
+}
+
 static void note_header(
 	struct walk *w, const char *key, size_t key_len, const char *value, size_t len)
 {
@@ -168,11 +189,8 @@ static void note_header(
 		if (h->forwarded.len > 0)
 			buf_add_text(&h->forwarded, ", ");
 		buf_add(&h->forwarded, value, len);
-	} else if (h->signature_header != NULL && is_named(key, key_len, h->signature_header)) {
-		if (w->signatures++ > 0)
-			w->error = "two signature headers";
-		h->signature = value;
-		h->signature_len = len;
+	} else {
+		note_single(w, key, key_len);
 	}
 }
 

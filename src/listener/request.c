@@ -20,6 +20,40 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 	return info != NULL ? info->socket_context : NULL;
 }
 
+/* The library decodes the target in place once request_begin is back. */
+static bool copy_target(struct request *r, const char *uri)
+{
+	size_t len;
+
+	r->path = strdup(hygiene_path(uri, &len));
+	if (r->path == NULL)
+		return false;
+	if (r->path[len] == '?')
+		r->query = r->path + len + 1;
+	r->path[len] = '\0';
+	return true;
+}
+
+const char *request_query(const struct request *r, size_t *len)
+{
+	if (r->query != NULL && len != NULL)
+		*len = strlen(r->query);
+	return r->query;
+}
+
+const char *request_header(const struct request *r, const char *name, size_t *len)
+{
+	const char *value = NULL;
+	size_t n = 0;
+
+	if (MHD_lookup_connection_value_n(
+		    r->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &n) != MHD_YES)
+		return NULL;
+	if (len != NULL)
+		*len = n;
+	return value;
+}
+
 /* Called when the request line is in, before libmicrohttpd alters it. What it
  * returns becomes the request. */
 void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
@@ -27,9 +61,6 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 	struct listener *l = listener;
 	struct connection *c = connection_of(mhd);
 	struct request *r = calloc(1, sizeof(*r));
-	const char *path_at;
-	size_t path_len;
-	char *path;
 
 	if (r == NULL || c == NULL || uri == NULL) {
 		free(r);
@@ -43,15 +74,14 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 	r->uri = uri;
 	r->uri_len = strlen(uri);
 	r->uri_error = hygiene_check_uri(uri, r->uri_len);
-	path_at = hygiene_path(uri, &path_len);
-	path = strndup(path_at, path_len);
-	if (path == NULL) {
+	if (!copy_target(r, uri)) {
 		conf_unref(r->conf);
 		free(r);
 		return NULL;
 	}
-	r->source = conf_source_by_path(r->conf, path);
-	free(path);
+	r->source = conf_source_by_path(r->conf, r->path);
+	if (r->source != NULL)
+		r->proof_headers[0] = verify_scheme_header(r->source->scheme);
 	connection_enter(&l->connections, c, CONNECTION_READING, r->conf->limits.request_time);
 	return r;
 }
@@ -61,9 +91,11 @@ void *request_begin(void *listener, const char *uri, struct MHD_Connection *mhd)
 static bool is_authentic(struct request *r, int64_t now)
 {
 	const struct conf_source *source = r->source;
+	size_t header_len = 0;
+	const char *header = request_header(r, r->proof_headers[0], &header_len);
 	struct verify_request request = {
-		.header = r->signature,
-		.header_len = r->signature_len,
+		.header = header,
+		.header_len = header_len,
 		.body = r->body.data,
 		.body_len = r->body.len,
 		.secrets = source->secrets,
@@ -196,51 +228,34 @@ static void judge(struct request *r, const char *method, const struct hygiene *h
 		atomic_store(&r->step, STEP_BODY);
 }
 
-static bool keep_signature(struct request *r, const struct hygiene *h)
-{
-	if (h->signature == NULL)
-		return true;
-	r->signature_len = h->signature_len;
-	r->signature = strndup(h->signature, h->signature_len);
-	return r->signature != NULL;
-}
-
 static enum MHD_Result begin(struct request *r, const char *method, const char *version)
 {
-	struct hygiene h = {
-		.uri = r->uri,
-		.uri_len = r->uri_len,
-		.signature_header =
-			r->source != NULL ? verify_scheme_header(r->source->scheme) : NULL,
-	};
+	struct hygiene *h = &r->head;
 	const char *error;
 	bool answer_now = false;
 
 	r->client = r->connection->peer;
-	error = hygiene_check(r->mhd, method, version, &h);
-	r->chunked = h.chunked;
+	*h = (struct hygiene){.uri = r->uri, .uri_len = r->uri_len, .single = r->proof_headers};
+	error = hygiene_check(r->mhd, method, version, h);
+	r->chunked = h->chunked;
 	if (error == NULL)
 		error = r->uri_error;
 	if (error != NULL) {
 		request_refuse(r, MHD_HTTP_BAD_REQUEST, error);
 		answer_now = true;
 	} else {
-		judge(r, method, &h);
-		if (!keep_signature(r, &h)) {
-			request_refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
-			answer_now = true;
-		}
+		judge(r, method, h);
 	}
-	buf_free(&h.forwarded);
+	buf_free(&h->forwarded);
 	if (atomic_load(&r->step) == STEP_DISCARD)
 		request_log_refusal(r, NULL);
 	/* An answer now makes libmicrohttpd close the connection with the body unread,
 	 * and the reset that follows may eat the answer. So a body of bearable size is
 	 * read first, unless the client waits for leave to send it. */
 	if (atomic_load(&r->step) == STEP_DISCARD &&
-		(answer_now || h.expects || h.length > r->conf->limits.body + DISCARD_MAX))
+		(answer_now || h->expects || h->length > r->conf->limits.body + DISCARD_MAX))
 		return request_answer_refusal(r);
-	if (h.chunked)
+	if (h->chunked)
 		loop_watch(&r->reader, r->connection, r->mhd, r->conf->limits.request_time);
 	return MHD_YES;
 }
@@ -330,7 +345,7 @@ void request_end(void *listener, struct MHD_Connection *mhd, void **request,
 	event_free(&r->event);
 	free(r->hooks);
 	buf_free(&r->declined);
-	free(r->signature);
+	free(r->path);
 	buf_free(&r->body);
 	conf_unref(r->conf);
 	if (r->put.op.done != NULL)

@@ -25,7 +25,8 @@
 enum step { STEP_NEW, STEP_BODY, STEP_DISCARD, STEP_STORING, STEP_STORED };
 
 struct request {
-	struct store_put put; /* first: the store gives back its op */
+	struct store_put put;         /* first: the store gives back its op */
+	const char *proof_headers[2]; /* those that the source's proof needs, NULL at the end */
 	struct listener *listener;
 	struct MHD_Connection *mhd;
 	struct resumption resumption;
@@ -40,8 +41,9 @@ struct request {
 	struct net_address client;
 	bool client_counted;
 	bool chunked;
-	char *signature; /* NULL: the header is missing */
-	size_t signature_len;
+	char *path;        /* a copy of the target's path, as it came; its query follows the NUL */
+	const char *query; /* within path; NULL: the target has none */
+	struct hygiene head;
 	struct buf body;
 	size_t discarded;
 	struct event event;
@@ -52,6 +54,14 @@ struct request {
 	unsigned status;     /* the answer, once it is decided */
 	const char *reason;
 };
+
+/* The value of a header that came, as it came, NULL: none of that name (letter case is
+ * ignored). *len (may be NULL) gets its length; a NUL follows. Valid until request_end. */
+const char *request_header(const struct request *r, const char *name, size_t *len);
+
+/* What follows the ? of the request target, as it came (not decoded), NULL: no query.
+ * Valid until request_end. */
+const char *request_query(const struct request *r, size_t *len);
 
 /* Decides the answer; what is left of the body is read and thrown away. `reason` is a
  * constant. */

@@ -127,7 +127,7 @@ bench: $(PROGRAMS) $(BENCH) deps-test ## measure hookd against its ceiling, webh
 		npm --prefix tests/bench/express ci --no-audit --no-fund --build-from-source \
 			--nodedir="$$(node -p 'path.dirname(path.dirname(process.execPath))')"
 	@BUILD=$(abspath $(BUILD)) node tests/bench/run.mjs
-bench-quick: $(PROGRAMS) $(BENCH) deps-test ## the same in short, against the ceiling; fails on gross loss only
+bench-quick: $(PROGRAMS) $(BENCH) deps-test ## the same in a minute; fails when a figure is far below its target
 	@BUILD=$(abspath $(BUILD)) node tests/bench/run.mjs --quick
 bench-lists: all deps-test $(BUILD)/bench/fill ## time hookctl's lists and counts over N events (a million)
 	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)

@@ -6,8 +6,10 @@ const perSecond = (n) => `${K(n)}/s`;
 const micro = (n) => (n >= 1000 ? `${(n / 1000).toFixed(2)} ms` : `${n.toFixed(0)} µs`);
 const mib = (n) => `${n.toFixed(1)} MiB`;
 
-/* hookd's value divided by another one; `least`, or `most`, is the target. `ceiling`:
- * make bench-quick fails below a half of it. */
+/* hookd's value divided by another one; `least`, or `most`, is the target: what was seen to
+ * be possible with these libraries on a quiet machine. `held`: make bench-quick fails below
+ * HELD of it: with five other processes on two processors 0.4 was seen where 0.57 is usual. */
+const HELD = 0.6;
 const ratio = (what, own, other, rest) => ({ what, value: own / other, own, other, ...rest });
 const bound = (what, value, rest) => ({ what, value, ...rest });
 
@@ -18,19 +20,19 @@ function intakeFigures({ subjects: s, sync_us: sync }) {
 		if (rate(name, c))
 			rows.push(ratio(what, rate('hookd', c), rate(name, c), { text: perSecond, ...rest }));
 	};
-	add('64 connections / ceiling', 'ceiling', 64, { least: 0.85, ceiling: true });
-	add('256 connections / ceiling', 'ceiling', 256, { least: 0.85, ceiling: true });
-	add('64 connections / events handed over', 'handed over', 64, {});
-	add('256 connections / events handed over', 'handed over', 256, {});
-	add('64 connections / bare libmicrohttpd', 'bare', 64, { least: 0.25 });
-	add('256 connections / bare libmicrohttpd', 'bare', 256, { least: 0.25 });
-	add('64 connections / insert per request', 'insert', 64, { least: 6 });
+	add('64 connections / events handed over', 'handed over', 64, { least: 0.55, held: true });
+	add('256 connections / events handed over', 'handed over', 256, { least: 0.75, held: true });
+	add('64 connections / ceiling', 'ceiling', 64, {});
+	add('256 connections / ceiling', 'ceiling', 256, {});
+	add('64 connections / bare libmicrohttpd', 'bare', 64, { least: 0.25, held: true });
+	add('256 connections / bare libmicrohttpd', 'bare', 256, { least: 0.25, held: true });
+	add('64 connections / insert per request', 'insert', 64, { least: 8, held: true });
 	add('64 connections / Express', 'express', 64, { least: 12 });
 	if (rate('hookd, 4 hooks', 64))
 		rows.push(ratio('four hooks / one', rate('hookd, 4 hooks', 64), rate('hookd', 64),
 			{ text: perSecond, least: 0.7 }));
 	rows.push(ratio('1 connection, median / (fdatasync + ceiling)', s.hookd[1].latency_us.p50,
-		sync + s.ceiling[1].latency_us.p50, { text: micro, most: 1.3 }));
+		sync + s.ceiling[1].latency_us.p50, { text: micro, most: 2.7 }));
 	rows.push(ratio('64 connections, p99 / median', s.hookd[64].latency_us.p99,
 		s.hookd[64].latency_us.p50, { text: micro, most: 2.5 }));
 	return rows;
@@ -40,7 +42,7 @@ function actionFigures(r) {
 	const rows = [];
 	for (const [at, s] of Object.entries(r.spawning ?? {}))
 		rows.push(ratio(`scripts started, ${at} at once / bare loop`, s.hookd.per_second, s.bare,
-			{ text: perSecond, least: 0.8 }));
+			{ text: perSecond, least: 0.75, held: true }));
 	const w = r.webhook;
 	if (w?.webhook) {
 		rows.push(ratio('answered while scripts run / webhook', w.hookd.per_second,
@@ -93,7 +95,7 @@ export function figures(r) {
 		const target = row.least ?? row.most;
 		row.met = target === undefined ? null
 			: row.least !== undefined ? row.value >= target : row.value <= target;
-		row.lost = row.ceiling === true && row.value < row.least / 2;
+		row.lost = row.held === true && row.value < HELD * row.least;
 	}
 	return rows;
 }

@@ -10,7 +10,7 @@ const subjects = (quick) => [
 	{ name: 'hookd', kind: 'hookd', at: CONNECTIONS },
 	{ name: 'ceiling', kind: 'ceiling', at: CONNECTIONS },
 	{ name: 'bare', kind: 'bare', at: [64, 256] },
-	...(quick ? [] : [{ name: 'handed over', kind: 'handed', at: [64, 256] }]),
+	{ name: 'handed over', kind: 'handed', at: [64, 256] },
 	{ name: 'insert', kind: 'insert', at: [64] },
 	{ name: 'hookd, 4 hooks', kind: 'hookd', hooks: waiting(4), at: [64] },
 	...(!quick && hasExpress() ? [{ name: 'express', kind: 'express', at: [64] }] : []),

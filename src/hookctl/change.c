@@ -1,5 +1,9 @@
 #include "change.h"
+
 #include "base/clock.h"
+#include "config.h"
+#include "options.h"
+#include "output.h"
 #include "store/poke.h"
 
 #include <getopt.h>
@@ -7,16 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
-	ASK_BEYOND = 100,   /* deliveries: more are not changed by a slip */
-	STEPS_A_SECOND = 4, /* with a rate */
+	ASK_BEYOND = 100,   /* deliveries: changing more needs a confirmation */
+	STEPS_A_SECOND = 4, /* with --rate */
 };
 
-static void seen(void *arg, const struct store_changeable *row)
+static void collect_delivery(void *arg, const struct store_changeable *row)
 {
 	struct ctl_change *r = arg;
 
@@ -38,56 +40,56 @@ static void seen(void *arg, const struct store_changeable *row)
 	r->failed |= r->found[r->count++].hook == NULL;
 }
 
-struct there {
-	bool there, damaged;
+struct event_state {
+	bool found, damaged;
 };
 
-static void event_seen(void *arg, const struct store_event_row *row)
+static void note_event(void *arg, const struct store_event_row *row)
 {
-	*(struct there *)arg = (struct there){true, row->damaged};
+	*(struct event_state *)arg = (struct event_state){true, row->damaged};
 }
 
 static bool find_of_event(
 	struct ctl_change *r, struct store_reader *reader, const char *id, char why[STORE_READ_WHY])
 {
-	struct there event = {0};
+	struct event_state event = {0};
 
-	if (!store_read_event(reader, r->filter.event, event_seen, &event, why))
+	if (!store_read_event(reader, r->filter.event, note_event, &event, why))
 		return false;
-	if (!event.there) {
-		(void)snprintf(why, STORE_READ_WHY, "no event %.20s in the store", id);
+	if (!event.found) {
+		(void)snprintf(why, STORE_READ_WHY, "the store has no event %.20s", id);
 		return false;
 	}
 	if (event.damaged && r->kind->runs) {
 		(void)snprintf(why, STORE_READ_WHY,
-			"event %.20s: its payload is damaged; have it sent again first", id);
+			"event %.20s: its payload is damaged; have the event sent again first", id);
 		return false;
 	}
-	return store_change_find(reader, &r->filter, seen, r, why);
+	return store_change_find(reader, &r->filter, collect_delivery, r, why);
 }
 
-static void hook_seen(void *arg, const char *hook)
+static void note_hook(void *arg, const char *hook)
 {
 	(void)hook;
 	*(bool *)arg = true;
 }
 
-static bool find(struct ctl_change *r, struct store_reader *reader, int count, char **events,
-	char why[STORE_READ_WHY])
+static bool find_deliveries(struct ctl_change *r, struct store_reader *reader, int count,
+	char **events, char why[STORE_READ_WHY])
 {
 	bool known = false;
 
 	if (r->filter.hook != NULL) {
-		if (!store_read_hooks(reader, r->filter.hook, hook_seen, &known, why))
+		if (!store_read_hooks(reader, r->filter.hook, note_hook, &known, why))
 			return false;
 		if (!known) {
 			(void)snprintf(why, STORE_READ_WHY,
-				"the store knows no hook of the name that --hook gives");
+				"--hook: the store knows no hook of that name");
 			return false;
 		}
 	}
 	if (count == 0)
-		return store_change_find(reader, &r->filter, seen, r, why);
+		return store_change_find(reader, &r->filter, collect_delivery, r, why);
 	for (int i = 0; i < count; i++) {
 		if (!ctl_number("EVENT", events[i], 1, INT64_MAX, &r->filter.event)) {
 			why[0] = '\0';
@@ -106,8 +108,8 @@ static int by_delivery(const void *left, const void *right)
 	return a->delivery < b->delivery ? -1 : a->delivery > b->delivery;
 }
 
-/* In the order in which they were made, and each once, also if an EVENT was named twice. */
-static void sort(struct ctl_change *r)
+/* In the order in which they were made; each once, even if an EVENT was named twice. */
+static void sort_and_unique(struct ctl_change *r)
 {
 	size_t kept = 0;
 
@@ -122,35 +124,35 @@ static void sort(struct ctl_change *r)
 	r->count = kept;
 }
 
-static void ask(const struct ctl_change *r)
+static void add_count(struct buf *out, const char *format, size_t count)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the kind's, with one %zu */
-	fprintf(stderr, r->kind->question, r->count);
+	buf_printf(out, format, count);
 #pragma GCC diagnostic pop
-	fputs(" [y/N] ", stderr);
 }
 
-static bool confirmed(const struct ctl_change *r)
+static bool confirm_many(const struct ctl_change *r)
 {
-	char answer[8];
+	struct buf question = {0};
+	bool yes;
 
 	if (r->dry_run || r->yes || r->count <= ASK_BEYOND)
 		return true;
-	if (isatty(STDIN_FILENO) != 1) {
-		ctl_say("that would be %zu deliveries: for more than %d say --yes", r->count,
+	if (!ctl_interactive()) {
+		ctl_error("this would change %zu deliveries: more than %d need --yes", r->count,
 			ASK_BEYOND);
 		return false;
 	}
-	ask(r);
-	if (fgets(answer, sizeof(answer), stdin) != NULL &&
-		(strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0))
-		return true;
-	ctl_say("nothing was changed");
-	return false;
+	add_count(&question, r->kind->question, r->count);
+	yes = buf_ok(&question) && ctl_confirm(question.data);
+	if (!yes)
+		ctl_error("nothing was changed");
+	buf_free(&question);
+	return yes;
 }
 
-static void add_line(struct buf *out, const struct ctl_change *r, const struct ctl_changed *f)
+static void add_delivery(struct buf *out, const struct ctl_change *r, const struct ctl_changed *f)
 {
 	if (r->json) {
 		buf_printf(out, "{\"event\":%" PRId64, f->event);
@@ -167,36 +169,36 @@ static void add_line(struct buf *out, const struct ctl_change *r, const struct c
 	if (f->made != 0)
 		r->kind->add_text(out, f);
 	else if (!r->dry_run)
-		buf_add_text(out, " was changed by somebody else meanwhile");
+		buf_add_text(out, " was changed by someone else in the meantime");
 	buf_add_char(out, '\n');
 }
 
-static bool print(const struct ctl_change *r, size_t from, size_t count)
+static bool print_deliveries(const struct ctl_change *r, size_t from, size_t count)
 {
 	struct buf out = {0};
 	bool good;
 
 	for (size_t i = from; i < from + count; i++)
-		add_line(&out, r, &r->found[i]);
-	good = ctl_put(&out);
+		add_delivery(&out, r, &r->found[i]);
+	good = ctl_print(&out);
 	buf_free(&out);
 	return good;
 }
 
-/* Lines for few or for programs; for many a bar, if somebody looks. */
-static bool in_lines(const struct ctl_change *r)
+/* A line each for few or for programs; otherwise a bar on a terminal. */
+static bool prints_lines(const struct ctl_change *r)
 {
 	return r->json || r->dry_run || r->count <= ASK_BEYOND;
 }
 
 static void show_progress(const struct ctl_change *r, size_t done, int64_t began)
 {
-	if (!in_lines(r))
+	if (!prints_lines(r))
 		ctl_progress((int64_t)done, (int64_t)r->count, "", began);
 }
 
-/* Changes and tells of up to STORE_CHANGE_MAX; what was told is in the store. */
-static bool change_some(struct ctl_change *r, struct store_editor *e, size_t from, size_t count)
+/* Changes up to STORE_CHANGE_MAX; prints only what the store has committed. */
+static bool change_batch(struct ctl_change *r, struct store_editor *e, size_t from, size_t count)
 {
 	int64_t deliveries[STORE_CHANGE_MAX], made[STORE_CHANGE_MAX];
 	char why[STORE_READ_WHY];
@@ -204,26 +206,26 @@ static bool change_some(struct ctl_change *r, struct store_editor *e, size_t fro
 	for (size_t i = 0; i < count; i++)
 		deliveries[i] = r->found[from + i].delivery;
 	if (!r->kind->apply(e, deliveries, count, clock_wall(), made, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return false;
 	}
 	for (size_t i = 0; i < count; i++)
 		r->found[from + i].made = made[i];
 	(void)poke_send(store_editor_path(e));
-	return !in_lines(r) || print(r, from, count);
+	return !prints_lines(r) || print_deliveries(r, from, count);
 }
 
-/* How many at once: with a rate some of each second's. */
-static size_t step(const struct ctl_change *r, size_t left)
+/* How many to change at once: with --rate a share of a second's. */
+static size_t batch_size(const struct ctl_change *r, size_t left)
 {
-	size_t step = STORE_CHANGE_MAX;
+	size_t size = STORE_CHANGE_MAX;
 
 	if (r->rate > 0 && r->rate / STEPS_A_SECOND < STORE_CHANGE_MAX)
-		step = r->rate > STEPS_A_SECOND ? (size_t)r->rate / STEPS_A_SECOND : 1;
-	return left < step ? left : step;
+		size = r->rate > STEPS_A_SECOND ? (size_t)r->rate / STEPS_A_SECOND : 1;
+	return left < size ? left : size;
 }
 
-static void keep_rate(const struct ctl_change *r, size_t done, int64_t began)
+static void wait_for_rate(const struct ctl_change *r, size_t done, int64_t began)
 {
 	int64_t due = began, now = clock_steady();
 	struct timespec wait;
@@ -237,7 +239,7 @@ static void keep_rate(const struct ctl_change *r, size_t done, int64_t began)
 	(void)nanosleep(&wait, NULL);
 }
 
-static size_t changed(const struct ctl_change *r)
+static size_t count_changed(const struct ctl_change *r)
 {
 	size_t n = 0;
 
@@ -246,15 +248,33 @@ static size_t changed(const struct ctl_change *r)
 	return n;
 }
 
-static void say_summary(const struct ctl_change *r)
+static bool print_summary(const struct ctl_change *r)
 {
-	if (in_lines(r))
-		return;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the kind's, with one %zu */
-	printf(r->kind->summary, changed(r));
-#pragma GCC diagnostic pop
-	putchar('\n');
+	struct buf line = {0};
+	bool good;
+
+	if (prints_lines(r))
+		return true;
+	add_count(&line, r->kind->summary, count_changed(r));
+	buf_add_char(&line, '\n');
+	good = ctl_print(&line);
+	buf_free(&line);
+	return good;
+}
+
+/* Says how it went. False: not all were changed, or that could not be printed. */
+static bool report_end(const struct ctl_change *r, const struct store_editor *e, size_t done)
+{
+	if (done < r->count) {
+		ctl_error("stopped after %zu of %zu; run the same command again for the rest",
+			count_changed(r), r->count);
+		return false;
+	}
+	if (!print_summary(r))
+		return false;
+	if (!poke_send(store_editor_path(e)))
+		ctl_error_not_notified();
+	return count_changed(r) > 0;
 }
 
 static int change_all(struct ctl_change *r, const char *path)
@@ -263,53 +283,48 @@ static int change_all(struct ctl_change *r, const char *path)
 	struct store_editor *e = store_editor_open(path, why);
 	int64_t began = clock_steady();
 	size_t done = 0, count;
+	bool good;
 
 	if (e == NULL) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	for (; done < r->count; done += count) {
-		count = step(r, r->count - done);
-		if (!change_some(r, e, done, count))
+		count = batch_size(r, r->count - done);
+		if (!change_batch(r, e, done, count))
 			break;
 		show_progress(r, done + count, began);
-		keep_rate(r, done + count, began);
+		wait_for_rate(r, done + count, began);
 	}
-	if (done < r->count)
-		ctl_say("%zu of %zu are done; the same command goes on with the rest", changed(r),
-			r->count);
-	else
-		say_summary(r);
-	if (done == r->count && !poke_send(store_editor_path(e)))
-		ctl_say("hookd does not listen: it sees to this when it starts");
+	good = report_end(r, e, done);
 	store_editor_close(e);
-	return done == r->count && changed(r) > 0 ? CTL_OK : CTL_FAILED;
+	return good ? CTL_OK : CTL_FAILED;
 }
 
-static int change(struct ctl *ctl, struct ctl_change *r, int count, char **events)
+static int find_and_change(struct ctl *ctl, struct ctl_change *r, int count, char **events)
 {
 	char why[STORE_READ_WHY], *path;
 	int status;
-	struct store_reader *reader = ctl_store(ctl, r->store, &path, &status);
+	struct store_reader *reader = ctl_store_open(ctl, r->store, &path, &status);
 	bool good;
 
 	if (reader == NULL)
 		return status;
-	good = find(r, reader, count, events, why);
+	good = find_deliveries(r, reader, count, events, why);
 	store_reader_close(reader);
 	status = CTL_FAILED;
 	if (!good && why[0] == '\0') {
-		status = CTL_USAGE; /* said */
+		status = CTL_USAGE; /* reported */
 	} else if (!good || r->failed) {
-		ctl_say("%s", good ? "memory is short" : why);
+		ctl_error("%s", good ? "out of memory" : why);
 	} else if (r->count == 0) {
-		ctl_say("%s", r->kind->nothing);
+		ctl_error("%s", r->kind->nothing);
 	} else {
-		sort(r);
-		if (!confirmed(r))
+		sort_and_unique(r);
+		if (!confirm_many(r))
 			status = CTL_USAGE;
 		else if (r->dry_run)
-			status = print(r, 0, r->count) ? CTL_OK : CTL_FAILED;
+			status = print_deliveries(r, 0, r->count) ? CTL_OK : CTL_FAILED;
 		else
 			status = change_all(r, path);
 	}
@@ -340,7 +355,7 @@ void ctl_change_option(struct ctl_change *c, int key)
 
 int ctl_change_run(struct ctl *ctl, struct ctl_change *c, int count, char **events)
 {
-	int status = change(ctl, c, count, events);
+	int status = find_and_change(ctl, c, count, events);
 
 	for (size_t i = 0; i < c->count; i++)
 		free(c->found[i].hook);

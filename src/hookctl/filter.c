@@ -1,5 +1,8 @@
 #include "filter.h"
 
+#include "options.h"
+#include "output.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +23,11 @@ static bool read_state(struct store_filter *f, const char *text)
 		if (strcasecmp(text, f->state) == 0)
 			return true;
 	}
-	ctl_say("--state: expected ready, running, done, dead or skipped");
+	ctl_error("--state: expected ready, running, done, dead or skipped");
 	return false;
 }
 
-void ctl_entity(char *text, const char **kind, const char **id)
+void ctl_entity_split(char *text, const char **kind, const char **id)
 {
 	char *colon = strchr(text, ':');
 
@@ -57,7 +60,7 @@ bool ctl_filter_option(struct ctl_filter *w, int key)
 	case 'S':
 		return read_state(f, optarg);
 	case 'e':
-		ctl_entity(optarg, &f->entity_kind, &f->entity_id);
+		ctl_entity_split(optarg, &f->entity_kind, &f->entity_id);
 		break;
 	case 't':
 		f->type = optarg;
@@ -97,11 +100,11 @@ bool ctl_filter_end(struct ctl_filter *w)
 	if (w->page == 0)
 		w->page = 1;
 	if (w->follow && (w->paged || w->filter.until != 0)) {
-		ctl_say("--follow goes on with what comes: not with --page, --before or --until");
+		ctl_error("--follow goes on with what comes: not with --page, --before or --until");
 		return false;
 	}
 	if ((w->page - 1) * w->limit > UINT32_MAX) {
-		ctl_say("--page: that is beyond any store's end");
+		ctl_error("--page: that is beyond any store's end");
 		return false;
 	}
 	w->filter.limit = (unsigned)w->limit;
@@ -118,7 +121,7 @@ int ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg)
 
 	for (unsigned i = 0;; i++) {
 		if (!store_read_version(reader, &version, why)) {
-			ctl_say("%s", why);
+			ctl_error("%s", why);
 			return CTL_FAILED;
 		}
 		if (version != last || i % FOLLOW_ANYWAY == 0) {

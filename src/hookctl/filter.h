@@ -4,7 +4,8 @@
 #define HOOKD_CTL_FILTER_H
 
 #include "base/attributes.h"
-#include "hookctl.h"
+#include "command.h"
+#include "store/read.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,7 +48,7 @@ bool ctl_filter_option(struct ctl_filter *f, int key) WARN_UNUSED;
 bool ctl_filter_end(struct ctl_filter *f) WARN_UNUSED;
 
 /* "ID" or "KIND:ID", cut in two in place; *kind is NULL when there is none. */
-void ctl_entity(char *text, const char **kind, const char **id);
+void ctl_entity_split(char *text, const char **kind, const char **id);
 
 /* Calls look(arg) whenever something in the store has changed, until it returns false or
  * the store cannot be read (said): the code to exit with. */

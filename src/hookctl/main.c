@@ -1,4 +1,9 @@
-#include "hookctl.h"
+/* hookctl/main.c - main(), the table of commands, and the options before the command. */
+#include "base/buf.h"
+#include "base/secret.h"
+#include "conf/conf.h"
+#include "hookctl/commands/commands.h"
+#include "output.h"
 
 #include <curl/curl.h>
 #include <getopt.h>
@@ -10,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-const struct ctl_command *const ctl_commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
+/* In the order in which --help lists them. */
+static const struct ctl_command *const commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
 	&ctl_transactions, &ctl_customers, &ctl_payouts, &ctl_show, &ctl_replay, &ctl_cancel,
 	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_test, &ctl_send, &ctl_sign, &ctl_verify,
 	&ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum, &ctl_export, &ctl_import, &ctl_stats,
@@ -19,44 +25,44 @@ const struct ctl_command *const ctl_commands[] = {&ctl_status, &ctl_events, &ctl
 static void print_usage(FILE *to)
 {
 	fputs("usage: hookctl [--config FILE] COMMAND …\n\n", to);
-	for (size_t i = 0; ctl_commands[i] != NULL; i++)
-		fprintf(to, "  %-12s %s\n", ctl_commands[i]->name, ctl_commands[i]->summary);
+	for (size_t i = 0; commands[i] != NULL; i++)
+		fprintf(to, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n  --config FILE  the config (" CONF_DEFAULT_FILE ")\n"
 	      "  --version      the version\n"
 	      "  --help         this list; after a command: its options\n",
 		to);
 }
 
-static void say_command(const char *word)
+static void report_unknown_command(const char *word)
 {
 	struct buf line = {0};
 
 	buf_add_text(&line, "unknown command \"");
 	buf_add_escaped(&line, word, strlen(word), '"');
 	buf_add_text(&line, "\"; expected one of");
-	for (size_t i = 0; ctl_commands[i] != NULL; i++)
-		buf_printf(&line, " %s", ctl_commands[i]->name);
-	ctl_say("%s", line.data != NULL ? line.data : "");
+	for (size_t i = 0; commands[i] != NULL; i++)
+		buf_printf(&line, " %s", commands[i]->name);
+	ctl_error("%s", line.data != NULL ? line.data : "");
 	buf_free(&line);
 }
 
 static int run_command(struct ctl *ctl, int argc, char **argv)
 {
-	for (size_t i = 0; ctl_commands[i] != NULL; i++) {
-		if (strcmp(ctl_commands[i]->name, argv[0]) == 0) {
-			optind = 0; /* getopt starts over with the command's own words */
-			return ctl_commands[i]->run(ctl, argc, argv);
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		if (strcmp(commands[i]->name, argv[0]) == 0) {
+			optind = 0; /* getopt starts over with the command's own arguments */
+			return commands[i]->run(ctl, argc, argv);
 		}
 	}
-	say_command(argv[0]);
+	report_unknown_command(argv[0]);
 	return CTL_USAGE;
 }
 
-static int dispatch(int argc, char **argv)
+static int read_options_and_run(int argc, char **argv)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'C'},
 		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct ctl ctl = {.config = CONF_DEFAULT_FILE};
+	struct ctl ctl = {.config = CONF_DEFAULT_FILE, .commands = commands};
 	int key;
 
 	opterr = 0;
@@ -72,11 +78,11 @@ static int dispatch(int argc, char **argv)
 			print_usage(stdout);
 			return CTL_OK;
 		case ':':
-			ctl_say("--config lacks its FILE");
+			ctl_error("option --config needs a FILE");
 			return CTL_USAGE;
 		default:
-			ctl_say("unknown option before the command; expected --config FILE, "
-				"--version or --help");
+			ctl_error("unknown option before the command; expected --config FILE, "
+				  "--version or --help");
 			return CTL_USAGE;
 		}
 	}
@@ -91,18 +97,18 @@ int main(int argc, char **argv)
 {
 	int status;
 
-	/* It holds secrets: none of them belongs in a core file. */
+	/* No core dump: this process holds secrets. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	tzset();
 	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		ctl_say("libsodium or libcurl cannot be started");
+		ctl_error("cannot initialise libsodium or libcurl");
 		return CTL_FAILED;
 	}
 	secret_find_credentials();
-	status = dispatch(argc, argv);
+	status = read_options_and_run(argc, argv);
 	curl_global_cleanup();
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		ctl_say("cannot write to standard output");
+		ctl_error("cannot write to standard output");
 		return status != CTL_OK ? status : CTL_FAILED;
 	}
 	return status;

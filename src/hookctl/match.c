@@ -1,7 +1,7 @@
 #include "match.h"
 
 #include "conf/match.h"
-#include "hookctl.h"
+#include "output.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ bool ctl_match(
 
 	*m = (struct ctl_match){.hooks = calloc(conf->hook_count + 1, sizeof(*m->hooks))};
 	if (places == NULL || m->hooks == NULL) {
-		ctl_say("memory is short");
+		ctl_error("memory is short");
 		free(places);
 		return false;
 	}
@@ -23,7 +23,7 @@ bool ctl_match(
 		m->hooks[i] = conf->hooks[places[i]].name;
 	free(places);
 	if (!buf_ok(&m->declined))
-		ctl_say("memory is short");
+		ctl_error("memory is short");
 	return buf_ok(&m->declined);
 }
 

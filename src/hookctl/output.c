@@ -1,45 +1,57 @@
-/* What `events` and `show` share: the store they look into and how they write. */
+#include "output.h"
+
 #include "base/clock.h"
-#include "hookctl.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
-/* A config with errors is no reason not to look: what went wrong is in the store. */
-static char *configured_path(const struct ctl *ctl)
+void ctl_error(const char *format, ...)
 {
-	struct buf errors = {0};
-	char *path = conf_store_path(ctl->config, &errors);
+	va_list args;
 
-	if (path == NULL) {
-		if (errors.len > 0)
-			(void)fwrite(errors.data, 1, errors.len, stderr);
-		ctl_say("with --store FILE a store can be read without the config");
-	}
-	buf_free(&errors);
-	return path;
+	/* On a terminal, what was printed so far must come first. */
+	fflush(stdout);
+	va_start(args, format);
+	fputs("hookctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
 }
 
-struct store_reader *ctl_store(const struct ctl *ctl, const char *path, char **name, int *status)
+void ctl_span_format(int64_t seconds, char out[CTL_SPAN])
 {
-	char why[STORE_READ_WHY];
-	struct store_reader *reader;
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
+	size_t i = 0, last = sizeof(units) / sizeof(units[0]) - 1;
+	int64_t rest;
 
-	*status = CTL_CONFIG;
-	*name = path != NULL ? strdup(path) : configured_path(ctl);
-	if (*name == NULL)
-		return NULL;
-	*status = CTL_FAILED;
-	reader = store_reader_open(*name, why);
-	if (reader == NULL) {
-		ctl_say("%s", why);
-		free(*name);
-		*name = NULL;
-	}
-	return reader;
+	while (i < last && seconds < units[i].seconds)
+		i++;
+	rest = i < last ? seconds % units[i].seconds / units[i + 1].seconds : 0;
+	if (rest != 0)
+		snprintf(out, CTL_SPAN, "%" PRId64 " %s %" PRId64 " %s", seconds / units[i].seconds,
+			units[i].unit, rest, units[i + 1].unit);
+	else
+		snprintf(
+			out, CTL_SPAN, "%" PRId64 " %s", seconds / units[i].seconds, units[i].unit);
+}
+
+void ctl_time_format(int64_t ms, char out[CTL_TIME])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL ||
+		strftime(out, CTL_TIME, "%Y-%m-%d %H:%M:%S %z", &tm) == 0)
+		snprintf(out, CTL_TIME, "%" PRId64 " ms", ms);
 }
 
 void ctl_json_text(struct buf *out, bool comma, const char *key, const char *text)
@@ -59,9 +71,27 @@ void ctl_json_time(struct buf *out, const char *key, int64_t ms)
 	ctl_json_text(out, true, key, ms != 0 ? text : NULL);
 }
 
-void ctl_say_damaged(int64_t event)
+void ctl_error_not_notified(void)
 {
-	ctl_say("event %" PRId64 ": its payload is damaged, it is not what came in", event);
+	ctl_error("hookd does not listen: the change takes effect when it starts");
+}
+
+void ctl_error_damaged(int64_t event)
+{
+	ctl_error("event %" PRId64 ": its payload is damaged, not what was received", event);
+}
+
+void ctl_json_known(struct buf *out, const char *key, const char *text)
+{
+	ctl_json_text(out, true, key, text != NULL && *text != '\0' ? text : NULL);
+}
+
+void ctl_json_id(struct buf *out, const char *key, int64_t id)
+{
+	if (id > 0)
+		buf_printf(out, ",\"%s\":%" PRId64, key, id);
+	else
+		buf_printf(out, ",\"%s\":null", key);
 }
 
 void ctl_event_json(struct buf *out, const struct store_event_row *row)
@@ -108,16 +138,61 @@ bool ctl_colour(void)
 	return isatty(STDOUT_FILENO) == 1 && (no == NULL || *no == '\0');
 }
 
-bool ctl_put(struct buf *b)
+bool ctl_print(struct buf *b)
 {
 	bool written = false;
 
 	if (!buf_ok(b))
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 	else if (b->len > 0 && fwrite(b->data, 1, b->len, stdout) != b->len)
-		ctl_say("cannot write to standard output");
+		ctl_error("cannot write to standard output");
 	else
 		written = true;
 	buf_clear(b);
 	return written;
+}
+
+bool ctl_interactive(void)
+{
+	return isatty(STDIN_FILENO) == 1;
+}
+
+bool ctl_confirm(const char *question)
+{
+	char answer[8];
+
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) != NULL &&
+	       (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
+}
+
+enum { BAR = 24 /* columns */ };
+
+static void show_elapsed(int64_t took)
+{
+	char span[CTL_SPAN];
+
+	ctl_span_format(took / 1000, span);
+	fprintf(stderr, "\r%s so far \033[K", span);
+}
+
+void ctl_progress(int64_t done, int64_t all, const char *unit, int64_t began)
+{
+	int64_t took = clock_steady() - began;
+	char bar[BAR + 1], left[CTL_SPAN];
+
+	if (isatty(STDERR_FILENO) != 1 || (done <= 0 && all > 0))
+		return;
+	if (all <= 0) {
+		show_elapsed(took);
+		return;
+	}
+	memset(bar, '.', BAR);
+	memset(bar, '#', (size_t)((done < all ? done : all) * BAR / all));
+	bar[BAR] = '\0';
+	ctl_span_format(took * (all - done) / done / 1000, left);
+	fprintf(stderr, "\r[%s] %" PRId64 " of %" PRId64 "%s, %" PRId64 " a second, %s left \033[K",
+		bar, done, all, unit, took > 0 ? done * 1000 / took : 0, left);
+	if (done >= all)
+		fputc('\n', stderr);
 }

@@ -1,5 +1,6 @@
 #include "post.h"
-#include "hookctl.h"
+
+#include "output.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -83,7 +84,7 @@ struct ctl_post *ctl_post_new(const struct ctl_target *target)
 out:
 	if (rc == CURLE_OK)
 		return p;
-	ctl_say("%s: %s", target->url, curl_easy_strerror(rc));
+	ctl_error("%s: %s", target->url, curl_easy_strerror(rc));
 	ctl_post_free(p);
 	return NULL;
 }
@@ -98,15 +99,15 @@ static void say_failure(const struct ctl_post *p, CURLcode rc)
 
 	(void)curl_easy_getinfo(p->curl, CURLINFO_OS_ERRNO, &number);
 	if (rc == CURLE_COULDNT_CONNECT && number == EACCES)
-		ctl_say("%s%s%s: this user may not connect to it", where, on, path);
+		ctl_error("%s%s%s: this user may not connect to it", where, on, path);
 	else if (rc == CURLE_COULDNT_CONNECT && (number == ECONNREFUSED || number == ENOENT))
-		ctl_say("nothing listens at %s%s%s: is hookd running?", where, on, path);
+		ctl_error("nothing listens at %s%s%s: is hookd running?", where, on, path);
 	else if (rc == CURLE_PEER_FAILED_VERIFICATION)
-		ctl_say("%s: %s (--insecure takes any certificate)", where, reason);
+		ctl_error("%s: %s (--insecure takes any certificate)", where, reason);
 	else if (rc == CURLE_SSL_CONNECT_ERROR)
-		ctl_say("%s: %s (does it speak TLS?)", where, reason);
+		ctl_error("%s: %s (does it speak TLS?)", where, reason);
 	else
-		ctl_say("%s%s%s: %s", where, on, path, reason);
+		ctl_error("%s%s%s: %s", where, on, path, reason);
 }
 
 bool ctl_post_send(struct ctl_post *p, const char *signature, const struct buf *body, long *code,

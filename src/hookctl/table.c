@@ -1,5 +1,6 @@
 #include "table.h"
-#include "hookctl.h"
+
+#include "output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -230,7 +231,7 @@ bool ctl_table_print(struct ctl_table *t)
 	}
 	t->count = 0;
 	out.failed |= t->failed;
-	written = ctl_put(&out);
+	written = ctl_print(&out);
 	buf_free(&out);
 	return written;
 }

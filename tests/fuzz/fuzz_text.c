@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "hookctl/curl_command.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/output.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -13,9 +13,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-/* hookctl/hookctl.h's commands are in the file with main(). */
-const struct ctl_command *const ctl_commands[] = {NULL};
 
 /* With U+FFFD for what is not UTF-8, by jansson's idea of that. */
 static void add_valid(struct buf *out, const char *text, size_t len)

@@ -8,7 +8,8 @@
 #include "conf/match.h"
 #include "event/lifecycle.h"
 #include "hookctl/filter.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "reporter/schedule.h"
 
 #include <stdio.h>
@@ -17,9 +18,6 @@
 #include <time.h>
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-/* hookctl/hookctl.h's commands are in the file with main(). */
-const struct ctl_command *const ctl_commands[] = {NULL};
 
 static void try_time(const char *text, size_t len)
 {
@@ -43,8 +41,8 @@ static void try_moment(const char *text, size_t len)
 	memcpy(&ms, text, len < sizeof(ms) ? len : sizeof(ms));
 	clock_format(ms, stamp);
 	clock_local(ms, stamp);
-	ctl_time(ms, local);
-	ctl_span(ms < 0 ? 0 : ms, span);
+	ctl_time_format(ms, local);
+	ctl_span_format(ms < 0 ? 0 : ms, span);
 	ms %= INT64_C(253402300800000); /* until the year 9999 */
 	if (schedule_last(ms, minutes) > ms || schedule_next(ms, minutes) <= ms ||
 		schedule_next(ms, minutes) - schedule_last(ms, minutes) > 26 * INT64_C(3600000))
@@ -62,7 +60,7 @@ static void try_words(char *text)
 		abort();
 	if (ctl_moment("--since", text, &n) && n > clock_wall() && strchr(text, '-') == NULL)
 		abort();
-	ctl_entity(text, &kind, &id);
+	ctl_entity_split(text, &kind, &id);
 	if (id == NULL || (kind != NULL && strchr(kind, ':') != NULL))
 		abort();
 }

@@ -6,6 +6,7 @@
 #define HOOKD_HOOKCTL_FIXTURE_H
 
 #include "base/clock.h"
+#include "hookctl/keys.h"
 #include "hookctl/trial.h"
 #include "store/editor.h"
 #include "store/query/reader.h"

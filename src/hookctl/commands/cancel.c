@@ -1,5 +1,9 @@
 /* hookctl cancel: takes deliveries back that wait, or puts dead ones aside. */
+#include "commands.h"
+
 #include "hookctl/change.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -45,7 +49,7 @@ static const struct ctl_change_kind dead = {
 	.add_json = add_json,
 };
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int cancel_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_change c = {.kind = &kind, .filter.set = STORE_CHANGE_WAITING};
 	int key, status;
@@ -64,11 +68,11 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (key == CTL_STOP)
 		return status;
 	if (c.filter.since != 0 && c.kind != &dead) {
-		ctl_say("cancel: --since is for --dead: what waits has not ended");
+		ctl_error("cancel: --since is for --dead: what waits has not ended");
 		return CTL_USAGE;
 	}
 	if (optind == argc && c.filter.hook == NULL && c.kind != &dead) {
-		ctl_say("cancel: expected an EVENT's id, or --hook");
+		ctl_error("cancel: expected an EVENT's id, or --hook");
 		return CTL_USAGE;
 	}
 	return ctl_change_run(ctl, &c, argc - optind, argv + optind);
@@ -79,5 +83,5 @@ const struct ctl_command ctl_cancel = {
 	"[EVENT …] [--hook HOOK] [--dead] [--since TIME] [--dry-run] [--yes]",
 	"take back deliveries that wait, or put dead ones aside",
 	options,
-	run,
+	cancel_command,
 };

@@ -1,7 +1,11 @@
 /* hookctl backup and check: a copy of the store, and whether it is sound. */
-#include "store/care.h"
+#include "commands.h"
+
 #include "base/clock.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
+#include "store/care.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -34,7 +38,7 @@ static void show(void *arg, int64_t done, int64_t all)
 	if (all > 0) {
 		ctl_progress(done, all, " pages", care->began);
 	} else if (isatty(STDERR_FILENO) == 1) {
-		ctl_span((clock_steady() - care->began) / 1000, span);
+		ctl_span_format((clock_steady() - care->began) / 1000, span);
 		fprintf(stderr, "\rlooking for %s \033[K", span);
 	}
 }
@@ -46,7 +50,7 @@ static int backup(struct store_reader *reader, const char *file)
 	struct stat sb;
 
 	if (!store_backup(reader, file, show, &care, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	if (stat(file, &sb) == 0)
@@ -72,7 +76,7 @@ static int check(struct store_reader *reader, const char *path, bool full)
 	char why[STORE_READ_WHY];
 
 	if (!store_check(reader, full, fault_seen, show, &care, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	if (isatty(STDERR_FILENO) == 1)
@@ -82,12 +86,14 @@ static int check(struct store_reader *reader, const char *path, bool full)
 		return CTL_OK;
 	}
 	if (care.faults == care.payloads) {
-		ctl_say("%s: sound but for payloads. Have these events sent again, or import them "
+		ctl_error(
+			"%s: sound but for payloads. Have these events sent again, or import them "
 			"from an export of before: that mends them",
 			path);
 		return CTL_FAILED;
 	}
-	ctl_say("%s: not sound. Stop hookd, keep this file, and put the last backup in its place; "
+	ctl_error(
+		"%s: not sound. Stop hookd, keep this file, and put the last backup in its place; "
 		"FedaPay's dashboard can send again what came since",
 		path);
 	return CTL_FAILED;
@@ -106,7 +112,7 @@ static int run_backup(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_backup, argc, 1, "the FILE to make"))
 		return CTL_USAGE;
-	reader = ctl_store(ctl, store, &path, &status);
+	reader = ctl_store_open(ctl, store, &path, &status);
 	if (reader == NULL)
 		return status;
 	status = backup(reader, argv[optind]);
@@ -133,7 +139,7 @@ static int run_check(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_check, argc, 0, "options only"))
 		return CTL_USAGE;
-	reader = ctl_store(ctl, store, &path, &status);
+	reader = ctl_store_open(ctl, store, &path, &status);
 	if (reader == NULL)
 		return status;
 	status = check(reader, path, full);

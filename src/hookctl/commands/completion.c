@@ -1,6 +1,10 @@
 /* hookctl completion: scripts for shells, made from the same tables that the commands read
  * their words by, so that they cannot fall behind. */
-#include "hookctl/hookctl.h"
+#include "commands.h"
+
+#include "hookctl/config.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -78,6 +82,8 @@ static bool is_known(const char *words)
 {
 	return *words >= 'a' && *words <= 'z';
 }
+
+static const struct ctl_command *const *ctl_commands;
 
 static void add_names(struct buf *out)
 {
@@ -318,26 +324,27 @@ static int add_hooks(const struct ctl *ctl, const char *store, struct buf *out)
 {
 	char why[STORE_READ_WHY], *name;
 	int status;
-	struct store_reader *reader = ctl_store(ctl, store, &name, &status);
+	struct store_reader *reader = ctl_store_open(ctl, store, &name, &status);
 	bool good;
 
 	if (reader == NULL)
 		return status;
 	good = store_read_hooks(reader, NULL, hook_seen, out, why);
 	if (!good)
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	free(name);
 	store_reader_close(reader);
 	return good ? CTL_OK : CTL_FAILED;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int completion_command(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct {
 		const char *shell;
 		void (*add)(struct buf *out);
 	} shells[] = {{"bash", add_bash}, {"zsh", add_zsh}, {"fish", add_fish}};
 	const char *store = NULL, *word;
+	ctl_commands = ctl->commands;
 	struct buf out = {0};
 	int key, status;
 
@@ -358,8 +365,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		status = CTL_OK;
 	}
 	if (status == CTL_USAGE)
-		ctl_say("completion: expected bash, zsh, fish or hooks");
-	else if (status == CTL_OK && !ctl_put(&out))
+		ctl_error("completion: expected bash, zsh, fish or hooks");
+	else if (status == CTL_OK && !ctl_print(&out))
 		status = CTL_FAILED;
 	buf_free(&out);
 	return status;
@@ -370,5 +377,5 @@ const struct ctl_command ctl_completion = {
 	"bash | zsh | fish | hooks",
 	"print what completes hookctl's words in that shell",
 	options,
-	run,
+	completion_command,
 };

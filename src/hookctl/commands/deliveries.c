@@ -1,6 +1,11 @@
+/* hookctl/commands/deliveries.c - */
+#include "commands.h"
+
 #include "base/clock.h"
+#include "hookctl/config.h"
 #include "hookctl/filter.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "hookctl/table.h"
 
 #include <inttypes.h>
@@ -126,7 +131,7 @@ static bool put_json(const struct store_listed *row)
 	ctl_json_time(&out, "hook_paused_at", d->paused_at);
 	ctl_json_text(&out, true, "idempotency_key", d->idempotency_key);
 	buf_add_text(&out, "}\n");
-	written = ctl_put(&out);
+	written = ctl_print(&out);
 	buf_free(&out);
 	return written;
 }
@@ -179,7 +184,7 @@ static void seen_new(void *arg, const struct store_listed *row)
 		struct open_delivery *more = reallocarray(l->open, capacity, sizeof(*more));
 
 		if (more == NULL) {
-			ctl_say("memory is short");
+			ctl_error("out of memory");
 			l->failed = true;
 			return;
 		}
@@ -201,7 +206,7 @@ static void seen_again(void *arg, const struct store_listed *row)
 
 static bool said(const char *why)
 {
-	ctl_say("%s", why);
+	ctl_error("%s", why);
 	return false;
 }
 
@@ -250,13 +255,13 @@ static int follow(struct listing *l)
 	int64_t top;
 
 	if (!store_list_deliveries(l->reader, &newest, seen_id, l, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	top = l->highest;
 	l->lowest = 0;
 	if (!store_list_deliveries(l->reader, &l->filter, seen_id, l, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	l->highest = l->lowest != 0 ? l->lowest - 1 : top;
@@ -268,7 +273,7 @@ static int follow(struct listing *l)
 	return ctl_follow(l->reader, list_changed, l);
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int deliveries_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_filter words = {0};
 	struct listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
@@ -282,7 +287,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_deliveries, argc, 0, "options only") || !ctl_filter_end(&words))
 		return CTL_USAGE;
-	l.reader = ctl_store(ctl, words.store, &name, &status);
+	l.reader = ctl_store_open(ctl, words.store, &name, &status);
 	if (l.reader == NULL)
 		return status;
 	l.filter = words.filter;
@@ -307,5 +312,5 @@ const struct ctl_command ctl_deliveries = {
 	"[--state STATE] [--hook HOOK] [--type GLOB] [--entity ID] [--since TIME] …",
 	"list the deliveries in the store, the newest first",
 	options,
-	run,
+	deliveries_command,
 };

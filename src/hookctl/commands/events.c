@@ -1,6 +1,11 @@
+/* hookctl/commands/events.c - */
+#include "commands.h"
+
 #include "base/clock.h"
+#include "hookctl/config.h"
 #include "hookctl/filter.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "hookctl/table.h"
 
 #include <inttypes.h>
@@ -88,7 +93,7 @@ static void seen(void *arg, const struct store_event_row *e)
 		buf_add_char(&line, '{');
 		ctl_event_json(&line, e);
 		buf_add_text(&line, "}\n");
-		l->failed = !ctl_put(&line);
+		l->failed = !ctl_print(&line);
 		buf_free(&line);
 	} else {
 		add_row(l, e);
@@ -111,7 +116,7 @@ static bool list(struct listing *l)
 
 	l->now = clock_wall();
 	if (!store_read_events(l->reader, &l->filter, seen, l, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return false;
 	}
 	if (l->failed)
@@ -135,13 +140,13 @@ static int follow(struct listing *l)
 	int64_t top;
 
 	if (!store_read_events(l->reader, &newest, seen_id, l, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	top = l->highest;
 	l->lowest = 0;
 	if (!store_read_events(l->reader, &l->filter, seen_id, l, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	l->highest = l->lowest != 0 ? l->lowest - 1 : top;
@@ -151,7 +156,7 @@ static int follow(struct listing *l)
 	return ctl_follow(l->reader, list_new, l);
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int events_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_filter words = {0};
 	struct listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
@@ -166,11 +171,11 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (!ctl_operands(&ctl_events, argc, 0, "options only") || !ctl_filter_end(&words))
 		return CTL_USAGE;
 	if (words.follow && words.filter.state != NULL) {
-		ctl_say("events --follow: not with --state, which changes later; see "
-			"hookctl deliveries --follow --state");
+		ctl_error("events --follow: not with --state, which changes later; see "
+			  "hookctl deliveries --follow --state");
 		return CTL_USAGE;
 	}
-	l.reader = ctl_store(ctl, words.store, &name, &status);
+	l.reader = ctl_store_open(ctl, words.store, &name, &status);
 	if (l.reader == NULL)
 		return status;
 	l.filter = words.filter;
@@ -193,5 +198,5 @@ const struct ctl_command ctl_events = {
 	"[--type GLOB] [--source NAME] [--entity ID] [--hook HOOK] [--state STATE] …",
 	"list the events in the store, the newest first",
 	options,
-	run,
+	events_command,
 };

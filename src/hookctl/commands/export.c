@@ -1,9 +1,14 @@
+/* hookctl/commands/export.c - */
+#include "commands.h"
+
 #include "base/clock.h"
 #include "base/money.h"
 #include "base/utf8.h"
 #include "event/payment.h"
+#include "hookctl/config.h"
 #include "hookctl/filter.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 
 #include <getopt.h>
 #include <sodium.h>
@@ -86,7 +91,7 @@ static void add_csv(struct buf *out, const struct line *l)
 	const struct payment *p = l->payment;
 	char time[CTL_TIME];
 
-	ctl_time(happened_at(l->event), time);
+	ctl_time_format(happened_at(l->event), time);
 	buf_printf(out, "%.19s,", time);
 	add_csv_text(out, l->event->entity_id);
 	buf_add_char(out, ',');
@@ -179,7 +184,7 @@ static void seen(void *arg, const struct store_event_row *e)
 	if (x->failed || (!x->own && strcmp(e->source, CONF_OWN_SOURCE) == 0))
 		return;
 	if (e->damaged) {
-		ctl_say_damaged(e->id);
+		ctl_error_damaged(e->id);
 		x->damaged = true;
 		return;
 	}
@@ -198,10 +203,10 @@ static void seen(void *arg, const struct store_event_row *e)
 	buf_free(&l.amount);
 	buf_free(&l.fees);
 	if (x->out.len >= KEEP || x->out.failed)
-		x->failed = !ctl_put(&x->out);
+		x->failed = !ctl_print(&x->out);
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int export_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_filter words = {0};
 	const char *format = "csv";
@@ -223,10 +228,10 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	x.ndjson = strcmp(format, "ndjson") == 0;
 	x.own = words.filter.source != NULL;
 	if (!x.ndjson && strcmp(format, "csv") != 0) {
-		ctl_say("export: --format: expected csv or ndjson");
+		ctl_error("export: --format: expected csv or ndjson");
 		return CTL_USAGE;
 	}
-	reader = ctl_store(ctl, words.store, &name, &status);
+	reader = ctl_store_open(ctl, words.store, &name, &status);
 	if (reader == NULL)
 		return status;
 	words.filter.oldest_first = true;
@@ -237,8 +242,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 			"time,transaction,reference,type,amount,currency,fees,customer,mode\r\n");
 	status = CTL_FAILED;
 	if (!store_read_events(reader, &words.filter, seen, &x, why))
-		ctl_say("%s", why);
-	else if (!x.failed && ctl_put(&x.out) && !x.damaged)
+		ctl_error("%s", why);
+	else if (!x.failed && ctl_print(&x.out) && !x.damaged)
 		status = CTL_OK;
 	buf_free(&x.out);
 	free(name);
@@ -251,5 +256,5 @@ const struct ctl_command ctl_export = {
 	"[--format csv | ndjson] [--type GLOB] [--since TIME] [--until TIME] …",
 	"write the events out, the oldest first: for accountants, or to import",
 	options,
-	run,
+	export_command,
 };

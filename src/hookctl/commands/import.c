@@ -1,10 +1,14 @@
 /* import: events from a file of JSON lines, as `export --format ndjson` writes them, or each
  * line the body of an event as its sender would post it. */
-#include "store/import.h"
+#include "commands.h"
+
 #include "base/clock.h"
 #include "base/json_parse.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
 #include "hookctl/match.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
+#include "store/import.h"
 #include "store/poke.h"
 #include "store/report.h"
 
@@ -67,7 +71,7 @@ static void fault(struct import *im, size_t number, const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
-	ctl_say("%s, line %zu: %s", im->path, number, text.data != NULL ? text.data : "");
+	ctl_error("%s, line %zu: %s", im->path, number, text.data != NULL ? text.data : "");
 	buf_free(&text);
 }
 
@@ -165,7 +169,7 @@ static bool read_line(struct import *im, struct line *l, size_t len)
 	bool exported;
 
 	if (!json_parse(l->text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &l->root, &error)) {
-		fault(im, l->number, "memory is short");
+		fault(im, l->number, "out of memory");
 		return false;
 	}
 	if (!json_is_object(l->root)) {
@@ -185,7 +189,7 @@ static bool read_line(struct import *im, struct line *l, size_t len)
 		return false;
 	}
 	if (!event_parse(&l->event, body, body_len)) {
-		fault(im, l->number, "memory is short");
+		fault(im, l->number, "out of memory");
 		return false;
 	}
 	if (!exported && l->event.quarantined != NULL) {
@@ -195,7 +199,7 @@ static bool read_line(struct import *im, struct line *l, size_t len)
 	}
 	l->event.received_at = clock_wall();
 	if (exported && !add_said(l, l->event.received_at)) {
-		fault(im, l->number, "memory is short");
+		fault(im, l->number, "out of memory");
 		return false;
 	}
 	l->event.source = source->name;
@@ -229,7 +233,8 @@ static void count(struct import *im, const struct store_import *list)
 		im->there += list[i].result == STORE_IMPORT_THERE ||
 			     list[i].result == STORE_IMPORT_MENDED;
 		if (list[i].result == STORE_IMPORT_MENDED)
-			ctl_say("line %zu: the payload of this event was damaged, and is sound now",
+			ctl_error(
+				"line %zu: the payload of this event was damaged, and is sound now",
 				im->lines[i].number);
 		if (list[i].result == STORE_IMPORT_NEW)
 			im->to_run += list[i].hook_count;
@@ -256,7 +261,7 @@ static bool flush(struct import *im)
 	if (good)
 		count(im, list);
 	else
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	for (size_t i = 0; i < im->count; i++)
 		line_free(&im->lines[i]);
 	im->count = 0;
@@ -277,7 +282,7 @@ static bool look_up(struct import *im)
 
 		if (good &&
 			!store_report_has(im->reader, ev->source, ev->idempotency_key, &has, why)) {
-			ctl_say("%s", why);
+			ctl_error("%s", why);
 			good = false;
 		}
 		im->there += good && has;
@@ -312,7 +317,7 @@ static bool import(struct import *im)
 			continue;
 		*l = (struct line){.number = im->number, .text = malloc((size_t)len + 1)};
 		if (l->text == NULL) {
-			ctl_say("memory is short");
+			ctl_error("out of memory");
 			good = false;
 			break;
 		}
@@ -327,7 +332,7 @@ static bool import(struct import *im)
 	}
 	free(text);
 	if (good && ferror(im->file)) {
-		ctl_say("%s: %s", im->path, strerror(errno));
+		ctl_error("%s: %s", im->path, strerror(errno));
 		good = false;
 	}
 	if (good)
@@ -338,7 +343,7 @@ static bool import(struct import *im)
 static void tell(const struct import *im)
 {
 	if (im->faults > FAULTS_MAX)
-		ctl_say("and %zu lines more that cannot be imported", im->faults - FAULTS_MAX);
+		ctl_error("and %zu lines more that cannot be imported", im->faults - FAULTS_MAX);
 	printf("%zu event%s %s, %zu there already, %zu refused; %zu deliver%s %s\n", im->imported,
 		im->imported == 1 ? "" : "s", im->dry_run ? "to import" : "imported", im->there,
 		im->faults, im->to_run, im->to_run == 1 ? "y" : "ies",
@@ -352,7 +357,7 @@ static bool open_file(struct import *im, const char *path)
 	im->path = path;
 	im->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	if (im->file == NULL) {
-		ctl_say("%s: %s", path, strerror(errno));
+		ctl_error("%s: %s", path, strerror(errno));
 		return false;
 	}
 	if (im->file == stdin)
@@ -370,7 +375,7 @@ static int finish(struct import *im)
 	status = import(im) && im->faults == 0 ? CTL_OK : CTL_FAILED;
 	tell(im);
 	if (im->run && !im->dry_run && im->to_run > 0 && !poke_send(store_editor_path(im->editor)))
-		ctl_say("hookd does not listen: it runs them when it starts");
+		ctl_error("hookd does not listen: it runs them when it starts");
 	for (size_t i = 0; i < im->count; i++)
 		line_free(&im->lines[i]);
 	return status;
@@ -381,7 +386,7 @@ static int run_import(struct ctl *ctl, struct import *im, const char *store)
 	char why[STORE_READ_WHY], *path;
 	int status;
 
-	im->reader = ctl_store(ctl, store, &path, &status);
+	im->reader = ctl_store_open(ctl, store, &path, &status);
 	if (im->reader == NULL)
 		return status;
 	if (!im->dry_run)
@@ -389,21 +394,21 @@ static int run_import(struct ctl *ctl, struct import *im, const char *store)
 	if (im->dry_run || im->editor != NULL)
 		status = finish(im);
 	else
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	store_editor_close(im->editor);
 	store_reader_close(im->reader);
 	free(path);
 	return status;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int import_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct import *im = calloc(1, sizeof(*im));
 	const char *store = NULL;
 	int key, status = CTL_FAILED;
 
 	if (im == NULL) {
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 		return status;
 	}
 	while ((key = ctl_next_option(ctl, &ctl_import, argc, argv, &status)) >= 0) {
@@ -419,7 +424,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (key != CTL_STOP) {
 		status = CTL_USAGE;
 		if (ctl_operands(&ctl_import, argc, 1, "the FILE, or - for standard input")) {
-			im->conf = ctl_conf(ctl);
+			im->conf = ctl_config_load(ctl);
 			status = im->conf == NULL              ? CTL_CONFIG
 				 : open_file(im, argv[optind]) ? run_import(ctl, im, store)
 							       : CTL_FAILED;
@@ -438,5 +443,5 @@ const struct ctl_command ctl_import = {
 	"[--run] [--source NAME] [--dry-run] FILE",
 	"bring in events from JSON lines, each once",
 	options,
-	run,
+	import_command,
 };

@@ -1,6 +1,10 @@
 /* hookctl pause and resume: stops a hook, and lets it go on. */
+#include "commands.h"
+
 #include "base/clock.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "store/change.h"
 #include "store/poke.h"
 
@@ -31,7 +35,7 @@ static void say_unknown(const char *path, const char *hook)
 	buf_add_text(&line, "\"; the store knows");
 	if (reader == NULL || !store_read_hooks(reader, NULL, name_seen, &line, why))
 		buf_add_text(&line, " others");
-	ctl_say("%s", line.data != NULL ? line.data : "memory is short");
+	ctl_error("%s", line.data != NULL ? line.data : "out of memory");
 	buf_free(&line);
 	store_reader_close(reader);
 }
@@ -43,7 +47,7 @@ static bool say_done(const char *hook, bool pause, int64_t since)
 	bool good;
 
 	buf_add_escaped(&line, hook, strlen(hook), '\0');
-	ctl_time(since, time);
+	ctl_time_format(since, time);
 	if (pause && since != 0)
 		buf_printf(&line, ": paused already, since %s\n", time);
 	else if (pause)
@@ -52,7 +56,7 @@ static bool say_done(const char *hook, bool pause, int64_t since)
 		buf_printf(&line, ": goes on; it was paused since %s\n", time);
 	else
 		buf_add_text(&line, ": was not paused\n");
-	good = ctl_put(&line);
+	good = ctl_print(&line);
 	buf_free(&line);
 	return good;
 }
@@ -67,7 +71,7 @@ static int change(struct store_editor *e, bool pause, int count, char **hooks)
 		bool known;
 
 		if (!store_pause(e, hooks[i], pause, clock_wall(), &known, &since, why)) {
-			ctl_say("%s", why);
+			ctl_error("%s", why);
 			return CTL_FAILED;
 		}
 		if (!known)
@@ -76,7 +80,7 @@ static int change(struct store_editor *e, bool pause, int count, char **hooks)
 			status = CTL_FAILED;
 	}
 	if (!poke_send(store_editor_path(e)))
-		ctl_say("hookd does not listen: it sees to this when it starts");
+		ctl_error("hookd does not listen: it sees to this when it starts");
 	return status;
 }
 
@@ -93,17 +97,17 @@ static int run_as(struct ctl *ctl, const struct ctl_command *command, int argc, 
 	if (key == CTL_STOP)
 		return status;
 	if (optind == argc) {
-		ctl_say("%s: expected a hook's name", command->name);
+		ctl_error("%s: expected a hook's name", command->name);
 		return CTL_USAGE;
 	}
-	reader = ctl_store(ctl, store, &path, &status);
+	reader = ctl_store_open(ctl, store, &path, &status);
 	if (reader == NULL)
 		return status;
 	store_reader_close(reader);
 	e = store_editor_open(path, why);
 	free(path);
 	if (e == NULL) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	status = change(e, command == &ctl_pause, argc - optind, argv + optind);

@@ -1,11 +1,15 @@
 /* hookctl quarantine: events that came with a good signature but without a type that
  * could be read. list, show, release, drop. */
-#include "store/quarantine.h"
+#include "commands.h"
+
 #include "base/clock.h"
 #include "event/event.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
 #include "hookctl/match.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "store/poke.h"
+#include "store/quarantine.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -49,21 +53,21 @@ static void event_seen(void *arg, const struct store_event_row *row)
 static struct store_editor *open_at(struct ctl *ctl, struct quarantine *q, int *status)
 {
 	char why[STORE_READ_WHY] = "", *path;
-	struct store_reader *reader = ctl_store(ctl, q->store, &path, status);
+	struct store_reader *reader = ctl_store_open(ctl, q->store, &path, status);
 	struct store_editor *e = NULL;
 
 	if (reader == NULL)
 		return NULL;
 	if (store_read_event(reader, q->id, event_seen, q, why)) {
 		if (!q->found)
-			ctl_say("no event %" PRId64 " in %s", q->id, path);
+			ctl_error("no event %" PRId64 " in %s", q->id, path);
 		else if (!q->quarantined)
-			ctl_say("event %" PRId64 " is not in quarantine", q->id);
+			ctl_error("event %" PRId64 " is not in quarantine", q->id);
 		else
 			e = store_editor_open(path, why);
 	}
 	if (why[0] != '\0')
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	store_reader_close(reader);
 	free(path);
 	return e;
@@ -73,20 +77,20 @@ static int finish(struct store_editor *e, const struct quarantine *q, bool good,
 	const char *why, const char *what)
 {
 	if (!good)
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	else if (!done)
-		ctl_say("event %" PRId64 " is not in quarantine any more", q->id);
+		ctl_error("event %" PRId64 " is not in quarantine any more", q->id);
 	else
 		printf("event %" PRId64 ": %s\n", q->id, what);
 	if (good && done && !poke_send(store_editor_path(e)))
-		ctl_say("hookd does not listen: it sees to this when it starts");
+		ctl_error("hookd does not listen: it sees to this when it starts");
 	return good && done ? CTL_OK : CTL_FAILED;
 }
 
 static int release_to(
 	struct store_editor *e, struct quarantine *q, struct conf *conf, struct event *ev)
 {
-	const struct conf_source *source = ctl_source(conf, q->source);
+	const struct conf_source *source = ctl_config_source(conf, q->source);
 	struct store_release r = {.event = q->id, .type = ev->type, .now = clock_wall()};
 	char why[STORE_READ_WHY], what[96];
 	struct ctl_match match;
@@ -118,10 +122,10 @@ static int release(struct ctl *ctl, struct quarantine *q)
 	int status = CTL_USAGE;
 
 	if (q->type == NULL || *q->type == '\0' || strlen(q->type) > EVENT_TYPE_MAX) {
-		ctl_say("release: expected --type TYPE, such as transaction.approved");
+		ctl_error("release: expected --type TYPE, such as transaction.approved");
 		return status;
 	}
-	conf = ctl_conf(ctl);
+	conf = ctl_config_load(ctl);
 	if (conf == NULL)
 		return CTL_CONFIG;
 	e = open_at(ctl, q, &status);
@@ -131,11 +135,11 @@ static int release(struct ctl *ctl, struct quarantine *q)
 	}
 	status = CTL_FAILED;
 	if (q->damaged) {
-		ctl_say_damaged(q->id);
+		ctl_error_damaged(q->id);
 	} else if (!buf_ok(&q->payload) ||
 		   !event_parse(
 			   &ev, q->payload.data != NULL ? q->payload.data : "", q->payload.len)) {
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 	} else {
 		free(ev.type);
 		ev.type = strdup(q->type);
@@ -156,7 +160,7 @@ static bool confirmed(const struct quarantine *q)
 	if (q->yes)
 		return true;
 	if (isatty(STDIN_FILENO) != 1) {
-		ctl_say("drop: the event is gone for good; say --yes");
+		ctl_error("drop: the event is gone for good; say --yes");
 		return false;
 	}
 	fprintf(stderr, "Drop event %" PRId64 " for good? [y/N] ", q->id);
@@ -202,7 +206,7 @@ static int pass_on(
 	return command->run(ctl, argc, argv);
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int quarantine_command(struct ctl *ctl, int argc, char **argv)
 {
 	char only[] = "--quarantined";
 	struct quarantine q = {0};
@@ -226,7 +230,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		return pass_on(ctl, &ctl_events, &q, only);
 	if (argc - optind != 2 || (strcmp(verb, "show") != 0 && strcmp(verb, "release") != 0 &&
 					  strcmp(verb, "drop") != 0)) {
-		ctl_say("quarantine: expected list, show ID, release ID --type TYPE, or drop ID");
+		ctl_error("quarantine: expected list, show ID, release ID --type TYPE, or drop ID");
 		return CTL_USAGE;
 	}
 	if (!ctl_number("ID", argv[optind + 1], 1, INT64_MAX, &q.id))
@@ -244,5 +248,5 @@ const struct ctl_command ctl_quarantine = {
 	"list | show ID | release ID --type TYPE | drop ID [--yes]",
 	"what came without a readable type: look, give it one, or drop it",
 	options,
-	run,
+	quarantine_command,
 };

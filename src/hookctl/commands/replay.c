@@ -1,5 +1,9 @@
 /* hookctl replay: runs deliveries again. */
+#include "commands.h"
+
 #include "hookctl/change.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -33,7 +37,7 @@ static bool read_state(struct ctl_change *c, const char *text)
 			c->filter.set = ended[i].set;
 			return true;
 		}
-	ctl_say("--state: expected done, dead or skipped; what still waits needs no replay");
+	ctl_error("--state: expected done, dead or skipped; what still waits needs no replay");
 	return false;
 }
 
@@ -70,7 +74,7 @@ static bool read_options(struct ctl *ctl, int argc, char **argv, struct ctl_chan
 	if (optind < argc || c->filter.set != STORE_CHANGE_ENDED || c->filter.hook != NULL ||
 		c->filter.since != 0)
 		return true;
-	ctl_say("replay: expected an EVENT's id, or at least one of --state, --hook and --since");
+	ctl_error("replay: expected an EVENT's id, or at least one of --state, --hook and --since");
 	return false;
 }
 
@@ -98,7 +102,7 @@ static const struct ctl_change_kind kind = {
 	.add_json = add_json,
 };
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int replay_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_change c = {.kind = &kind, .filter.set = STORE_CHANGE_ENDED};
 	int status = CTL_USAGE;
@@ -113,5 +117,5 @@ const struct ctl_command ctl_replay = {
 	"[EVENT …] [--state STATE] [--hook HOOK] [--since TIME] [--rate N/s] [--dry-run] [--yes]",
 	"run deliveries again, each as a new one",
 	options,
-	run,
+	replay_command,
 };

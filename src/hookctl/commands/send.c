@@ -1,7 +1,13 @@
+/* hookctl/commands/send.c - */
+#include "commands.h"
+
 #include "base/clock.h"
 #include "base/json_parse.h"
+#include "hookctl/config.h"
 #include "hookctl/curl_command.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/keys.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "hookctl/post.h"
 #include "hookctl/sample.h"
 
@@ -107,28 +113,28 @@ static bool is_type(const char *type)
 static bool options_agree(const struct send *s)
 {
 	if (s->file != NULL && (s->type != NULL || s->amount != 0)) {
-		ctl_say("send: --file sends the file as it is; --type and --amount are for an "
-			"event "
-			"that is made up");
+		ctl_error("send: --file sends the file as it is; --type and --amount are for an "
+			  "event "
+			  "that is made up");
 		return false;
 	}
 	if (s->type != NULL && !is_type(s->type)) {
-		ctl_say("--type: expected a type such as " SAMPLE_TYPE
-			", at most %d bytes without spaces",
+		ctl_error("--type: expected a type such as " SAMPLE_TYPE
+			  ", at most %d bytes without spaces",
 			EVENT_TYPE_MAX);
 		return false;
 	}
 	if (s->amount != 0 && s->type != NULL && !sample_has_amount(s->type)) {
-		ctl_say("--amount: a %s event has none", s->type);
+		ctl_error("--amount: a %s event has none", s->type);
 		return false;
 	}
 	if (s->url != NULL && strncasecmp(s->url, "http://", 7) != 0 &&
 		strncasecmp(s->url, "https://", 8) != 0) {
-		ctl_say("--url: expected http://HOST… or https://HOST…");
+		ctl_error("--url: expected http://HOST… or https://HOST…");
 		return false;
 	}
 	if (s->url != NULL && s->from != NULL && s->source != NULL) {
-		ctl_say("send: with --url and --secret-from there is nothing left for --source");
+		ctl_error("send: with --url and --secret-from there is nothing left for --source");
 		return false;
 	}
 	return true;
@@ -145,7 +151,7 @@ static bool add_listener(const struct conf *conf, struct ctl_target *t, struct b
 
 	if (conf->listen_count == 0 ||
 		(conf->listen[0].unix_path == NULL && conf->listen[0].port == 0)) {
-		ctl_say("%s does not say where hookd listens: give --url", conf->file);
+		ctl_error("%s does not say where hookd listens: give --url", conf->file);
 		return false;
 	}
 	listen = &conf->listen[0];
@@ -180,10 +186,10 @@ static int find_target(const struct ctl *ctl, const struct send *s, struct ctl_k
 		buf_add_text(url, s->url);
 	} else {
 		if (keys->conf == NULL)
-			keys->conf = ctl_conf(ctl);
+			keys->conf = ctl_config_load(ctl);
 		if (keys->conf == NULL)
 			return CTL_CONFIG;
-		source = ctl_source(keys->conf, s->source);
+		source = ctl_config_source(keys->conf, s->source);
 		if (source == NULL)
 			return CTL_USAGE;
 		keys->scheme = source->scheme;
@@ -192,7 +198,7 @@ static int find_target(const struct ctl *ctl, const struct send *s, struct ctl_k
 		buf_add_text(url, source->path);
 	}
 	if (!buf_ok(url)) {
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 		return CTL_FAILED;
 	}
 	t->url = url->data;
@@ -211,7 +217,7 @@ static bool make_body(const struct send *s, struct buf *body)
 	buf_clear(body);
 	if (sample_event(&sample, body))
 		return true;
-	ctl_say("memory is short");
+	ctl_error("out of memory");
 	return false;
 }
 
@@ -236,10 +242,10 @@ static bool print_command(const struct ctl_target *t, const char *signature, con
 		curl_command_fits(body->data, body->len))
 		c.file = NULL;
 	else if (s->file != NULL && strcmp(s->file, "-") == 0)
-		ctl_say("this body cannot be a word of a command: give it to curl on standard "
-			"input again");
+		ctl_error("this body cannot be a word of a command: give it to curl on standard "
+			  "input again");
 	curl_command_write(&c, &out);
-	written = ctl_put(&out);
+	written = ctl_print(&out);
 	buf_free(&out);
 	return written;
 }
@@ -321,7 +327,7 @@ static int send_all(const struct send *s, const struct ctl_keys *keys, const str
 		buf_clear(&signature);
 		buf_printf(&signature, "%s: %s", name, value);
 		if (!buf_ok(&signature)) {
-			ctl_say("memory is short");
+			ctl_error("out of memory");
 			going = false;
 		} else if (s->dry_run) {
 			going = print_command(t, signature.data, s, body);
@@ -341,7 +347,7 @@ static int send_all(const struct send *s, const struct ctl_keys *keys, const str
 	return going && tally.all_good ? CTL_OK : CTL_FAILED;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int send_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct send s = {.count = 1};
 	struct ctl_target target = {0};
@@ -373,5 +379,5 @@ const struct ctl_command ctl_send = {
 	"[--secret-from WHERE] [--dry-run] …",
 	"make an event as FedaPay would, sign it and post it",
 	options,
-	run,
+	send_command,
 };

@@ -1,7 +1,12 @@
-#include "hookctl/delivery.h"
+/* hookctl/commands/show.c - */
+#include "commands.h"
+
+#include "hookctl/config.h"
 #include "hookctl/filter.h"
-#include "hookctl/history.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
+#include "hookctl/show/deliveries.h"
+#include "hookctl/show/timeline.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -194,20 +199,20 @@ static int show(struct show *s, const char *name, int64_t id)
 			good = false;
 	}
 	if (!good) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	if (!s->found) {
-		ctl_say("no event %" PRId64 " in %s", id, name);
+		ctl_error("no event %" PRId64 " in %s", id, name);
 		return CTL_FAILED;
 	}
 	if (s->payload_only && s->damaged)
-		ctl_say_damaged(id);
-	return ctl_put(&s->out) && !(s->payload_only && s->damaged) ? CTL_OK : CTL_FAILED;
+		ctl_error_damaged(id);
+	return ctl_print(&s->out) && !(s->payload_only && s->damaged) ? CTL_OK : CTL_FAILED;
 }
 
 /* An event by its id, or an entity by its kind and id. */
-static int run(struct ctl *ctl, int argc, char **argv)
+static int show_command(struct ctl *ctl, int argc, char **argv)
 {
 	const char *store = NULL, *kind = NULL, *entity = NULL;
 	struct ctl_filter words = {0};
@@ -235,26 +240,27 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (key == CTL_STOP)
 		return status;
 	if (s.json && s.payload_only) {
-		ctl_say("show: either --json or --payload");
+		ctl_error("show: either --json or --payload");
 		return CTL_USAGE;
 	}
 	if (!ctl_operands(&ctl_show, argc, 1,
 		    "an event's ID, as hookctl events lists them, or KIND:ID of an entity"))
 		return CTL_USAGE;
 	if (strchr(argv[optind], ':') != NULL)
-		ctl_entity(argv[optind], &kind, &entity);
+		ctl_entity_split(argv[optind], &kind, &entity);
 	else if (!ctl_number("ID", argv[optind], 1, INT64_MAX, &id))
 		return CTL_USAGE;
 	if (entity != NULL && s.payload_only) {
-		ctl_say("show: --payload is of one event: expected its ID");
+		ctl_error("show: --payload is of one event: expected its ID");
 		return CTL_USAGE;
 	}
 	if (!ctl_filter_end(&words))
 		return CTL_USAGE;
-	s.reader = ctl_store(ctl, store, &name, &status);
+	s.reader = ctl_store_open(ctl, store, &name, &status);
 	if (s.reader == NULL)
 		return status;
-	status = entity != NULL ? ctl_timeline(s.reader, kind, entity, s.json) : show(&s, name, id);
+	status = entity != NULL ? ctl_timeline_print(s.reader, kind, entity, s.json)
+				: show(&s, name, id);
 	buf_free(&s.out);
 	free(name);
 	store_reader_close(s.reader);
@@ -266,5 +272,5 @@ const struct ctl_command ctl_show = {
 	"[--payload | --json] ID | KIND:ID",
 	"show an event with each attempt, or the life of transaction:ID",
 	options,
-	run,
+	show_command,
 };

@@ -1,5 +1,10 @@
+/* hookctl/commands/sign.c - */
+#include "commands.h"
+
 #include "base/clock.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/keys.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -15,7 +20,7 @@ static const struct ctl_option options[] = {
 	{0},
 };
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int sign_command(struct ctl *ctl, int argc, char **argv)
 {
 	const char *from = NULL, *source = NULL, *scheme = NULL;
 	int64_t at = clock_wall() / 1000;
@@ -46,7 +51,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (!ctl_operands(&ctl_sign, argc, 1, "the body's FILE, or - for standard input"))
 		return CTL_USAGE;
 	if (from != NULL && source != NULL) {
-		ctl_say("sign: either --secret-from or --source");
+		ctl_error("sign: either --secret-from or --source");
 		return CTL_USAGE;
 	}
 	status = ctl_keys_load(ctl, &keys, &from, from != NULL ? 1 : 0, source, scheme);
@@ -69,5 +74,5 @@ const struct ctl_command ctl_sign = {
 	"[--secret-from WHERE | --source NAME] [--time UNIX] FILE|-",
 	"print the signature header for a body",
 	options,
-	run,
+	sign_command,
 };

@@ -1,8 +1,12 @@
 /* hookctl prune and vacuum: make room by hand. */
-#include "store/space.h"
+#include "commands.h"
+
 #include "base/clock.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "store/poke.h"
+#include "store/space.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,7 +35,7 @@ static struct store_editor *open_store(const char *path)
 	struct store_editor *e = store_editor_open(path, why);
 
 	if (e == NULL)
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	return e;
 }
 
@@ -42,7 +46,7 @@ static bool confirmed(int64_t old, bool yes)
 	if (yes)
 		return true;
 	if (isatty(STDIN_FILENO) != 1) {
-		ctl_say("prune: %" PRId64 " events would be gone for good; say --yes", old);
+		ctl_error("prune: %" PRId64 " events would be gone for good; say --yes", old);
 		return false;
 	}
 	fprintf(stderr, "Remove up to %" PRId64 " events for good? [y/N] ", old);
@@ -65,7 +69,7 @@ static int prune(const char *path, int64_t before, int64_t old)
 		ctl_progress(walk.over ? old : walk.seen, old, " events", began);
 	}
 	if (!good)
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	printf("%" PRId64 " events removed", walk.removed);
 	if (walk.seen > walk.removed)
 		printf(", %" PRId64 " kept: their deliveries still wait", walk.seen - walk.removed);
@@ -97,18 +101,18 @@ static int run_prune(struct ctl *ctl, int argc, char **argv)
 	if (key == CTL_STOP)
 		return status;
 	if (age < 0) {
-		ctl_say("prune: expected --older-than TIME, such as 90d");
+		ctl_error("prune: expected --older-than TIME, such as 90d");
 		return CTL_USAGE;
 	}
 	if (!ctl_operands(&ctl_prune, argc, 0, "options only"))
 		return CTL_USAGE;
-	reader = ctl_store(ctl, store, &path, &status);
+	reader = ctl_store_open(ctl, store, &path, &status);
 	if (reader == NULL)
 		return status;
 	before = clock_wall() - age;
 	status = CTL_FAILED;
 	if (!store_space_old(reader, before, &old, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	} else if (dry_run || old == 0) {
 		printf("%" PRId64 " events are older\n", old);
 		status = CTL_OK;
@@ -137,7 +141,7 @@ static int vacuum(const char *path)
 	if (good)
 		printf("%s: %" PRId64 " bytes, %" PRId64 " pages free in it\n", path, size, left);
 	else if (e != NULL)
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	store_editor_close(e);
 	return good ? CTL_OK : CTL_FAILED;
 }
@@ -155,7 +159,7 @@ static int run_vacuum(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_vacuum, argc, 0, "options only"))
 		return CTL_USAGE;
-	reader = ctl_store(ctl, store, &path, &status);
+	reader = ctl_store_open(ctl, store, &path, &status);
 	if (reader == NULL)
 		return status;
 	store_reader_close(reader);

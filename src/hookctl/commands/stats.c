@@ -1,8 +1,13 @@
-#include "store/stats.h"
+/* hookctl/commands/stats.c - */
+#include "commands.h"
+
 #include "base/clock.h"
+#include "hookctl/config.h"
 #include "hookctl/filter.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "hookctl/table.h"
+#include "store/stats.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -146,7 +151,7 @@ static bool put_json(const struct stats *st)
 			buf_printf(&out, ",\"waiting\":%" PRId64, r->waiting);
 		buf_add_text(&out, "}\n");
 	}
-	written = ctl_put(&out);
+	written = ctl_print(&out);
 	buf_free(&out);
 	return written;
 }
@@ -201,7 +206,7 @@ static bool put_plot(const struct stats *st)
 		buf_add_char(&out, '\n');
 	}
 	out.failed |= name.failed;
-	written = ctl_put(&out);
+	written = ctl_print(&out);
 	buf_free(&name);
 	buf_free(&out);
 	return written;
@@ -247,7 +252,7 @@ static bool read_by(struct stats *st, const char *word)
 		st->by = (enum by)i;
 		return true;
 	}
-	ctl_say("stats: --by: expected day, hour, type or hook");
+	ctl_error("stats: --by: expected day, hour, type or hook");
 	return false;
 }
 
@@ -261,12 +266,12 @@ static bool end_words(struct stats *st, const struct ctl_filter *words)
 	if (st->since == 0)
 		st->since = st->until - (st->by == BY_HOUR ? DAY : 30 * DAY);
 	if (st->since >= st->until) {
-		ctl_say("stats: --since is not before --until");
+		ctl_error("stats: --since is not before --until");
 		return false;
 	}
 	if (st->by <= BY_HOUR &&
 		(st->until - st->since) / (st->by == BY_DAY ? DAY : HOUR) > ROWS_MAX) {
-		ctl_say("stats: more than %d %ss; expected a later --since", ROWS_MAX,
+		ctl_error("stats: more than %d %ss; expected a later --since", ROWS_MAX,
 			by_words[st->by]);
 		return false;
 	}
@@ -278,11 +283,11 @@ static int put(struct stats *st)
 	char why[STORE_READ_WHY];
 
 	if (!read_rows(st, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
 	if (st->failed) {
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 		return CTL_FAILED;
 	}
 	if (st->count == 0 && !st->json) {
@@ -296,7 +301,7 @@ static int put(struct stats *st)
 		       : CTL_FAILED;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int stats_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_filter words = {0};
 	struct stats st = {0};
@@ -321,7 +326,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		!end_words(&st, &words))
 		return CTL_USAGE;
 	st.json = words.json;
-	st.reader = ctl_store(ctl, words.store, &name, &status);
+	st.reader = ctl_store_open(ctl, words.store, &name, &status);
 	if (st.reader == NULL)
 		return status;
 	status = put(&st);
@@ -338,5 +343,5 @@ const struct ctl_command ctl_stats = {
 	"[--by day | hour | type | hook] [--since TIME] [--until TIME] [--plot]",
 	"count events and what became of them",
 	options,
-	run,
+	stats_command,
 };

@@ -1,9 +1,13 @@
 /* hookctl status: is all well? For people, and by its exit code for monitoring. */
-#include "store/status.h"
+#include "commands.h"
+
 #include "base/clock.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "store/poke.h"
 #include "store/report.h"
+#include "store/status.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -58,7 +62,7 @@ static void add_ago(struct status *s, int64_t then)
 	char span[CTL_SPAN];
 	int64_t seconds = (s->now - then) / 1000;
 
-	ctl_span(seconds < 0 ? -seconds : seconds, span);
+	ctl_span_format(seconds < 0 ? -seconds : seconds, span);
 	buf_printf(&s->out, seconds < 0 ? "in %s" : "%s ago", span);
 }
 
@@ -347,15 +351,15 @@ static int status(struct status *s)
 	s->now = clock_wall();
 	look_for_daemon(s);
 	if (!add_all(s, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return CTL_DOWN;
 	}
-	if (!ctl_put(s->is_json ? &s->json : &s->out))
+	if (!ctl_print(s->is_json ? &s->json : &s->out))
 		return CTL_DOWN;
 	return !s->up ? CTL_DOWN : s->attention.len > 0 ? CTL_FAILED : CTL_OK;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int status_command(struct ctl *ctl, int argc, char **argv)
 {
 	const char *store = NULL;
 	struct status s = {0};
@@ -372,7 +376,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		return code;
 	if (!ctl_operands(&ctl_status, argc, 0, "options only"))
 		return CTL_USAGE;
-	s.reader = ctl_store(ctl, store, &path, &code);
+	s.reader = ctl_store_open(ctl, store, &path, &code);
 	if (s.reader == NULL)
 		return code == CTL_FAILED ? CTL_DOWN : code;
 	s.path = path;
@@ -390,5 +394,5 @@ const struct ctl_command ctl_status = {
 	"[--json]",
 	"is all well? exit status 0: yes, 1: look at it, 2: it is down",
 	options,
-	run,
+	status_command,
 };

@@ -1,11 +1,16 @@
 /* hookctl test: what a hook would do with an event, and why; and with --run does
  * it, without the daemon and without leaving a trace in the store. */
+#include "commands.h"
+
 #include "action/action.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/match.h"
 #include "event/event.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/config.h"
+#include "hookctl/keys.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "hookctl/sample.h"
 #include "hookctl/trial.h"
 
@@ -72,15 +77,15 @@ static bool read_options(struct ctl *ctl, int argc, char **argv, struct test *t,
 	if (key == CTL_STOP)
 		return false;
 	if ((t->event != 0) + (t->type != NULL) + (t->file != NULL) > 1) {
-		ctl_say("test: one of --event, --type and --file");
+		ctl_error("test: one of --event, --type and --file");
 		return false;
 	}
 	if (t->amount != 0 && (t->event != 0 || t->file != NULL)) {
-		ctl_say("test: --amount is for an event that is made up");
+		ctl_error("test: --amount is for an event that is made up");
 		return false;
 	}
 	if (t->store != NULL && t->event == 0) {
-		ctl_say("test: --store is for --event");
+		ctl_error("test: --store is for --event");
 		return false;
 	}
 	return ctl_operands(&ctl_test, argc, 1, "a hook's name, as in the config");
@@ -98,7 +103,7 @@ static const struct conf_hook *find_hook(const struct conf *conf, const char *na
 	buf_add_text(&line, conf->all_count > 0 ? "\"; the config has" : "\"; the config has none");
 	for (size_t i = 0; i < conf->all_count; i++)
 		buf_printf(&line, "%s %s", i > 0 ? "," : "", conf->all[i]->name);
-	ctl_say("%s", line.data != NULL ? line.data : "memory is short");
+	ctl_error("%s", line.data != NULL ? line.data : "out of memory");
 	buf_free(&line);
 	return NULL;
 }
@@ -118,17 +123,17 @@ static int read_stored(const struct ctl *ctl, struct test *t)
 {
 	char why[STORE_READ_WHY], *name;
 	int status;
-	struct store_reader *reader = ctl_store(ctl, t->store, &name, &status);
+	struct store_reader *reader = ctl_store_open(ctl, t->store, &name, &status);
 
 	if (reader == NULL)
 		return status;
 	status = CTL_FAILED;
 	if (!store_read_event(reader, t->event, event_seen, t, why))
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 	else if (t->source == NULL)
-		ctl_say("no event %" PRId64 " in %s", t->event, name);
+		ctl_error("no event %" PRId64 " in %s", t->event, name);
 	else if (t->damaged)
-		ctl_say_damaged(t->event);
+		ctl_error_damaged(t->event);
 	else
 		status = CTL_OK;
 	store_reader_close(reader);
@@ -155,7 +160,7 @@ static int make_up(struct test *t)
 
 	if (sample_event(&sample, &t->body))
 		return CTL_OK;
-	ctl_say("memory is short");
+	ctl_error("out of memory");
 	return CTL_FAILED;
 }
 
@@ -175,7 +180,7 @@ static int read_event(const struct ctl *ctl, struct test *t)
 		t->source = strdup(t->hook->source->name);
 	if (t->source == NULL || !buf_ok(&t->body) ||
 		!event_parse(&t->ev, t->body.data != NULL ? t->body.data : "", t->body.len)) {
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 		return CTL_FAILED;
 	}
 	return CTL_OK;
@@ -294,12 +299,12 @@ static int do_it(struct test *t, struct conf *conf, struct delivery_job *job)
 	int status;
 
 	buf_add_text(&t->out, "running it\n");
-	if (!ctl_put(&t->out)) {
+	if (!ctl_print(&t->out)) {
 		delivery_job_free(job);
 		return CTL_FAILED;
 	}
 	if (!trial_run(&trial, conf, t->hook, job)) {
-		ctl_say("cannot run it: no memory or no descriptor left");
+		ctl_error("cannot run it: no memory or no descriptor left");
 		return CTL_FAILED;
 	}
 	status = say_outcome(t, trial_outcome(&trial), trial.took);
@@ -323,7 +328,7 @@ static int test(struct test *t, struct conf *conf)
 	}
 	job = make_job(t);
 	if (job == NULL) {
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 		return CTL_FAILED;
 	}
 	buf_printf(&t->out, "would run (%s)\n", kind->name);
@@ -338,7 +343,7 @@ static int test(struct test *t, struct conf *conf)
 	return CTL_OK;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int test_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct test t = {0};
 	struct conf *conf;
@@ -346,7 +351,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 
 	if (!read_options(ctl, argc, argv, &t, &status))
 		return status;
-	conf = ctl_conf(ctl);
+	conf = ctl_config_load(ctl);
 	if (conf == NULL)
 		return CTL_CONFIG;
 	if (conf->timezone != NULL)
@@ -359,7 +364,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	status = t.hook != NULL ? read_event(ctl, &t) : CTL_USAGE;
 	if (status == CTL_OK) {
 		status = test(&t, conf);
-		if (!ctl_put(&t.out))
+		if (!ctl_print(&t.out))
 			status = CTL_FAILED;
 	}
 	event_free(&t.ev);
@@ -375,5 +380,5 @@ const struct ctl_command ctl_test = {
 	"HOOK [--event ID | --type TYPE | --file FILE] [--run]",
 	"show what a hook would do with an event, and why; --run does it",
 	options,
-	run,
+	test_command,
 };

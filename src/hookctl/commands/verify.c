@@ -1,6 +1,11 @@
+/* hookctl/commands/verify.c - */
+#include "commands.h"
+
 #include "base/clock.h"
 #include "hookctl/diagnose/diagnose.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/keys.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -94,8 +99,8 @@ static void report_time(const struct verify_request *r, int64_t signed_at)
 	bool good = r->tolerance == 0 || far <= r->tolerance / 1000;
 	struct buf text = {0};
 
-	ctl_span(far, span);
-	ctl_span(r->tolerance / 1000, limit);
+	ctl_span_format(far, span);
+	ctl_span_format(r->tolerance / 1000, limit);
 	if (ago >= 0)
 		buf_printf(&text, "signed %s ago", span);
 	else
@@ -193,7 +198,7 @@ static bool read_options(struct ctl *ctl, struct check *c, int argc, char **argv
 			break;
 		case 'f':
 			if (c->from_count == CTL_SECRETS_MAX) {
-				ctl_say("--secret-from: at most %d of them", CTL_SECRETS_MAX);
+				ctl_error("--secret-from: at most %d of them", CTL_SECRETS_MAX);
 				return false;
 			}
 			c->from[c->from_count++] = optarg;
@@ -218,11 +223,11 @@ static bool read_options(struct ctl *ctl, struct check *c, int argc, char **argv
 	if (key == CTL_STOP)
 		return false;
 	if (c->header == NULL) {
-		ctl_say("verify: --header is missing; expected the signature header as it came");
+		ctl_error("verify: --header is missing; expected the signature header as it came");
 		return false;
 	}
 	if (c->from_count > 0 && c->source != NULL) {
-		ctl_say("verify: either --secret-from or --source");
+		ctl_error("verify: either --secret-from or --source");
 		return false;
 	}
 	if (!ctl_operands(&ctl_verify, argc, 1, "the body's FILE, or - for standard input"))
@@ -230,7 +235,7 @@ static bool read_options(struct ctl *ctl, struct check *c, int argc, char **argv
 	return true;
 }
 
-static int run(struct ctl *ctl, int argc, char **argv)
+static int verify_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct check c = {.tolerance = -1, .now = clock_wall()};
 	struct ctl_keys keys = {0};
@@ -268,5 +273,5 @@ const struct ctl_command ctl_verify = {
 	"FILE|-",
 	"say whether a signature matches, and if not, why",
 	options,
-	run,
+	verify_command,
 };

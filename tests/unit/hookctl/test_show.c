@@ -1,5 +1,5 @@
 /* What `hookctl show` prints of order, skipping, failures and conditions. */
-#include "hookctl/hookctl.h"
+#include "hookctl/commands/commands.h"
 #include "store/fixture.h"
 
 #include <getopt.h>

@@ -1,10 +1,11 @@
-/* hookctl/delivery.h - an event's deliveries with their attempts, as `show` tells of them. One
- * thread. */
+/* hookctl/show/deliveries.h - an event's deliveries with their attempts, as `show` tells of them.
+ * One thread. */
 #ifndef HOOKD_CTL_DELIVERY_H
 #define HOOKD_CTL_DELIVERY_H
 
 #include "base/attributes.h"
-#include "hookctl.h"
+#include "base/buf.h"
+#include "store/read.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,12 @@
-/* hookctl/history.h - the life of an entity (a transaction, a customer, a payout) as its events
- * tell of it. One thread. */
+/* hookctl/entity_history.h - the life of an entity (a transaction, a customer, a payout) as its
+ * events tell of it. One thread. */
 #ifndef HOOKD_CTL_HISTORY_H
 #define HOOKD_CTL_HISTORY_H
 
 #include "base/attributes.h"
+#include "base/buf.h"
 #include "event/payment.h"
-#include "hookctl.h"
+#include "store/read.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,8 +44,5 @@ void ctl_histories_free(struct ctl_histories *all);
 
 /* "approved"; of an event that is no state of a life the type's last word. */
 const char *ctl_history_state(const struct ctl_history *h);
-
-/* For `show KIND:ID`: prints it. The code to exit with. */
-int ctl_timeline(struct store_reader *reader, const char *kind, const char *id, bool json);
 
 #endif

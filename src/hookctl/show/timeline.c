@@ -1,7 +1,10 @@
-/* show transaction:ID: what happened to it, when that came, and what hooks did. */
-#include "delivery.h"
-#include "history.h"
-#include "table.h"
+#include "timeline.h"
+
+#include "deliveries.h"
+#include "hookctl/command.h"
+#include "hookctl/entity_history.h"
+#include "hookctl/output.h"
+#include "hookctl/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,7 +88,7 @@ static void add_delay(struct buf *out, const struct ctl_history_event *e)
 
 	if (seconds <= 0)
 		return;
-	ctl_span(seconds, span);
+	ctl_span_format(seconds, span);
 	buf_printf(out, ", came %s later", span);
 }
 
@@ -95,7 +98,7 @@ static bool add_event(struct buf *out, struct store_reader *reader,
 	bool colour = ctl_colour();
 	char happened[CTL_TIME];
 
-	ctl_time(e->happened_at, happened);
+	ctl_time_format(e->happened_at, happened);
 	buf_printf(out, "\n%.19s  %s", happened, colour ? CTL_BOLD : "");
 	buf_add_escaped(out, e->type, strlen(e->type), '\0');
 	buf_printf(out, "%s  event %" PRId64, colour ? CTL_PLAIN : "", e->id);
@@ -161,7 +164,7 @@ static bool add_json(struct buf *out, struct store_reader *reader, const struct 
 	return good;
 }
 
-int ctl_timeline(struct store_reader *reader, const char *kind, const char *id, bool json)
+int ctl_timeline_print(struct store_reader *reader, const char *kind, const char *id, bool json)
 {
 	struct ctl_histories all;
 	char why[STORE_READ_WHY];
@@ -174,7 +177,7 @@ int ctl_timeline(struct store_reader *reader, const char *kind, const char *id, 
 		buf_add_escaped(&out, kind, strlen(kind), '\0');
 		buf_add_char(&out, ':');
 		buf_add_escaped(&out, id, strlen(id), '\0');
-		ctl_say("%s in the store", out.data != NULL ? out.data : "");
+		ctl_error("%s in the store", out.data != NULL ? out.data : "");
 		good = false;
 		buf_clear(&out);
 	}
@@ -184,9 +187,9 @@ int ctl_timeline(struct store_reader *reader, const char *kind, const char *id, 
 		good = json ? add_json(&out, reader, &all.list[i], kind, id, why)
 			    : add_text(&out, reader, &all.list[i], kind, id, why);
 		if (!good)
-			ctl_say("%s", why);
+			ctl_error("%s", why);
 	}
-	if (good && ctl_put(&out))
+	if (good && ctl_print(&out))
 		status = CTL_OK;
 	buf_free(&out);
 	ctl_histories_free(&all);

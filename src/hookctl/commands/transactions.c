@@ -1,8 +1,12 @@
 /* transactions, customers, payouts: each with its latest state. */
+#include "commands.h"
+
 #include "base/clock.h"
+#include "hookctl/config.h"
+#include "hookctl/entity_history.h"
 #include "hookctl/filter.h"
-#include "hookctl/history.h"
-#include "hookctl/hookctl.h"
+#include "hookctl/options.h"
+#include "hookctl/output.h"
 #include "hookctl/table.h"
 
 #include <getopt.h>
@@ -112,7 +116,7 @@ static bool put_json(const struct found *f, const struct ctl_history *h, const c
 	add_known(&out, "customer", h->last->payment.customer);
 	add_known(&out, "mode", h->last->payment.mode);
 	buf_add_text(&out, "}\n");
-	written = ctl_put(&out);
+	written = ctl_print(&out);
 	buf_free(&out);
 	return written;
 }
@@ -144,7 +148,7 @@ static bool show_batch(struct listing *l)
 	bool good = !l->failed;
 
 	if (l->failed)
-		ctl_say("memory is short");
+		ctl_error("out of memory");
 	for (size_t i = 0; i < l->found_count; i++) {
 		if (good && l->shown < l->wanted)
 			good = show(l, &l->found[i]);
@@ -169,7 +173,7 @@ static bool list(struct listing *l, struct store_filter filter)
 		filter.limit = l->state != NULL || left > BATCH ? BATCH : left;
 		l->found_count = 0;
 		if (!store_list_entities(l->reader, l->kind, &filter, seen, l, why)) {
-			ctl_say("%s", why);
+			ctl_error("%s", why);
 			l->failed = true;
 		}
 		if (!show_batch(l))
@@ -198,7 +202,7 @@ static int run_kind(
 		return status;
 	if (!ctl_operands(command, argc, 0, "options only") || !ctl_filter_end(&words))
 		return CTL_USAGE;
-	l.reader = ctl_store(ctl, words.store, &name, &status);
+	l.reader = ctl_store_open(ctl, words.store, &name, &status);
 	if (l.reader == NULL)
 		return status;
 	l.json = words.json;

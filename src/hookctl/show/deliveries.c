@@ -1,7 +1,8 @@
-#include "delivery.h"
+#include "deliveries.h"
 
 #include "base/clock.h"
-#include "table.h"
+#include "hookctl/output.h"
+#include "hookctl/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ void ctl_add_time_field(struct buf *out, const char *name, int64_t ms)
 
 	if (ms == 0)
 		return;
-	ctl_time(ms, text);
+	ctl_time_format(ms, text);
 	ctl_add_field(out, name, text);
 }
 
@@ -80,7 +81,7 @@ static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 {
 	char started[CTL_TIME];
 
-	ctl_time(a->started_at, started);
+	ctl_time_format(a->started_at, started);
 	buf_printf(out, "    attempt %" PRId64 "  %s  %s", a->number, started, a->result);
 	if (a->exit_code >= 0)
 		buf_printf(out, ", exit %d", a->exit_code);
@@ -134,7 +135,7 @@ static void add_attempt_short(const struct telling *s, const struct store_attemp
 
 	if (s->at_hand->attempts == 1 && strcmp(a->result, "ok") == 0)
 		return;
-	ctl_time(a->started_at, started);
+	ctl_time_format(a->started_at, started);
 	buf_printf(s->out, "%s  %.19s  attempt %" PRId64 " %s", s->before, started, a->number,
 		a->result);
 	if (a->message != NULL && *a->message != '\0') {
@@ -179,8 +180,8 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 	if (d->behind != 0) {
 		buf_printf(out, "  held behind delivery %" PRId64 "\n", d->behind);
 	} else if (d->state == DELIVERY_READY) {
-		ctl_time(d->due_at, due);
-		ctl_span(wait < 0 ? -wait : wait, span);
+		ctl_time_format(d->due_at, due);
+		ctl_span_format(wait < 0 ? -wait : wait, span);
 		buf_printf(out, "  %-16s %s (%s%s%s)\n", "next due", due, wait > 0 ? "in " : "",
 			wait == 0 ? "now" : span, wait < 0 ? " ago" : "");
 	}

@@ -1,6 +1,7 @@
-#include "history.h"
+#include "entity_history.h"
 
 #include "event/lifecycle.h"
+#include "output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -191,7 +192,7 @@ bool ctl_histories_read(
 
 	*all = (struct ctl_histories){0};
 	if (!store_read_entity(reader, kind, id, event_seen, all, why)) {
-		ctl_say("%s", why);
+		ctl_error("%s", why);
 		return false;
 	}
 	for (size_t i = 0; i < all->count && !all->failed; i++) {
@@ -206,7 +207,7 @@ bool ctl_histories_read(
 		all->failed = h->gaps.failed;
 	}
 	if (all->failed)
-		ctl_say("memory is short");
+		ctl_error("memory is short");
 	return !all->failed;
 }
 

@@ -1,0 +1,165 @@
+#include "options.h"
+
+#include "base/clock.h"
+#include "conf/conf.h"
+#include "output.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTIONS_MAX 20
+
+static void print_help(const struct ctl_command *command)
+{
+	printf("usage: hookctl [--config FILE] %s %s\n%s\n\n", command->name, command->arguments,
+		command->summary);
+	for (const struct ctl_option *o = command->options; o->name != NULL; o++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s%s%s", o->name, o->argument != NULL ? " " : "",
+			o->argument != NULL ? o->argument : "");
+		printf("  %-24s %s\n", left, o->summary);
+	}
+	printf("  %-24s %s\n  %-24s %s\n", "--config FILE", "the config (" CONF_DEFAULT_FILE ")",
+		"--help", "this list");
+}
+
+static void report_unknown_option(const struct ctl_command *command, const char *option)
+{
+	struct buf line = {0};
+
+	buf_printf(&line, "%s: unknown option \"", command->name);
+	buf_add_escaped(&line, option, strlen(option), '"');
+	buf_add_text(&line, "\"; expected one of");
+	for (const struct ctl_option *o = command->options; o->name != NULL; o++)
+		buf_printf(&line, " --%s", o->name);
+	buf_add_text(&line, " --config --help");
+	ctl_error("%s", line.data != NULL ? line.data : "out of memory");
+	buf_free(&line);
+}
+
+/* The option of that key was given without the argument it needs, or with one it does not take. */
+static void report_wrong_argument(const struct ctl_command *command, int key)
+{
+	for (const struct ctl_option *o = command->options; o->name != NULL; o++) {
+		if (o->key != key)
+			continue;
+		if (o->argument != NULL)
+			ctl_error("%s: option --%s needs an argument: %s", command->name, o->name,
+				o->argument);
+		else
+			ctl_error("%s: option --%s takes no argument", command->name, o->name);
+		return;
+	}
+	ctl_error("%s: %s", command->name,
+		key == 'C' ? "option --config needs a FILE" : "option --help takes no argument");
+}
+
+int ctl_next_option(
+	struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, int *status)
+{
+	struct option longs[OPTIONS_MAX + 3] = {0};
+	size_t n = 0;
+	int key;
+
+	for (; n < OPTIONS_MAX && command->options[n].name != NULL; n++)
+		longs[n] = (struct option){command->options[n].name,
+			command->options[n].argument != NULL ? required_argument : no_argument,
+			NULL, command->options[n].key};
+	longs[n++] = (struct option){"config", required_argument, NULL, 'C'};
+	longs[n] = (struct option){"help", no_argument, NULL, 'h'};
+	opterr = 0;
+	while ((key = getopt_long(argc, argv, ":h", longs, NULL)) == 'C')
+		ctl->config = optarg;
+	*status = CTL_USAGE;
+	switch (key) {
+	case 'h':
+		print_help(command);
+		*status = CTL_OK;
+		return CTL_STOP;
+	case ':':
+		report_wrong_argument(command, optopt);
+		return CTL_STOP;
+	case '?':
+		/* optopt: the key of an option that was given an argument but takes none, an
+		 * unknown letter, or 0 for an unknown long option. */
+		if (optopt != 0 && strncmp(argv[optind - 1], "--", 2) == 0)
+			report_wrong_argument(command, optopt);
+		else
+			report_unknown_option(command,
+				optopt != 0 ? (char[]){'-', (char)optopt, '\0'} : argv[optind - 1]);
+		return CTL_STOP;
+	default:
+		return key;
+	}
+}
+
+bool ctl_operands(const struct ctl_command *command, int argc, int wanted, const char *expected)
+{
+	int got = argc - optind;
+
+	if (got == wanted)
+		return true;
+	ctl_error("%s: too %s arguments; expected %s (see hookctl %s --help)", command->name,
+		got < wanted ? "few" : "many", expected, command->name);
+	return false;
+}
+
+bool ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out)
+{
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno == 0 && end != text && *end == '\0' &&
+		(*text == '-' || (*text >= '0' && *text <= '9')) && value >= min && value <= max) {
+		*out = value;
+		return true;
+	}
+	ctl_error("%s: expected a number from %" PRId64 " to %" PRId64, what, min, max);
+	return false;
+}
+
+bool ctl_duration(const char *what, const char *text, int64_t *ms)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno == 0 && *text >= '0' && *text <= '9' && value <= 1000000000) {
+		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+			if (strcmp(end, units[i].unit) == 0) {
+				*ms = value * units[i].ms;
+				return true;
+			}
+		}
+		if (value == 0 && *end == '\0') {
+			*ms = 0;
+			return true;
+		}
+	}
+	ctl_error("%s: expected a duration such as 30s, 5m, 2h, 1d, or 0", what);
+	return false;
+}
+
+bool ctl_moment(const char *what, const char *text, int64_t *ms)
+{
+	int64_t ago;
+
+	if (clock_parse(text, strlen(text), ms))
+		return true;
+	if (!ctl_duration(what, text, &ago))
+		return false;
+	*ms = clock_wall() - ago;
+	return true;
+}

@@ -201,7 +201,7 @@ test('events: newest first, filtered, limited; as a table and as JSON lines', li
 		await d.settled(ids.at(-1));
 	}
 	const { event: odd } = (await d.post('not JSON')).json;
-	assert.deepEqual((await d.events()).map((event) => event.id), [odd, ...ids.toReversed()]);
+	assert.deepEqual((await d.events()).map((event) => event.id), [odd, ...ids.slice().reverse()]);
 	assert.deepEqual((await d.events('--type', 'transaction.*')).map((event) => event.id), [ids[2], ids[0]]);
 	assert.deepEqual((await d.events('--quarantined')).map((event) => event.id), [odd]);
 	assert.deepEqual((await d.events('--limit', '2')).map((event) => event.id), [odd, ids[2]]);

@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/json_parse.h"
+#include "base/json.h"
 #include "event/delivery.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "sample.h"
 
 #include "base/clock.h"
-#include "base/json_text.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 #include <sodium.h>

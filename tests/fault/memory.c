@@ -2,7 +2,7 @@
  * left to fail: once, and from the nth on (memory CORPUS STRIDE SEED).
  *
  * The archive that is linked here has malloc and the like renamed (memory.syms), SQLite is told to
- * allocate through us, and jansson by base/json_parse.c. A subject either says that memory is short
+ * allocate through us, and jansson by base/json.c. A subject either says that memory is short
  * or gives just what it gives otherwise: an event with another key, or without one of its hooks,
  * would be money. */
 #include "memory.h"

@@ -3,7 +3,7 @@
 #include "commands.h"
 
 #include "base/clock.h"
-#include "base/json_parse.h"
+#include "base/json.h"
 #include "hookctl/config.h"
 #include "hookctl/match.h"
 #include "hookctl/options.h"

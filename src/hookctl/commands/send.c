@@ -2,7 +2,7 @@
 #include "commands.h"
 
 #include "base/clock.h"
-#include "base/json_parse.h"
+#include "base/json.h"
 #include "hookctl/config.h"
 #include "hookctl/curl_command.h"
 #include "hookctl/keys.h"

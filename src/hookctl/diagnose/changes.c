@@ -1,7 +1,6 @@
 #include "changes.h"
 
-#include "base/json_parse.h"
-#include "base/json_text.h"
+#include "base/json.h"
 #include "base/secret.h"
 #include "diagnose.h"
 

@@ -1,20 +1,21 @@
-#include "base/json_parse.h"
+#include "base/json.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdlib.h>
 
-/* A block that jansson has given back, until the end of the parse. */
-struct given_back {
-	struct given_back *next;
+/* A block that jansson has freed, kept until the end of the parse. */
+struct freed_block {
+	struct freed_block *next;
 };
 
-/* A parse may be left at any allocation, so it keeps all blocks until it has ended: no address
- * comes twice, and to give a block back needs no search for it. */
+/* A parse may be left at any allocation, so it keeps all its blocks until it ends. No address
+ * is allocated twice then, so freeing a block needs no search in the list. */
 struct parse {
 	jmp_buf leave;
 	void **blocks;
 	size_t count, size;
-	struct given_back *given_back;
+	struct freed_block *freed;
 };
 
 static _Thread_local struct parse *current; /* this thread's parse; NULL: none */
@@ -41,28 +42,29 @@ static void *allocate(size_t size)
 		return malloc(size);
 	if (!reserve(p))
 		longjmp(p->leave, 1);
-	void *memory = malloc(size < sizeof(struct given_back) ? sizeof(struct given_back) : size);
+	void *memory =
+		malloc(size < sizeof(struct freed_block) ? sizeof(struct freed_block) : size);
 	if (memory == NULL)
 		longjmp(p->leave, 1);
 	p->blocks[p->count++] = memory;
 	return memory;
 }
 
-static void give_back(void *memory)
+static void free_later(void *memory)
 {
-	struct given_back *block = memory;
+	struct freed_block *block = memory;
 
 	if (current == NULL || memory == NULL) {
 		free(memory);
 		return;
 	}
-	block->next = current->given_back;
-	current->given_back = block;
+	block->next = current->freed;
+	current->freed = block;
 }
 
 static __attribute__((constructor)) void set_functions(void)
 {
-	json_set_alloc_funcs(allocate, give_back);
+	json_set_alloc_funcs(allocate, free_later);
 }
 
 /* Apart from json_parse, whose variables a longjmp would leave indeterminate. */
@@ -82,7 +84,7 @@ bool json_parse(const char *text, size_t len, size_t flags, json_t **out, json_e
 	current = &p;
 	bool whole = load(&p, text, len, flags, out, error);
 	current = NULL;
-	for (struct given_back *b = p.given_back, *next; whole && b != NULL; b = next) {
+	for (struct freed_block *b = p.freed, *next; whole && b != NULL; b = next) {
 		next = b->next;
 		free(b);
 	}
@@ -92,4 +94,19 @@ bool json_parse(const char *text, size_t len, size_t flags, json_t **out, json_e
 	if (!whole)
 		*out = NULL;
 	return whole;
+}
+
+char *json_text(const json_t *json, size_t flags)
+{
+	char *text = json_dumps(json, flags);
+
+	/* A backslash that is itself escaped starts no \u: step over the pair. */
+	for (char *p = text; p != NULL && *p != '\0'; p++) {
+		if (*p != '\\')
+			continue;
+		p++;
+		for (int i = 1; *p == 'u' && i <= 4; i++)
+			p[i] = (char)tolower((unsigned char)p[i]);
+	}
+	return text;
 }

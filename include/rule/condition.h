@@ -19,7 +19,6 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
-#include "path.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -29,6 +28,7 @@
 #define CONDITION_DEPTH   8    /* all, any and not within each other */
 
 struct condition;
+struct path; /* rule/path.h */
 
 /* An operand as the config has it. */
 struct condition_operand {

@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include "base/file.h"
 #include "conf/check/check.h"
 
 #include <errno.h>
@@ -7,67 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void free_source(struct conf_source *s)
-{
-	free(s->name);
-	free(s->path);
-	for (size_t i = 0; i < s->secret_count; i++)
-		secret_free(s->secrets[i]);
-	free(s->secrets);
-	free(s->allow);
-}
-
-static void free_hook(struct conf_hook *h)
-{
-	free(h->name);
-	for (size_t i = 0; i < h->on_count; i++)
-		free(h->on[i]);
-	free(h->on);
-	condition_free(h->when);
-	conf_free_action(&h->own);
-	conf_free_action(&h->own_failure);
-}
-
-static void free_hooks(struct conf *conf)
-{
-	for (size_t i = 0; i < conf->hook_count; i++)
-		free_hook(&conf->hooks[i]);
-	for (size_t i = 0; i < conf->derived_count; i++)
-		free_hook(&conf->derived[i]);
-	free(conf->hooks);
-	free(conf->derived);
-	free(conf->all);
-}
-
-static void conf_free(struct conf *conf)
-{
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		free(conf->listen[i].text);
-		free(conf->listen[i].unix_path);
-	}
-	for (size_t i = 0; i < conf->source_count; i++)
-		free_source(&conf->sources[i]);
-	free_source(&conf->own);
-	free_hooks(conf);
-	conf_free_mail_server(&conf->email);
-	conf_free_action(&conf->on_failure);
-	conf_free_action(&conf->digest.action);
-	conf_free_action(&conf->silence.action);
-	free(conf->silence.sources);
-	free(conf->listen);
-	free(conf->sources);
-	free(conf->tls.certificate);
-	free(conf->tls.key);
-	free(conf->trusted_proxies);
-	free(conf->store.path);
-	free(conf->timezone);
-	for (size_t i = 0; i < conf->secret_file_count; i++)
-		free(conf->secret_files[i]);
-	free(conf->secret_files);
-	free(conf->file);
-	free(conf);
-}
 
 struct conf *conf_ref(struct conf *conf)
 {
@@ -151,7 +91,7 @@ struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct 
 struct conf *conf_load(const char *file, struct buf *errors)
 {
 	struct buf bytes = {0};
-	const char *fault = conf_read_file(file, &bytes);
+	const char *fault = file_read(file, &bytes);
 	struct conf *conf = NULL;
 
 	if (fault != NULL)
@@ -165,7 +105,7 @@ struct conf *conf_load(const char *file, struct buf *errors)
 char *conf_store_path(const char *file, struct buf *errors)
 {
 	struct buf bytes = {0};
-	const char *fault = conf_read_file(file, &bytes);
+	const char *fault = file_read(file, &bytes);
 	struct conf *conf = NULL;
 	char *path = NULL;
 	bool good;
@@ -179,38 +119,6 @@ char *conf_store_path(const char *file, struct buf *errors)
 	conf_unref(conf);
 	buf_free(&bytes);
 	return path;
-}
-
-const struct conf_source *conf_source_by_name(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->source_count; i++)
-		if (conf->sources[i].name != NULL && strcmp(conf->sources[i].name, name) == 0)
-			return &conf->sources[i];
-	return NULL;
-}
-
-const struct conf_source *conf_source_by_path(const struct conf *conf, const char *path)
-{
-	for (size_t i = 0; i < conf->source_count; i++)
-		if (conf->sources[i].path != NULL && strcmp(conf->sources[i].path, path) == 0)
-			return &conf->sources[i];
-	return NULL;
-}
-
-const struct conf_hook *conf_hook_by_name(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->hook_count; i++)
-		if (conf->hooks[i].name != NULL && strcmp(conf->hooks[i].name, name) == 0)
-			return &conf->hooks[i];
-	return NULL;
-}
-
-const struct conf_hook *conf_hook_by_store_id(const struct conf *conf, int64_t id)
-{
-	for (size_t i = 0; i < conf->all_count; i++)
-		if (conf->all[i]->store_id == id)
-			return conf->all[i];
-	return NULL;
 }
 
 /* Where in conf the value of a key is that is in no list. */

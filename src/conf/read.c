@@ -1,46 +1,11 @@
 #include "read.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void read_section(struct conf_reader *r, const struct conf_scope *scope,
 	const struct conf_node *node, void *base);
-
-struct conf_scope conf_scope_inner(
-	const struct conf_scope *scope, const char *name, const char *rows)
-{
-	struct conf_scope inner = *scope;
-	const char *dot = scope->section[0] != '\0' ? "." : "";
-	int n;
-
-	/* all are in the table, so all have room */
-	n = snprintf(inner.path, sizeof(inner.path), "%s%s%s", scope->path,
-		scope->path[0] != '\0' ? "." : "", name);
-	assert(n > 0 && (size_t)n < sizeof(inner.path));
-	if (rows != NULL)
-		n = snprintf(inner.section, sizeof(inner.section), "%s", rows);
-	else
-		n = snprintf(
-			inner.section, sizeof(inner.section), "%s%s%s", scope->section, dot, name);
-	assert(n > 0 && (size_t)n < sizeof(inner.section));
-	return inner;
-}
-
-struct conf_scope conf_scope_item(const char *list, size_t i, const struct conf_node *item)
-{
-	const struct conf_node *name = conf_node_get(item, "name");
-	struct conf_scope scope = {0};
-	char quoted[CONF_QUOTED] = "";
-
-	if (name != NULL && name->kind == CONF_NODE_SCALAR && name->text[0] != '\0')
-		conf_quote(name->text, quoted);
-	snprintf(scope.section, sizeof(scope.section), "%s[]", list);
-	snprintf(scope.entry, sizeof(scope.entry), "%s[%zu]%s%s", list, i + 1,
-		quoted[0] != '\0' ? " " : "", quoted);
-	return scope;
-}
 
 static bool read_mapping(const struct conf_value *v)
 {
@@ -144,30 +109,10 @@ static void read_default(const struct conf_value *v)
 	free(node.value);
 }
 
-static bool has_row(const struct conf_key *key, const char *section)
-{
-	return strcmp(key->section, section) == 0;
-}
-
-const struct conf_key *conf_key_find(const char *section, const char *name)
-{
-	const struct conf_key *found = NULL;
-
-	for (size_t i = 0; found == NULL && i < conf_key_count; i++) {
-		if (!has_row(&conf_keys[i], section))
-			continue;
-		if (conf_keys[i].type == CONF_ACTION)
-			found = conf_key_find(conf_keys[i].rows, name);
-		else if (strcmp(conf_keys[i].name, name) == 0)
-			found = &conf_keys[i];
-	}
-	return found;
-}
-
 static void guess_key(struct conf_guess *guess, const char *section)
 {
 	for (size_t i = 0; i < conf_key_count; i++) {
-		if (!has_row(&conf_keys[i], section))
+		if (strcmp(conf_keys[i].section, section) != 0)
 			continue;
 		if (conf_keys[i].type == CONF_ACTION)
 			guess_key(guess, conf_keys[i].rows);
@@ -215,7 +160,7 @@ static void read_rows(struct conf_reader *r, const struct conf_scope *scope, con
 		struct conf_value v = {.reader = r, .scope = scope, .key = key, .target = base};
 		struct conf_scope part;
 
-		if (!has_row(key, section))
+		if (strcmp(key->section, section) != 0)
 			continue;
 		if (key->type != CONF_RLIMIT)
 			v.target = (char *)base + key->offset;

@@ -121,10 +121,8 @@ void conf_list_store(const struct conf_value *v, void *items, size_t count);
 /* text as a path from the config file's directory. Returns new; NULL: complained. */
 char *conf_path(const struct conf_value *v, const char *text) WARN_UNUSED;
 
-#define CONF_FILE_MAX ((size_t)1024 * 1024) /* bytes */
-
-/* Appends a whole file to out. NULL: it is read; else what is wrong with it. */
-const char *conf_read_file(const char *path, struct buf *out) WARN_UNUSED;
+/* path, the text behind "unix:", as a Unix socket's. Returns new; NULL: complained. */
+char *conf_unix_path(const struct conf_value *v, const char *path) WARN_UNUSED;
 
 /* Readers of a value, by type. False: complained about, nothing is stored. */
 typedef bool conf_value_reader(const struct conf_value *v);
@@ -173,5 +171,6 @@ void conf_free_templates(struct conf_templates *templates);
 void conf_free_pairs(struct conf_pair *pairs, size_t count);
 void conf_free_action(struct conf_action *action);
 void conf_free_mail_server(struct conf_mail_server *server);
+void conf_free(struct conf *conf);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "compare.h"
 #include "regex.h"
+#include "rule/path.h"
 
 #include <assert.h>
 #include <fnmatch.h>

@@ -5,20 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-bool conf_check_one_line(const struct conf_value *v, const struct template *t)
-{
-	const char *text = template_text(t);
-	struct fault fault = {
-		.what = "has a control character, such as a line end, in it: expected one line"};
-
-	for (; text[fault.at] != '\0'; fault.at++)
-		if ((unsigned char)text[fault.at] < ' ' || text[fault.at] == 0x7f) {
-			conf_refuse_fault(v, &fault);
-			return false;
-		}
-	return true;
-}
-
 /* The i-th source or hook as it stands in the file. */
 static struct conf_section item_at(struct conf_reader *r, const char *list, size_t i)
 {

@@ -37,7 +37,7 @@ struct conf_value conf_section_value(const struct conf_section *section, const c
 void conf_check_file(
 	const struct conf_section *section, const char *key, const char *path, bool secret);
 
-/* A template's text has no control character in it. False: complained about. */
+/* A template's text is one line: it has no control character. False: complained about. */
 bool conf_check_one_line(const struct conf_value *v, const struct template *t);
 
 /* The section email at the top. */

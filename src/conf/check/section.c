@@ -1,6 +1,9 @@
 #include "check.h"
 
+#include "base/file.h"
+
 #include <stdio.h>
+#include <unistd.h>
 
 struct conf_section conf_section_inner(const struct conf_section *section, const char *name)
 {
@@ -42,36 +45,82 @@ struct conf_value conf_section_value(const struct conf_section *section, const c
 	return conf_value_item(&v, i);
 }
 
+/* Adds an error or a warning at the place of a key. */
+static void add_message(const struct conf_section *section, enum conf_severity severity,
+	const char *key, const char *format, va_list args) PRINTF(4, 0);
+
+static void add_message(const struct conf_section *section, enum conf_severity severity,
+	const char *key, const char *format, va_list args)
+{
+	struct conf_place at = conf_section_place(section, key);
+	struct buf text = {0};
+
+	buf_vprintf(&text, format, args);
+	if (!buf_ok(&text))
+		section->reader->errors.no_memory = true;
+	else if (severity == CONF_ERROR)
+		conf_complain(section->reader, &section->scope, key, at, "%s", text.data);
+	else
+		conf_caution(section->reader, &section->scope, key, at, "%s", text.data);
+	buf_free(&text);
+}
+
 void conf_section_complain(
 	const struct conf_section *section, const char *key, const char *format, ...)
 {
-	struct buf text = {0};
 	va_list args;
 
 	va_start(args, format);
-	buf_vprintf(&text, format, args);
+	add_message(section, CONF_ERROR, key, format, args);
 	va_end(args);
-	if (buf_ok(&text))
-		conf_complain(section->reader, &section->scope, key,
-			conf_section_place(section, key), "%s", text.data);
-	else
-		section->reader->errors.no_memory = true;
-	buf_free(&text);
 }
 
 void conf_section_caution(
 	const struct conf_section *section, const char *key, const char *format, ...)
 {
-	struct buf text = {0};
 	va_list args;
 
 	va_start(args, format);
-	buf_vprintf(&text, format, args);
+	add_message(section, CONF_WARNING, key, format, args);
 	va_end(args);
-	if (buf_ok(&text))
-		conf_caution(section->reader, &section->scope, key,
-			conf_section_place(section, key), "%s", text.data);
-	else
-		section->reader->errors.no_memory = true;
-	buf_free(&text);
+}
+
+void conf_check_file(
+	const struct conf_section *section, const char *key, const char *path, bool secret)
+{
+	const struct conf_node *node = conf_node_get(section->node, key);
+	char quoted[CONF_QUOTED];
+	const char *fault;
+	struct stat st = {0};
+	int fd;
+
+	if (path == NULL)
+		return;
+	fault = file_open(path, &fd, &st);
+	if (fault == NULL) {
+		close(fd);
+		if (secret && (st.st_mode & 07) != 0)
+			fault = "can be accessed by others (expected mode 0640 or less)";
+		else if (secret)
+			conf_note_secret_file(section->reader, path);
+	}
+	/* as written: the environment's part is not shown */
+	if (fault != NULL)
+		conf_section_complain(section, key, "%s: %s: expected a PEM file",
+			conf_quote(node != NULL && node->text != NULL ? node->text : path, quoted),
+			fault);
+}
+
+bool conf_check_one_line(const struct conf_value *v, const struct template *t)
+{
+	const char *text = template_text(t);
+	struct fault fault = {
+		.what = "has a control character, such as a line end, in it: expected one line"};
+
+	for (; text[fault.at] != '\0'; fault.at++)
+		if ((unsigned char)text[fault.at] < ' ' || text[fault.at] == 0x7f) {
+			conf_refuse_fault(v, &fault);
+			return false;
+		}
+	return true;
 }

@@ -1,5 +1,6 @@
 #include "conf/read.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,24 @@ void conf_warn(const struct conf_value *v, const char *format, ...)
 	va_start(args, format);
 	tell_of(v, CONF_WARNING, v->node->at, format, args);
 	va_end(args);
+}
+
+bool conf_value_has_environment(const struct conf_value *v)
+{
+	return v->node->value != NULL && strcmp(v->node->value, v->node->text) != 0;
+}
+
+const char *conf_value_quote(const struct conf_value *v, char out[CONF_QUOTED])
+{
+	static const char behind[] = " (with the environment's value)";
+	size_t len;
+
+	assert(v->node->text != NULL);
+	conf_quote(v->node->text, out);
+	len = strlen(out);
+	if (conf_value_has_environment(v) && len + sizeof(behind) <= CONF_QUOTED)
+		memcpy(out + len, behind, sizeof(behind));
+	return out;
 }
 
 const char *conf_node_found(const struct conf_node *node)

@@ -137,12 +137,3 @@ bool conf_read_headers(const struct conf_value *v)
 	return read_pairs(v, header_fault) &&
 	       (v->node->kind != CONF_NODE_MAPPING || refuse_same_headers(v));
 }
-
-void conf_free_pairs(struct conf_pair *pairs, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(pairs[i].name);
-		template_free(pairs[i].value);
-	}
-	free(pairs);
-}

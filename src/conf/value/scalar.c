@@ -1,12 +1,12 @@
 #include "conf/read.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define TEXT_MAX 65536 /* bytes of a value once the environment is in it */
 
@@ -92,24 +92,6 @@ const char *conf_value_text(const struct conf_value *v)
 	return node->value;
 }
 
-bool conf_value_has_environment(const struct conf_value *v)
-{
-	return v->node->value != NULL && strcmp(v->node->value, v->node->text) != 0;
-}
-
-const char *conf_value_quote(const struct conf_value *v, char out[CONF_QUOTED])
-{
-	static const char behind[] = " (with the environment's value)";
-	size_t len;
-
-	assert(v->node->text != NULL);
-	conf_quote(v->node->text, out);
-	len = strlen(out);
-	if (conf_value_has_environment(v) && len + sizeof(behind) <= CONF_QUOTED)
-		memcpy(out + len, behind, sizeof(behind));
-	return out;
-}
-
 static bool store_text(const struct conf_value *v, const char *text)
 {
 	char *copy = strdup(text);
@@ -178,6 +160,22 @@ char *conf_path(const struct conf_value *v, const char *text)
 		taken = NULL;
 	}
 	return taken;
+}
+
+char *conf_unix_path(const struct conf_value *v, const char *path)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	char quoted[CONF_QUOTED], *copy;
+
+	if (path[0] != '/' || strlen(path) > max) {
+		conf_refuse(v, "%s: expected an absolute path of at most %zu bytes behind unix:",
+			conf_value_quote(v, quoted), max);
+		return NULL;
+	}
+	copy = strdup(path);
+	if (copy == NULL)
+		v->reader->errors.no_memory = true;
+	return copy;
 }
 
 bool conf_read_path(const struct conf_value *v)

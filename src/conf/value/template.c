@@ -1,10 +1,11 @@
+#include "base/file.h"
 #include "base/utf8.h"
 #include "conf/read.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(CONF_FILE_MAX <= TEMPLATE_MAX, "every file that is read may be a template");
+_Static_assert(FILE_READ_MAX <= TEMPLATE_MAX, "every file that is read may be a template");
 
 bool conf_parse_template(const struct conf_value *v, enum template_kind kind, struct template **out)
 {
@@ -135,7 +136,7 @@ static bool read_file(const struct conf_value *v, enum template_kind kind)
 
 	if (path == NULL)
 		return false;
-	fault = conf_read_file(path, &bytes);
+	fault = file_read(path, &bytes);
 	if (fault != NULL)
 		conf_refuse(v, "%s: %s: expected a text file", v->node->text, fault);
 	else
@@ -153,12 +154,4 @@ bool conf_read_template_file(const struct conf_value *v)
 bool conf_read_html_file(const struct conf_value *v)
 {
 	return read_file(v, TEMPLATE_HTML);
-}
-
-void conf_free_templates(struct conf_templates *templates)
-{
-	for (size_t i = 0; i < templates->count; i++)
-		template_free(templates->list[i]);
-	free(templates->list);
-	*templates = (struct conf_templates){0};
 }

@@ -1,5 +1,6 @@
 /* A hook's `when`: a mapping of paths to tests, joined by all, any and not. */
 #include "conf/read.h"
+#include "rule/path.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -163,10 +163,10 @@ static void test_missing_file(void **state)
 		"/nonexistent/hookd.yaml: cannot be read: No such file or directory\n");
 	buf_clear(&errors);
 	assert_null(conf_load("/dev/zero", &errors));
-	assert_string_equal(errors.data, "/dev/zero: cannot be read: expected a regular file\n");
+	assert_string_equal(errors.data, "/dev/zero: cannot be read: not a regular file\n");
 	buf_clear(&errors);
 	assert_null(conf_load("/etc", &errors));
-	assert_string_equal(errors.data, "/etc: cannot be read: expected a regular file\n");
+	assert_string_equal(errors.data, "/etc: cannot be read: not a regular file\n");
 	buf_free(&errors);
 }
 
@@ -180,7 +180,7 @@ static void test_fifo(void **state)
 	snprintf(path, sizeof(path), "%s/fifo", scratch);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_null(conf_load(path, &errors));
-	snprintf(expected, sizeof(expected), "%s: cannot be read: expected a regular file\n", path);
+	snprintf(expected, sizeof(expected), "%s: cannot be read: not a regular file\n", path);
 	assert_string_equal(errors.data, expected);
 	buf_free(&errors);
 }
@@ -197,7 +197,7 @@ static void test_large_file(void **state)
 	snprintf(path, sizeof(path), "%s/large.yaml", scratch);
 	write_file(path, bytes, len, 0600);
 	assert_null(conf_load(path, &errors));
-	assert_non_null(strstr(errors.data, "cannot be read: expected at most 1MiB"));
+	assert_non_null(strstr(errors.data, "cannot be read: larger than 1MiB"));
 	buf_clear(&errors);
 	write_file(path, bytes, len - 1, 0600);
 	assert_null(conf_load(path, &errors));

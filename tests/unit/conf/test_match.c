@@ -1,5 +1,7 @@
 #include "conf/match.h"
 
+#include "rule/path.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,111 @@
+/* conf/value/listen.c - the key "listen": the addresses and Unix sockets to accept
+ * connections on. */
+#include "conf/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_host(const char *host, size_t len, struct net_address *address)
+{
+	if (len == 1 && host[0] == '*') {
+		*address = (struct net_address){.family = AF_INET6};
+		return true;
+	}
+	if (len == strlen("localhost") && strncmp(host, "localhost", len) == 0)
+		return net_parse("127.0.0.1", strlen("127.0.0.1"), address);
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']')
+		return memchr(host, ':', len) != NULL && net_parse(host + 1, len - 2, address);
+	/* without brackets one cannot tell where an IPv6 address ends */
+	return memchr(host, ':', len) == NULL && net_parse(host, len, address);
+}
+
+static bool read_address(const struct conf_value *v, const char *text, struct conf_listen *listen)
+{
+	const char *colon = strrchr(text, ':');
+	char quoted[CONF_QUOTED];
+
+	if (colon == NULL || strchr(colon, ']') != NULL) {
+		conf_refuse(v, "%s has no port: expected one behind a colon, as in 127.0.0.1:8080",
+			conf_value_quote(v, quoted));
+		return false;
+	}
+	if (!parse_host(text, (size_t)(colon - text), &listen->address)) {
+		conf_refuse(v,
+			"%s has no numeric address before its port: expected one such as "
+			"127.0.0.1:8080, [::1]:8080, localhost:8080 or *:8080",
+			conf_value_quote(v, quoted));
+		return false;
+	}
+	/* port 0 lets the system choose one */
+	if (!net_parse_port(colon + 1, strlen(colon + 1), &listen->port)) {
+		conf_refuse(v, "%s: port must be 0 to 65535", conf_value_quote(v, quoted));
+		return false;
+	}
+	return true;
+}
+
+static bool same_listen(const struct conf_listen *a, const struct conf_listen *b)
+{
+	if (a->unix_path != NULL || b->unix_path != NULL)
+		return a->unix_path != NULL && b->unix_path != NULL &&
+		       strcmp(a->unix_path, b->unix_path) == 0;
+	return a->port == b->port && a->address.family == b->address.family &&
+	       memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes)) == 0;
+}
+
+static bool read_listen(const struct conf_value *v, struct conf_listen *listen)
+{
+	const char *text = conf_value_text(v);
+
+	if (text == NULL)
+		return false;
+	if (text[0] == '\0') {
+		conf_refuse_kind(v);
+		return false;
+	}
+	listen->text = strdup(text);
+	if (listen->text == NULL) {
+		v->reader->errors.no_memory = true;
+		return false;
+	}
+	if (strncmp(text, "unix:", 5) != 0)
+		return read_address(v, text, listen);
+	listen->unix_path = conf_unix_path(v, text + 5);
+	return listen->unix_path != NULL;
+}
+
+bool conf_read_listen(const struct conf_value *v)
+{
+	struct conf_listen *list;
+	void *items;
+	size_t count;
+	bool good = true;
+
+	if (!conf_list_open(v, true, sizeof(*list), &items, &count))
+		return false;
+	list = items;
+	for (size_t i = 0; i < count; i++) {
+		struct conf_value item = conf_value_item(v, i);
+		bool read = read_listen(&item, &list[i]);
+
+		good = good && read;
+		for (size_t k = 0; read && good && k < i; k++)
+			if (same_listen(&list[k], &list[i])) {
+				conf_refuse(&item,
+					"the same address as listen[%zu]: expected each "
+					"once",
+					k + 1);
+				good = false;
+			}
+	}
+	if (good) {
+		conf_list_store(v, list, count);
+		return true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		free(list[i].text);
+		free(list[i].unix_path);
+	}
+	free(list);
+	return false;
+}

@@ -1,7 +1,8 @@
-/* action/action.h - what a hook does for an event. Kinds of action stand in one table
- * (action/action.c); each answers OK, TEMPFAIL or PERMFAIL through struct
- * attempt_outcome. All runs in the dispatcher's thread and never blocks: an
- * action registers its descriptors with the dispatcher's epoll. */
+/* action/action.h - what a hook does for an event: runs a program, sends a mail, forwards
+ * the event. Each attempt ends as OK, TEMPFAIL or PERMFAIL, in struct attempt_outcome.
+ * Nothing here blocks: an attempt registers what it waits for with its holder's epoll.
+ * All actions of one place belong to one thread: the dispatcher's, or that of
+ * hookctl test. The kinds of action and the table of them: src/action/kinds.c. */
 #ifndef HOOKD_ACTION_H
 #define HOOKD_ACTION_H
 
@@ -9,80 +10,72 @@
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "event/delivery.h"
-#include "process/script_sandbox.h"
-#include "transfer/mailer.h"
-#include "transfer/transfer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One attempt under way. The kinds of action have a struct of their own that
- * begins with it. */
+struct action_kind;
+
+/* One attempt. Each kind has its own struct that begins with this one. */
 struct action {
 	const struct action_kind *kind;
 	const struct conf_hook *hook; /* valid while `conf` is held */
 	struct conf *conf;            /* a reference */
 	struct delivery_job *job;     /* owned */
 	struct attempt_outcome outcome;
-	int64_t deadline; /* steady ms at which `expired` is to be called; INT64_MAX: never */
-};
-
-/* What is registered with epoll (as data.ptr) for each descriptor. */
-struct action_watch {
-	struct action *action;
-	int fd;
+	int64_t deadline; /* steady ms at which to call action_expire; INT64_MAX: never */
 };
 
 enum action_step { ACTION_GOES_ON, ACTION_FINISHED };
 
-/* Where an action runs: whoever holds these calls `ready`, `ended` and `expired`. */
-struct action_place {
-	int epoll;
-	struct transfers *transfers;
-	struct mailer *mailer;
-	struct script_sandbox *sandbox; /* NULL: scripts run without */
-};
+/* What the attempts share: the holder's epoll, kept connections, mail threads, the
+ * script sandbox. */
+struct action_place;
 
-struct action_kind {
-	const char *name; /* "script" */
-	/* Starts the attempt for `job`, whose ownership it takes (as it takes a
-	 * reference to conf). Returns new: under way, or already over with its
-	 * outcome set (*step says which). NULL: memory is short, job is the
-	 * caller's again. */
-	struct action *(*start)(const struct action_place *place, struct conf *conf,
-		const struct conf_hook *hook, struct delivery_job *job, enum action_step *step);
-	/* Appends what `start` would do, for people: the argv and environment, the
-	 * mail, the request; no secret. False: it would fail, out says how. */
-	bool (*preview)(const struct conf *conf, const struct conf_hook *hook,
-		const struct delivery_job *job, struct buf *out);
-	/* One of its descriptors is ready. NULL: it has none. */
-	enum action_step (*ready)(struct action *a, struct action_watch *watch);
-	/* Its transfer or its mailing has ended. NULL: it has none. */
-	enum action_step (*ended)(struct action *a);
-	/* The deadline has passed; sets the next. */
-	enum action_step (*expired)(struct action *a);
-	/* hookd stops: end now (SIGTERM), then at the new deadline for good. The
-	 * outcome becomes ATTEMPT_INTERRUPTED unless it ends well first. */
-	void (*interrupt)(struct action *a);
-	/* Ends it at once, whatever it does (SIGKILL); then free is called. */
-	void (*kill)(struct action *a);
-	/* Frees it with its job and outcome and drops the conf. Not under way any more. */
-	void (*free)(struct action *a);
-};
+/* The attempt has ended and its outcome is set; the action is the holder's to free. */
+typedef void action_ended(void *holder, struct action *a);
 
-/* What the kinds share: an action's beginning (takes job and a reference to conf),
- * its end (frees job and output, drops the conf), and outcomes that all know. */
-void action_init(struct action *a, const struct action_kind *kind, struct conf *conf,
-	const struct conf_hook *hook, struct delivery_job *job);
-void action_release(struct action *a);
-void action_outcome(struct action *a, enum attempt_result result, const char *format, ...)
-	PRINTF(3, 4);
-void action_timed_out(struct action *a);
-void action_interrupted(struct action *a);
+/* Registers its descriptors with `epoll`, which the holder closes after action_place_free.
+ * `ended` is only called from action_place_ready. NULL: logged. */
+struct action_place *action_place_new(int epoll, action_ended *ended, void *holder) WARN_UNUSED;
 
-/* The kind of action a hook has: of email, which way the config sends mail. */
-const struct action_kind *action_of(const struct conf *conf, const struct conf_hook *hook);
+/* Keeps scripts that start from now on from the secrets of conf. Until the first call they
+ * run without a sandbox. False: out of memory, it stays as it was. */
+bool action_place_protect(struct action_place *place, const struct conf *conf) WARN_UNUSED;
 
-extern const struct action_kind action_script, action_email, action_sendmail, action_forward;
+/* Continues what an epoll event of this place is about: any event whose data.ptr is not
+ * the holder's own. `ready` is that data.ptr. May call `ended`, also several times. After
+ * that, a pointer from the same epoll_wait may be invalid: take one event at a time. */
+void action_place_ready(struct action_place *place, void *ready);
+
+/* No action may be left. NULL is allowed. */
+void action_place_free(struct action_place *place);
+
+/* Starts the attempt that conf wants of the hook for `job`. Takes job and a reference to
+ * conf. Returns new: running, or already finished with its outcome set (*step says
+ * which). NULL: out of memory, job is the caller's again. */
+struct action *action_start(struct action_place *place, struct conf *conf,
+	const struct conf_hook *hook, struct delivery_job *job, enum action_step *step) WARN_UNUSED;
+
+/* The deadline has passed; sets the next. */
+enum action_step action_expire(struct action *a) WARN_UNUSED;
+
+/* hookd stops: the attempt is to end now (SIGTERM), and at its new deadline it is killed.
+ * Its outcome is ATTEMPT_INTERRUPTED unless it still succeeds. */
+void action_interrupt(struct action *a);
+
+/* Ends it at once, whatever it does (SIGKILL). Only action_free may follow. */
+void action_kill(struct action *a);
+
+/* Frees it with its job and outcome and drops the conf. It must not be running. */
+void action_free(struct action *a);
+
+/* "script", "email": the kind that conf wants of the hook. */
+const char *action_name(const struct conf *conf, const struct conf_hook *hook);
+
+/* Appends what action_start would do, for people: the argv and environment, the mail, the
+ * request; no secret. False: it would fail, and out says why. */
+bool action_preview(const struct conf *conf, const struct conf_hook *hook,
+	const struct delivery_job *job, struct buf *out) WARN_UNUSED;
 
 #endif

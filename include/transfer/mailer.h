@@ -34,7 +34,7 @@ struct mailing {
 	struct mailing *next;
 };
 
-/* curl_global_init must have been called by the main thread. NULL: logged. */
+/* NULL: logged. */
 struct mailer *mailer_new(void) WARN_UNUSED;
 
 /* Breaks off what goes on and waits for the threads, but not for any server. No

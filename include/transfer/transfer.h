@@ -10,6 +10,13 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
+/* Sets libcurl up: once, in the main thread, before any other thread and before all else
+ * that is declared here and in transfer/mailer.h. With `lazily`, libcurl does it itself
+ * at its first use if it can do that in any thread: it loads OpenSSL, which takes 2 MB.
+ * False: libcurl cannot be used. */
+bool transfer_global_init(bool lazily) WARN_UNUSED;
+void transfer_global_free(void);
+
 struct transfers;
 
 /* One transfer under way, part of its action's struct. */
@@ -25,7 +32,7 @@ struct transfer {
 	char error[CURL_ERROR_SIZE]; /* libcurl's words; may be "" */
 };
 
-/* libcurl must be set up, or do so itself in any thread. NULL: logged. */
+/* NULL: logged. */
 struct transfers *transfers_new(void) WARN_UNUSED;
 void transfers_free(struct transfers *t); /* none is under way any more; NULL is allowed */
 

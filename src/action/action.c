@@ -1,53 +1,10 @@
-#include "action/action.h"
+/* action/action.c - what the kinds of action share: see kind.h. */
+#include "kind.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static bool runs_script(const struct conf *conf, const struct conf_action *does)
-{
-	(void)conf;
-	return does->program != NULL;
-}
-
-static bool forwards(const struct conf *conf, const struct conf_action *does)
-{
-	(void)conf;
-	return does->forward.url != NULL;
-}
-
-static bool sends_by_command(const struct conf *conf, const struct conf_action *does)
-{
-	return does->email.to.count > 0 && conf->email.command != NULL;
-}
-
-static bool sends_by_server(const struct conf *conf, const struct conf_action *does)
-{
-	return does->email.to.count > 0 && conf->email.command == NULL;
-}
-
-static const struct {
-	const struct action_kind *kind;
-	bool (*wanted)(const struct conf *conf, const struct conf_action *does);
-} kinds[] = {
-	{&action_script, runs_script},
-	{&action_forward, forwards},
-	{&action_sendmail, sends_by_command},
-	{&action_email, sends_by_server},
-};
-
-const struct action_kind *action_of(const struct conf *conf, const struct conf_hook *hook)
-{
-	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
-	size_t i = 0;
-
-	while (i < count && !kinds[i].wanted(conf, hook->action))
-		i++;
-	assert(i < count); /* conf/check/check.c lets no hook without an action pass */
-	return kinds[i].kind;
-}
 
 void action_init(struct action *a, const struct action_kind *kind, struct conf *conf,
 	const struct conf_hook *hook, struct delivery_job *job)

@@ -5,7 +5,7 @@
 #ifndef HOOKD_ACTION_CHILD_H
 #define HOOKD_ACTION_CHILD_H
 
-#include "action/action.h"
+#include "kind.h"
 #include "output.h"
 #include "process/child.h"
 

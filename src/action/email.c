@@ -1,7 +1,7 @@
 /* action/email.c - sends a mail by SMTP. */
-#include "action/action.h"
 #include "base/clock.h"
 #include "draft.h"
+#include "kind.h"
 #include "transfer/mailer.h"
 #include "transfer/transfer.h"
 
@@ -210,7 +210,7 @@ static bool is_permanent(const struct mailing *g)
 	}
 }
 
-static enum action_step email_ended(struct action *a)
+static void email_ended(struct action *a)
 {
 	const struct mailing *g = email_of(a)->mailing;
 
@@ -222,7 +222,6 @@ static enum action_step email_ended(struct action *a)
 		action_outcome(a, is_permanent(g) ? ATTEMPT_PERMFAIL : ATTEMPT_TEMPFAIL, "%s%s%s",
 			g->error[0] != '\0' ? g->error : curl_easy_strerror(g->result),
 			g->code >= 400 ? ": " : "", g->code >= 400 ? g->reply : "");
-	return ACTION_FINISHED;
 }
 
 static void close_mailing(struct action *a)
@@ -237,8 +236,10 @@ static enum action_step email_expired(struct action *a)
 {
 	struct email *e = email_of(a);
 
-	if (mailing_is_over(e->mailer, e->mailing))
-		return email_ended(a);
+	if (mailing_is_over(e->mailer, e->mailing)) {
+		email_ended(a);
+		return ACTION_FINISHED;
+	}
 	a->deadline = INT64_MAX;
 	if (e->interrupted)
 		action_interrupted(a);

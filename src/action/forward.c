@@ -1,6 +1,6 @@
 /* action/forward.c - posts the event as it came to another HTTP server. */
-#include "action/action.h"
 #include "base/clock.h"
+#include "kind.h"
 #include "request.h"
 #include "transfer/transfer.h"
 
@@ -185,7 +185,7 @@ static void keep_answer(struct forward *f)
 		out->output_len = 0;
 }
 
-static enum action_step forward_ended(struct action *a)
+static void forward_ended(struct action *a)
 {
 	struct forward *f = forward_of(a);
 	const struct transfer *tr = &f->transfer;
@@ -203,7 +203,6 @@ static enum action_step forward_ended(struct action *a)
 			tr->error[0] != '\0' ? tr->error : curl_easy_strerror(tr->result));
 	}
 	keep_answer(f);
-	return ACTION_FINISHED;
 }
 
 static enum action_step forward_expired(struct action *a)

@@ -1,7 +1,8 @@
 /* action/script.c - runs a hook's program: its arguments and environment made
  * from their templates, the event on its standard input. */
+#include "arguments.h"
 #include "child.h"
-#include "words.h"
+#include "process/script_sandbox.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -27,14 +28,14 @@ static bool has_sandbox(const struct child_user *user)
 	return (user->name != NULL ? user->uid : geteuid()) != 0;
 }
 
-static enum action_step start_program(
-	struct action_child *s, const struct script_words *words, struct script_sandbox *sandbox)
+static enum action_step start_program(struct action_child *s,
+	const struct script_arguments *arguments, struct script_sandbox *sandbox)
 {
 	const struct conf_action *does = s->action.hook->action;
 	const struct delivery_job *job = s->action.job;
 	struct child_options options = {
-		.argv = words->argv,
-		.env = words->env,
+		.argv = arguments->argv,
+		.env = arguments->env,
 		.directory = does->directory,
 		.user = &does->user,
 		.rlimits = does->rlimits,
@@ -55,17 +56,17 @@ static enum action_step begin(struct action_child *s, struct script_sandbox *san
 {
 	const struct conf_hook *hook = s->action.hook;
 	const struct delivery_job *job = s->action.job;
-	struct script_words words;
+	struct script_arguments arguments;
 	enum attempt_result result;
 	enum action_step step = ACTION_FINISHED;
-	char why[SCRIPT_WORDS_WHY];
+	char why[SCRIPT_ARGUMENTS_WHY];
 
-	result = script_words_make(&words, hook, job, why);
+	result = script_arguments_make(&arguments, hook, job, why);
 	if (result == ATTEMPT_OK)
-		step = start_program(s, &words, sandbox);
+		step = start_program(s, &arguments, sandbox);
 	else
 		action_outcome(&s->action, result, "%s", why);
-	script_words_free(&words);
+	script_arguments_free(&arguments);
 	return step;
 }
 
@@ -80,10 +81,10 @@ static struct action *script_start(const struct action_place *place, struct conf
 	return &s->action;
 }
 
-static void add_word(struct buf *out, const char *word)
+static void add_quoted(struct buf *out, const char *text)
 {
 	buf_add_text(out, "    \"");
-	buf_add_escaped(out, word, strlen(word), '"');
+	buf_add_escaped(out, text, strlen(text), '"');
 	buf_add_text(out, "\"\n");
 }
 
@@ -91,26 +92,26 @@ static bool script_preview(const struct conf *conf, const struct conf_hook *hook
 	const struct delivery_job *job, struct buf *out)
 {
 	const struct conf_action *does = hook->action;
-	struct script_words words;
-	char why[SCRIPT_WORDS_WHY];
+	struct script_arguments arguments;
+	char why[SCRIPT_ARGUMENTS_WHY];
 	bool good;
 
 	(void)conf;
-	good = script_words_make(&words, hook, job, why) == ATTEMPT_OK;
+	good = script_arguments_make(&arguments, hook, job, why) == ATTEMPT_OK;
 	if (good) {
 		buf_add_text(out, "  run\n");
-		for (size_t i = 0; words.argv[i] != NULL; i++)
-			add_word(out, words.argv[i]);
+		for (size_t i = 0; arguments.argv[i] != NULL; i++)
+			add_quoted(out, arguments.argv[i]);
 		buf_add_text(out, "  environment\n");
-		for (size_t i = 0; words.env[i] != NULL; i++)
-			add_word(out, words.env[i]);
+		for (size_t i = 0; arguments.env[i] != NULL; i++)
+			add_quoted(out, arguments.env[i]);
 		buf_printf(out, "  in %s%s%s, the event's %zu bytes on standard input\n",
 			does->directory, does->user.name != NULL ? " as user " : "",
 			does->user.name != NULL ? does->user.name : "", job->payload_len);
 	} else {
 		buf_printf(out, "  cannot run: %s\n", why);
 	}
-	script_words_free(&words);
+	script_arguments_free(&arguments);
 	return good;
 }
 

@@ -2,82 +2,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "private.h"
 #include "process/child.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { BACKOFF_FIRST = 1000, BACKOFF_MAX = 30000 }; /* ms */
-
-static void wake(struct dispatcher *d)
-{
-	const uint64_t one = 1;
-	/* Fails only when the counter is full: then it is awake already. */
-	ssize_t n = write(d->wake, &one, sizeof(one));
-	(void)n;
-}
-
-void dispatcher_deliver(struct dispatcher *d, struct store_op *op)
-{
-	pthread_mutex_lock(&d->lock);
-	op->next = NULL;
-	if (d->orders.last)
-		d->orders.last->next = op;
-	else
-		d->orders.first = op;
-	d->orders.last = op;
-	/* Under the lock: with the last operation back the dispatcher may be freed,
-	 * and this must not touch it after. An eventfd never blocks here. */
-	if (d->orders.first == op) /* else it was woken, and takes all there is */
-		wake(d);
-	pthread_mutex_unlock(&d->lock);
-}
-
-void dispatcher_submit(struct dispatcher *d, struct store_op *op)
-{
-	struct store_op *first = op;
-
-	if (op != NULL)
-		op->next = NULL;
-	if (d->held_count > 0) {
-		first = d->held;
-		*d->held_end = op;
-	}
-	d->with_store += d->held_count + (op != NULL);
-	d->held_count = 0;
-	store_submit_all(d->store, first);
-}
-
-bool dispatcher_store_is_well(const struct dispatcher *d)
-{
-	return d->store_again == INT64_MAX;
-}
-
-void dispatcher_store_failed(struct dispatcher *d)
-{
-	if (!dispatcher_store_is_well(d))
-		return; /* others of the same transaction were here before */
-	d->backoff = d->backoff ? d->backoff * 2 : BACKOFF_FIRST;
-	if (d->backoff > BACKOFF_MAX)
-		d->backoff = BACKOFF_MAX;
-	d->store_again = clock_steady() + d->backoff;
-}
-
-void dispatcher_store_well(struct dispatcher *d)
-{
-	if (dispatcher_store_is_well(d))
-		d->backoff = 0;
-}
 
 static void take_result(struct dispatcher *d, struct store_op *op)
 {
@@ -95,25 +31,10 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 		dispatcher_run_settled(d, op);
 }
 
-static struct script_sandbox *sandbox_new(const struct conf *conf)
-{
-	bool has_scripts = false;
-
-	for (size_t i = 0; i < conf->all_count; i++)
-		has_scripts = has_scripts || conf->all[i]->action->program != NULL;
-	return script_sandbox_new(conf->secret_files, conf->secret_file_count, has_scripts);
-}
-
 static void take_conf(struct dispatcher *d, struct conf *conf)
 {
-	struct script_sandbox *sandbox = sandbox_new(conf);
-
-	if (sandbox != NULL) {
-		script_sandbox_free(d->sandbox);
-		d->sandbox = sandbox;
-	} else {
+	if (!action_place_protect(d->place, conf))
 		log_error("out of memory: script sandbox not updated for the new secrets");
-	}
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->prepared = false;
@@ -166,25 +87,9 @@ static int wait_time(const struct dispatcher *d)
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-static void go_on_with_transfers(struct dispatcher *d)
+static void settle_ended(void *dispatcher, struct action *a)
 {
-	struct transfer *ended;
-
-	transfers_step(d->transfers);
-	while ((ended = transfers_ended(d->transfers)) != NULL) {
-		struct action *a = ended->owner;
-		dispatcher_run_step(d, a, a->kind->ended(a));
-	}
-}
-
-static void go_on_with_mails(struct dispatcher *d)
-{
-	struct mailing *ended;
-
-	while ((ended = mailer_ended(d->mailer)) != NULL) {
-		struct action *a = ended->owner;
-		dispatcher_run_step(d, a, a->kind->ended(a));
-	}
+	dispatcher_run_ended(dispatcher, a);
 }
 
 /* One event a call: an action may end with it and be freed, and no later event
@@ -208,14 +113,8 @@ static void wait_once(struct dispatcher *d)
 		(void)got;
 	} else if (event.data.ptr == &d->timer) {
 		dispatcher_timer_fired(d);
-	} else if (event.data.ptr == &d->transfers) {
-		go_on_with_transfers(d);
-	} else if (event.data.ptr == &d->mailer) {
-		go_on_with_mails(d);
 	} else {
-		struct action_watch *watch = event.data.ptr;
-		struct action *a = watch->action;
-		dispatcher_run_step(d, a, a->kind->ready(a, watch));
+		action_place_ready(d->place, event.data.ptr);
 	}
 }
 
@@ -258,11 +157,10 @@ static void await_store(struct dispatcher *d)
 	}
 }
 
-static void *run_thread(void *arg)
+static void *run_dispatcher(void *arg)
 {
 	struct dispatcher *d = arg;
 
-	pthread_setname_np(pthread_self(), "dispatcher");
 	dispatcher_clock_start(d);
 	while (take_orders(d)) {
 		dispatcher_clock_check(d);
@@ -301,9 +199,7 @@ static void close_fd(int fd)
 
 static void release(struct dispatcher *d)
 {
-	transfers_free(d->transfers);
-	mailer_free(d->mailer);
-	script_sandbox_free(d->sandbox);
+	action_place_free(d->place);
 	close_fd(d->epoll);
 	close_fd(d->wake);
 	close_fd(d->timer);
@@ -330,13 +226,12 @@ struct dispatcher *dispatcher_new(void)
 	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	d->transfers = transfers_new();
-	d->mailer = mailer_new();
-	if (d->epoll < 0 || d->drained < 0 || d->transfers == NULL || d->mailer == NULL ||
-		!watch(d, d->wake, &d->wake) || !watch(d, d->timer, &d->timer) ||
-		!watch(d, transfers_fd(d->transfers), &d->transfers) ||
-		!watch(d, mailer_fd(d->mailer), &d->mailer)) {
+	if (d->epoll >= 0 && d->drained >= 0 && watch(d, d->wake, &d->wake) &&
+		watch(d, d->timer, &d->timer))
+		d->place = action_place_new(d->epoll, settle_ended, d);
+	else
 		log_error("cannot make the dispatcher's descriptors", log_int("errno", errno));
+	if (d->place == NULL) {
 		release(d);
 		return NULL;
 	}
@@ -345,24 +240,14 @@ struct dispatcher *dispatcher_new(void)
 
 bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 {
-	sigset_t all;
-	sigset_t before;
-
 	d->conf = conf_ref(conf);
 	d->store = st;
 	child_note_signals();
-	d->sandbox = sandbox_new(conf);
-	if (d->sandbox == NULL) {
+	if (!action_place_protect(d->place, conf)) {
 		log_error("out of memory for the script sandbox");
 		return false;
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-	int error = pthread_create(&d->thread, NULL, run_thread, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	d->started = error == 0;
-	if (!d->started)
-		log_error("cannot start the dispatcher's thread", log_int("errno", error));
+	d->started = thread_start(&d->thread, "dispatcher", run_dispatcher, d);
 	return d->started;
 }
 
@@ -370,7 +255,7 @@ void dispatcher_poke(void *dispatcher)
 {
 	struct dispatcher *d = dispatcher;
 	if (!atomic_exchange(&d->poked, true))
-		wake(d);
+		dispatcher_wake(d);
 }
 
 void dispatcher_reload(struct dispatcher *d, struct conf *conf)
@@ -381,7 +266,7 @@ void dispatcher_reload(struct dispatcher *d, struct conf *conf)
 	d->orders.conf = fresh;
 	pthread_mutex_unlock(&d->lock);
 	conf_unref(unused);
-	wake(d);
+	dispatcher_wake(d);
 }
 
 int dispatcher_drain(struct dispatcher *d)
@@ -389,7 +274,7 @@ int dispatcher_drain(struct dispatcher *d)
 	pthread_mutex_lock(&d->lock);
 	d->orders.drain = true;
 	pthread_mutex_unlock(&d->lock);
-	wake(d);
+	dispatcher_wake(d);
 	return d->drained;
 }
 
@@ -415,7 +300,7 @@ void dispatcher_stop(struct dispatcher *d)
 	pthread_mutex_lock(&d->lock);
 	d->orders.quit = true;
 	pthread_mutex_unlock(&d->lock);
-	wake(d);
+	dispatcher_wake(d);
 	pthread_join(d->thread, NULL);
 	d->started = false;
 }

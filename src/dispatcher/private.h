@@ -65,12 +65,10 @@ struct run {
 
 struct dispatcher {
 	int epoll;
-	struct transfers *transfers;    /* its descriptor is in epoll */
-	struct mailer *mailer;          /* its, too */
-	struct script_sandbox *sandbox; /* for `conf` */
-	int wake;                       /* eventfd: there are orders, or a poke */
-	int timer;                      /* timerfd on the wall clock: the next delivery falls due */
-	int drained;                    /* eventfd: see dispatcher_drain */
+	struct action_place *place; /* its descriptors are in epoll; protects conf's secrets */
+	int wake;                   /* eventfd: there are orders, or dispatcher_poke was called */
+	int timer;                  /* timerfd on the wall clock: the next delivery falls due */
+	int drained;                /* eventfd: see dispatcher_drain */
 	pthread_t thread;
 	bool started;
 	struct store *store;
@@ -129,7 +127,9 @@ struct dispatcher {
 	bool drained_said;
 };
 
-/* dispatcher/dispatcher.c */
+/* dispatcher/passage.c */
+
+void dispatcher_wake(struct dispatcher *d); /* any thread */
 
 /* Hands an operation to the store, after the results that are held; it comes back
  * through the orders. */
@@ -163,7 +163,8 @@ unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted);
 void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct delivery_job *job);
 /* Starts those that wait and have room, gives back those that are not to be started. */
 void dispatcher_run_begin(struct dispatcher *d);
-void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_step step);
+/* Settles a running attempt that has ended. */
+void dispatcher_run_ended(struct dispatcher *d, struct action *a);
 int64_t dispatcher_run_deadline(const struct dispatcher *d); /* the nearest, steady ms */
 void dispatcher_run_expire(struct dispatcher *d);
 void dispatcher_run_interrupt(struct dispatcher *d);    /* all */

@@ -170,14 +170,14 @@ static void start(struct dispatcher *d, struct run *r, const struct conf_hook *h
 			log_warn("an on_failure hook gets a damaged payload",
 				log_int("event", r->job->event), log_text("hook", hook->name));
 		enum action_step step;
-		const struct action_place place = {d->epoll, d->transfers, d->mailer, d->sandbox};
-		r->action = action_of(r->conf, hook)->start(&place, r->conf, hook, r->job, &step);
+		r->action = action_start(d->place, r->conf, hook, r->job, &step);
 		if (!r->action) {
 			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
 			return;
 		}
 		add_running(d, r);
-		dispatcher_run_step(d, r->action, step);
+		if (step == ACTION_FINISHED)
+			dispatcher_run_ended(d, r->action);
 	}
 }
 
@@ -238,10 +238,8 @@ static void note_time(struct queue *q, int64_t ms)
 	q->took = (unsigned)((q->took * INT64_C(7) + ms * DISPATCHER_TOOK_UNIT) / 8) + 1;
 }
 
-void dispatcher_run_step(struct dispatcher *d, struct action *a, enum action_step step)
+void dispatcher_run_ended(struct dispatcher *d, struct action *a)
 {
-	if (step == ACTION_GOES_ON)
-		return;
 	struct run **link = &d->running;
 	while ((*link)->action != a)
 		link = &(*link)->next;
@@ -276,15 +274,15 @@ void dispatcher_run_expire(struct dispatcher *d)
 	for (struct run *r = d->running; r; r = next) {
 		struct action *a = r->action;
 		next = r->next;
-		if (a->deadline <= now)
-			dispatcher_run_step(d, a, a->kind->expired(a));
+		if (a->deadline <= now && action_expire(a) == ACTION_FINISHED)
+			dispatcher_run_ended(d, a);
 	}
 }
 
 void dispatcher_run_interrupt(struct dispatcher *d)
 {
 	for (struct run *r = d->running; r; r = r->next)
-		r->action->kind->interrupt(r->action);
+		action_interrupt(r->action);
 }
 
 void dispatcher_run_settle_again(struct dispatcher *d)
@@ -357,7 +355,7 @@ static void count_settled(struct dispatcher *d, const struct run *r)
 static void free_run(struct run *r)
 {
 	if (r->action)
-		r->action->kind->free(r->action);
+		action_free(r->action);
 	else
 		delivery_job_free(r->job);
 	conf_unref(r->conf);
@@ -401,7 +399,7 @@ void dispatcher_run_kill(struct dispatcher *d)
 	while (r) {
 		struct run *next = r->next;
 		r->queue->running--;
-		r->action->kind->kill(r->action);
+		action_kill(r->action);
 		free_run(r);
 		r = next;
 	}

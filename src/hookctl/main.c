@@ -4,8 +4,8 @@
 #include "conf/conf.h"
 #include "hookctl/commands/commands.h"
 #include "output.h"
+#include "transfer/transfer.h"
 
-#include <curl/curl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -100,13 +100,13 @@ int main(int argc, char **argv)
 	/* No core dump: this process holds secrets. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	tzset();
-	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (sodium_init() < 0 || !transfer_global_init(false)) {
 		ctl_error("cannot initialise libsodium or libcurl");
 		return CTL_FAILED;
 	}
 	secret_find_credentials();
 	status = read_options_and_run(argc, argv);
-	curl_global_cleanup();
+	transfer_global_free();
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		ctl_error("cannot write to standard output");
 		return status != CTL_OK ? status : CTL_FAILED;

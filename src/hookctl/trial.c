@@ -9,24 +9,21 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static bool watch(struct trial *trial, int fd)
+static void note_end(void *trial, struct action *a)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-
-	return epoll_ctl(trial->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+	(void)a;
+	((struct trial *)trial)->ended = true;
 }
 
 static bool open_place(struct trial *trial)
 {
 	*trial = (struct trial){.epoll = epoll_create1(EPOLL_CLOEXEC)};
-	trial->transfers = transfers_new();
-	trial->mailer = mailer_new();
-	return trial->epoll >= 0 && trial->transfers != NULL && trial->mailer != NULL &&
-	       watch(trial, transfers_fd(trial->transfers)) &&
-	       watch(trial, mailer_fd(trial->mailer));
+	if (trial->epoll >= 0)
+		trial->place = action_place_new(trial->epoll, note_end, trial);
+	return trial->place != NULL;
 }
 
-static enum action_step go_on(struct trial *trial)
+static void wait_once(struct trial *trial)
 {
 	struct action *a = trial->action;
 	int64_t left = a->deadline == INT64_MAX ? INT_MAX : a->deadline - clock_steady();
@@ -35,37 +32,29 @@ static enum action_step go_on(struct trial *trial)
 
 	n = epoll_wait(
 		trial->epoll, &event, 1, left < 0 ? 0 : (int)(left < INT_MAX ? left : INT_MAX));
-	if (n == 1 && event.data.ptr != NULL)
-		return a->kind->ready(a, event.data.ptr);
-	if (n == 1) {
-		transfers_step(trial->transfers);
-		if (transfers_ended(trial->transfers) != NULL ||
-			mailer_ended(trial->mailer) != NULL)
-			return a->kind->ended(a);
-	}
-	return a->deadline <= clock_steady() ? a->kind->expired(a) : ACTION_GOES_ON;
+	if (n == 1)
+		action_place_ready(trial->place, event.data.ptr);
+	if (!trial->ended && a->deadline <= clock_steady())
+		trial->ended = action_expire(a) == ACTION_FINISHED;
 }
 
 bool trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
 	struct delivery_job *job)
 {
 	enum action_step step = ACTION_FINISHED;
-	int64_t began = clock_steady();
+	int64_t start = clock_steady();
 
-	if (open_place(trial)) {
-		const struct action_place place = {
-			trial->epoll, trial->transfers, trial->mailer, NULL};
-
-		trial->action = action_of(conf, hook)->start(&place, conf, hook, job, &step);
-	}
+	if (open_place(trial))
+		trial->action = action_start(trial->place, conf, hook, job, &step);
 	if (trial->action == NULL) {
 		delivery_job_free(job);
 		trial_end(trial);
 		return false;
 	}
-	while (step == ACTION_GOES_ON)
-		step = go_on(trial);
-	trial->took = clock_steady() - began;
+	trial->ended = step == ACTION_FINISHED;
+	while (!trial->ended)
+		wait_once(trial);
+	trial->took = clock_steady() - start;
 	return true;
 }
 
@@ -77,9 +66,8 @@ const struct attempt_outcome *trial_outcome(const struct trial *trial)
 void trial_end(struct trial *trial)
 {
 	if (trial->action != NULL)
-		trial->action->kind->free(trial->action);
-	transfers_free(trial->transfers);
-	mailer_free(trial->mailer);
+		action_free(trial->action);
+	action_place_free(trial->place);
 	if (trial->epoll >= 0)
 		close(trial->epoll);
 	*trial = (struct trial){.epoll = -1};

@@ -1,26 +1,26 @@
-/* hookctl/trial.h - one attempt outside of the daemon: what the dispatcher does for many
- * with a store, done for one without. For `hookctl test`. One thread; blocks. */
+/* hookctl/trial.h - runs one attempt without the daemon and the store, for `hookctl test`.
+ * One thread; blocks until the attempt has ended. */
 #ifndef HOOKD_TRIAL_H
 #define HOOKD_TRIAL_H
 
 #include "action/action.h"
 #include "base/attributes.h"
 #include "conf/conf.h"
-#include "store/store.h"
+#include "event/delivery.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct trial {
 	int epoll;
-	struct transfers *transfers;
-	struct mailer *mailer;
+	struct action_place *place;
 	struct action *action;
+	bool ended;
 	int64_t took; /* ms */
 };
 
-/* Runs the hook's action for job to its end. Takes job. curl_global_init must
- * have been called. False: no memory or descriptor; nothing was done. */
+/* Runs the hook's action for job to its end, scripts without a sandbox. Takes job. After
+ * transfer_global_init. False: out of memory or descriptors, and nothing was done. */
 bool trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
 	struct delivery_job *job) WARN_UNUSED;
 
@@ -28,7 +28,7 @@ bool trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *h
 const struct attempt_outcome *trial_outcome(const struct trial *trial);
 void trial_end(struct trial *trial);
 
-/* Makes up the failure that an on_failure action tells of. False: no memory. */
+/* Makes up the failure that an on_failure action reports. False: out of memory. */
 bool trial_add_failure(struct delivery_job *job) WARN_UNUSED;
 
 #endif

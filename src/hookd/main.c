@@ -11,8 +11,8 @@
 #include "reporter/reporter.h"
 #include "store/poke.h"
 #include "store/store.h"
+#include "transfer/transfer.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -376,16 +376,6 @@ static void drain(struct hookd *h)
 	}
 }
 
-/* It brings up OpenSSL, which takes 2 MB: left to its first use where any thread may. */
-static bool set_up_curl(void)
-{
-#ifdef CURL_VERSION_THREADSAFE
-	if (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_THREADSAFE)
-		return true;
-#endif
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 int main(int argc, char **argv)
 {
 	struct hookd h = {.signals = -1, .pokes = -1};
@@ -394,7 +384,7 @@ int main(int argc, char **argv)
 
 	if (code != -1)
 		return code;
-	if (!open_standard_descriptors() || sodium_init() < 0 || !set_up_curl()) {
+	if (!open_standard_descriptors() || sodium_init() < 0 || !transfer_global_init(true)) {
 		fputs("hookd: cannot set up standard descriptors, libsodium or libcurl\n", stderr);
 		return EXIT_FAILURE;
 	}

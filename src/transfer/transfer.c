@@ -25,6 +25,20 @@ struct transfers {
 	int timer;
 };
 
+bool transfer_global_init(bool lazily)
+{
+#ifdef CURL_VERSION_THREADSAFE
+	if (lazily && (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_THREADSAFE))
+		return true;
+#endif
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+void transfer_global_free(void)
+{
+	curl_global_cleanup();
+}
+
 /* libcurl would not ask for close-on-exec, nor whether we like the address. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {

@@ -14,7 +14,6 @@
 #include "hookctl/sample.h"
 #include "hookctl/trial.h"
 
-#include <curl/curl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -314,7 +313,6 @@ static int do_it(struct test *t, struct conf *conf, struct delivery_job *job)
 
 static int test(struct test *t, struct conf *conf)
 {
-	const struct action_kind *kind = action_of(conf, t->hook);
 	struct delivery_job *job;
 
 	buf_printf(&t->out, "%s with ", t->hook->name);
@@ -331,8 +329,8 @@ static int test(struct test *t, struct conf *conf)
 		ctl_error("out of memory");
 		return CTL_FAILED;
 	}
-	buf_printf(&t->out, "would run (%s)\n", kind->name);
-	if (!kind->preview(conf, t->hook, job, &t->out)) {
+	buf_printf(&t->out, "would run (%s)\n", action_name(conf, t->hook));
+	if (!action_preview(conf, t->hook, job, &t->out)) {
 		delivery_job_free(job);
 		return CTL_FAILED;
 	}

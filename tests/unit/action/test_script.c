@@ -23,6 +23,14 @@
 enum { PATIENCE = 60000 };
 
 static int epoll = -1;
+static struct action_place *place;
+static const struct action *ended; /* the last that action_place_ready reported */
+
+static void note_end(void *holder, struct action *a)
+{
+	assert_null(holder);
+	ended = a;
+}
 
 static struct delivery_job *make_job(const char *payload)
 {
@@ -42,9 +50,7 @@ static struct delivery_job *make_job(const char *payload)
 
 static struct action *begin(struct conf *conf, enum action_step *step)
 {
-	const struct action_place place = {.epoll = epoll};
-	struct action *a = action_of(conf, &conf->hooks[0])
-				   ->start(&place, conf, &conf->hooks[0], make_job("{}"), step);
+	struct action *a = action_start(place, conf, &conf->hooks[0], make_job("{}"), step);
 	assert_non_null(a);
 	return a;
 }
@@ -61,12 +67,13 @@ static enum action_step turn(struct action *a)
 		assert_true(timeout < PATIENCE); /* nothing came of it in all that time */
 	enum action_step step = ACTION_GOES_ON;
 	if (n > 0) {
-		struct action_watch *watch = event.data.ptr;
-		assert_ptr_equal(watch->action, a);
-		step = a->kind->ready(a, watch);
+		ended = NULL;
+		action_place_ready(place, event.data.ptr);
+		assert_true(ended == NULL || ended == a);
+		step = ended == NULL ? ACTION_GOES_ON : ACTION_FINISHED;
 	}
 	if (step == ACTION_GOES_ON && a->deadline <= clock_steady())
-		step = a->kind->expired(a);
+		step = action_expire(a);
 	return step;
 }
 
@@ -85,11 +92,13 @@ static struct action *run(struct conf *conf)
 }
 
 /* Goes on until the script has printed something. */
-static void await_output(struct action *a)
+static void await_output(void)
 {
 	struct epoll_event event;
 	assert_int_equal(epoll_wait(epoll, &event, 1, PATIENCE), 1);
-	assert_int_equal(a->kind->ready(a, event.data.ptr), ACTION_GOES_ON);
+	ended = NULL;
+	action_place_ready(place, event.data.ptr);
+	assert_null(ended);
 }
 
 static struct conf *one_hook(const char *script)
@@ -101,7 +110,7 @@ static struct conf *one_hook(const char *script)
 
 static void end(struct action *a, struct conf *conf)
 {
-	a->kind->free(a);
+	action_free(a);
 	conf_unref(conf);
 }
 
@@ -322,24 +331,24 @@ static void an_interrupted_script_is_not_a_failed_one(void **state)
 	struct conf *conf = one_hook("echo up; exec sleep 600");
 	struct action *a = begin(conf, &step);
 	assert_int_equal(step, ACTION_GOES_ON);
-	await_output(a);
-	a->kind->interrupt(a);
+	await_output();
+	action_interrupt(a);
 	finish(a, ACTION_GOES_ON);
 	assert_int_equal(a->outcome.result, ATTEMPT_INTERRUPTED);
 	end(a, conf);
 
 	conf = one_hook("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done");
 	a = begin(conf, &step);
-	await_output(a);
-	a->kind->interrupt(a);
+	await_output();
+	action_interrupt(a);
 	finish(a, ACTION_GOES_ON);
 	assert_int_equal(a->outcome.result, ATTEMPT_OK);
 	end(a, conf);
 
 	conf = one_hook("trap '' TERM; echo up; while :; do sleep 1; done");
 	a = begin(conf, &step);
-	await_output(a);
-	a->kind->kill(a);
+	await_output();
+	action_kill(a);
 	end(a, conf);
 }
 
@@ -365,7 +374,7 @@ static void nothing_is_left_behind(void **state)
 		if (i % 2)
 			finish(a, step);
 		else
-			a->kind->kill(a);
+			action_kill(a);
 		end(a, conf);
 	}
 	assert_int_equal(open_descriptors(), before);
@@ -380,7 +389,7 @@ static void an_exit_after_the_timeout_is_a_failure(void **state)
 	conf->hooks[0].own.timeout = 1000;
 	enum action_step step;
 	struct action *a = begin(conf, &step);
-	await_output(a);
+	await_output();
 	a->deadline = clock_steady();
 	finish(a, step);
 	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
@@ -489,5 +498,6 @@ int main(void)
 		cmocka_unit_test(any_cap_and_any_pieces_keep_head_and_tail),
 	};
 	epoll = epoll_create1(EPOLL_CLOEXEC);
+	place = action_place_new(epoll, note_end, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

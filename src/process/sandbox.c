@@ -4,9 +4,7 @@
 #include "landlock.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <seccomp.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 bool sandbox_process(void)
@@ -36,162 +33,173 @@ void sandbox_no_new_privileges(void)
 
 /* ---- system calls of a listener's thread */
 
-#if defined(__x86_64__) || (defined(__aarch64__) && !defined(__AARCH64EB__))
+/* A system call that is allowed, if its argument number `argument` (from 0) has `value` in
+ * the bits of `mask`; 0 in both: whatever its arguments are. */
+struct allowed_call {
+	int number;
+	unsigned argument;
+	uint64_t mask, value;
+};
 
-#ifdef __x86_64__
-#define ARCH AUDIT_ARCH_X86_64
-#else
-#define ARCH AUDIT_ARCH_AARCH64
-#endif
+#define ALL_BITS UINT64_MAX
 
-#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
-#define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, (what))
-#define REFUSE       ANSWER(SECCOMP_RET_ERRNO | EPERM)
+/* What libmicrohttpd, GnuTLS, the C library and our own code call while they serve
+ * connections that are open, and calls of that kind. Those that an architecture does
+ * not have (poll on arm64) have a negative number and make no rule there. */
+static const struct allowed_call allowed_calls[] = {
+	{.number = SCMP_SYS(openat)}, /* open_files_filter refuses it */
+	/* connections, the eventfd that wakes the thread, the log */
+	{.number = SCMP_SYS(recvfrom)},
+	{.number = SCMP_SYS(recvmsg)},
+	{.number = SCMP_SYS(read)},
+	{.number = SCMP_SYS(readv)},
+	{.number = SCMP_SYS(sendto)},
+	{.number = SCMP_SYS(sendmsg)},
+	{.number = SCMP_SYS(write)},
+	{.number = SCMP_SYS(writev)},
+	{.number = SCMP_SYS(sendfile)},
+	{.number = SCMP_SYS(accept4)},
+	{.number = SCMP_SYS(accept)},
+	{.number = SCMP_SYS(shutdown)},
+	{.number = SCMP_SYS(close)},
+	{.number = SCMP_SYS(getsockopt)},
+	{.number = SCMP_SYS(setsockopt)},
+	{.number = SCMP_SYS(getsockname)},
+	{.number = SCMP_SYS(getpeername)},
+	{.number = SCMP_SYS(fcntl)},
+	{.number = SCMP_SYS(fstat)},
+	{.number = SCMP_SYS(ioctl), .argument = 1, .mask = ALL_BITS, .value = FIONBIO},
+	/* waiting */
+	{.number = SCMP_SYS(ppoll)},
+	{.number = SCMP_SYS(poll)},
+	{.number = SCMP_SYS(pselect6)},
+	{.number = SCMP_SYS(select)},
+	{.number = SCMP_SYS(epoll_pwait)},
+	{.number = SCMP_SYS(epoll_wait)},
+	{.number = SCMP_SYS(epoll_ctl)},
+	{.number = SCMP_SYS(futex)},
+	{.number = SCMP_SYS(sched_yield)},
+	{.number = SCMP_SYS(restart_syscall)},
+	{.number = SCMP_SYS(nanosleep)},
+	{.number = SCMP_SYS(clock_nanosleep)},
+	{.number = SCMP_SYS(clock_gettime)},
+	{.number = SCMP_SYS(clock_getres)},
+	{.number = SCMP_SYS(gettimeofday)},
+	{.number = SCMP_SYS(time)},
+	/* memory, none of it executable */
+	{.number = SCMP_SYS(mmap), .argument = 2, .mask = PROT_EXEC, .value = 0},
+	{.number = SCMP_SYS(mprotect), .argument = 2, .mask = PROT_EXEC, .value = 0},
+	{.number = SCMP_SYS(munmap)},
+	{.number = SCMP_SYS(mremap)},
+	{.number = SCMP_SYS(madvise)},
+	{.number = SCMP_SYS(brk)},
+	{.number = SCMP_SYS(mlock)},
+	{.number = SCMP_SYS(munlock)},
+	/* the C library, for its thread */
+	{.number = SCMP_SYS(set_robust_list)},
+	{.number = SCMP_SYS(rseq)},
+	{.number = SCMP_SYS(membarrier)},
+	{.number = SCMP_SYS(sched_getaffinity)},
+	{.number = SCMP_SYS(getcpu)},
+	{.number = SCMP_SYS(getpid)},
+	{.number = SCMP_SYS(gettid)},
+	{.number = SCMP_SYS(getrandom)},
+	{.number = SCMP_SYS(getrusage)},
+	{.number = SCMP_SYS(sysinfo)},
+	{.number = SCMP_SYS(rt_sigaction)},
+	{.number = SCMP_SYS(rt_sigprocmask)},
+	{.number = SCMP_SYS(rt_sigreturn)},
+	{.number = SCMP_SYS(sigaltstack)},
+	{.number = SCMP_SYS(exit)},
+	{.number = SCMP_SYS(exit_group)},
+};
 
-/* The lower half of the n-th argument (from 0): both architectures are little-endian. */
-#define ARGUMENT(n) offsetof(struct seccomp_data, args[n])
-
-/* Each of these looks at the call's number and leaves it as it was, or answers. */
-#define ALLOW(name) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), ANSWER(SECCOMP_RET_ALLOW)
-#define ALLOW_WITH(name, n, value)                                                                 \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4), LOAD(ARGUMENT(n)),                  \
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), 0, 1),                      \
-		ANSWER(SECCOMP_RET_ALLOW), REFUSE
-#define ALLOW_WITHOUT(name, n, bits)                                                               \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4), LOAD(ARGUMENT(n)),                  \
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), 1, 0),                      \
-		ANSWER(SECCOMP_RET_ALLOW), REFUSE
-
-#define LOAD_NUMBER                                                                                \
-	LOAD(offsetof(struct seccomp_data, arch)),                                                 \
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0), REFUSE,                           \
-		LOAD(offsetof(struct seccomp_data, nr))
-
-static bool install(const struct sock_filter *filter, size_t count, unsigned flags)
+/* Calls of another architecture (i386, x32 on x86_64) are refused as well, not killed for. */
+static scmp_filter_ctx new_filter(uint32_t otherwise)
 {
-	const struct sock_fprog program = {
-		.len = (unsigned short)count,
-		.filter = (struct sock_filter *)(uintptr_t)filter, /* only read */
-	};
+	scmp_filter_ctx filter = seccomp_init(otherwise);
 
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0;
+	if (filter == NULL)
+		return NULL;
+	if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM)) == 0)
+		return filter;
+	seccomp_release(filter);
+	return NULL;
 }
 
-/* By itself, since the kernel is not to log it: glibc's malloc looks into
- * /proc/sys/vm/overcommit_memory once, and does without. */
-static bool refuse_files(void)
+/* Refuses to open files. A filter of its own, since this is not to be logged: glibc's
+ * malloc tries once to read /proc/sys/vm/overcommit_memory, and does without. */
+static scmp_filter_ctx open_files_filter(void)
 {
-	static const struct sock_filter filter[] = {
-		LOAD_NUMBER,
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
-		REFUSE,
-		ANSWER(SECCOMP_RET_ALLOW),
-	};
+	scmp_filter_ctx filter = new_filter(SCMP_ACT_ALLOW);
 
-	return install(filter, sizeof(filter) / sizeof(filter[0]), 0);
+	if (filter == NULL ||
+		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 0) == 0)
+		return filter;
+	seccomp_release(filter);
+	return NULL;
 }
 
-/* What is not in the list fails with EPERM. Not the end of the process: should a newer
- * library want to make another call, it is refused it as it would be for other reasons
- * and mostly goes on, and the kernel logs which it was; hookd would die again and again.
- * The list has what libmicrohttpd, GnuTLS, the C library and our own code do on
- * connections that are there, and what is of that kind. */
-static bool allow_listed(void)
+static bool allow(scmp_filter_ctx filter, const struct allowed_call *call)
 {
-	const struct sock_filter filter[] = {
-		LOAD_NUMBER,
-		ALLOW(openat), /* see above */
-		/* connections, the eventfd that wakes the thread, the log */
-		ALLOW(recvfrom),
-		ALLOW(recvmsg),
-		ALLOW(read),
-		ALLOW(readv),
-		ALLOW(sendto),
-		ALLOW(sendmsg),
-		ALLOW(write),
-		ALLOW(writev),
-		ALLOW(sendfile),
-		ALLOW(accept4),
-		ALLOW(accept),
-		ALLOW(shutdown),
-		ALLOW(close),
-		ALLOW(getsockopt),
-		ALLOW(setsockopt),
-		ALLOW(getsockname),
-		ALLOW(getpeername),
-		ALLOW(fcntl),
-		ALLOW(fstat),
-		ALLOW_WITH(ioctl, 1, FIONBIO),
-		/* waiting */
-		ALLOW(ppoll),
-		ALLOW(pselect6),
-		ALLOW(epoll_pwait),
-		ALLOW(epoll_ctl),
-#ifdef __x86_64__
-		ALLOW(poll),
-		ALLOW(select),
-		ALLOW(epoll_wait),
-		ALLOW(time),
-#endif
-		ALLOW(futex),
-		ALLOW(sched_yield),
-		ALLOW(restart_syscall),
-		ALLOW(nanosleep),
-		ALLOW(clock_nanosleep),
-		ALLOW(clock_gettime),
-		ALLOW(clock_getres),
-		ALLOW(gettimeofday),
-		/* memory, none of it to run code in */
-		ALLOW_WITHOUT(mmap, 2, PROT_EXEC),
-		ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
-		ALLOW(munmap),
-		ALLOW(mremap),
-		ALLOW(madvise),
-		ALLOW(brk),
-		ALLOW(mlock),
-		ALLOW(munlock),
-		/* the C library about its thread */
-		ALLOW(set_robust_list),
-#ifdef SYS_rseq
-		ALLOW(rseq),
-#endif
-		ALLOW(membarrier),
-		ALLOW(sched_getaffinity),
-		ALLOW(getcpu),
-		ALLOW(getpid),
-		ALLOW(gettid),
-		ALLOW(getrandom),
-		ALLOW(getrusage),
-		ALLOW(sysinfo),
-		ALLOW(rt_sigaction),
-		ALLOW(rt_sigprocmask),
-		ALLOW(rt_sigreturn),
-		ALLOW(sigaltstack),
-		ALLOW_WITH(tgkill, 0, getpid()), /* abort(3) */
-		ALLOW(exit),
-		ALLOW(exit_group),
-		REFUSE,
-	};
-	const size_t count = sizeof(filter) / sizeof(filter[0]);
+	const struct scmp_arg_cmp value =
+		SCMP_CMP64(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value);
 
-	return install(filter, count, SECCOMP_FILTER_FLAG_LOG) ||
-	       (errno == EINVAL && install(filter, count, 0)); /* before Linux 4.14 */
+	return seccomp_rule_add_array(
+		       filter, SCMP_ACT_ALLOW, call->number, call->mask != 0 ? 1 : 0, &value) == 0;
 }
 
+/* What is not listed fails with EPERM. It does not end the process: a newer library that
+ * makes another call mostly continues without it, and the kernel logs which call it was;
+ * hookd would die again and again. */
+static scmp_filter_ctx allowed_calls_filter(void)
+{
+	/* for abort(3) */
+	const struct allowed_call own_signal = {.number = SCMP_SYS(tgkill),
+		.argument = 0,
+		.mask = ALL_BITS,
+		.value = (uint64_t)getpid()};
+	scmp_filter_ctx filter = new_filter(SCMP_ACT_ERRNO(EPERM));
+	bool good = filter != NULL && allow(filter, &own_signal);
+
+	for (size_t i = 0; good && i < sizeof(allowed_calls) / sizeof(allowed_calls[0]); i++)
+		good = allow(filter, &allowed_calls[i]);
+	if (good) {
+		/* Linux before 4.14 logs nothing */
+		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
+		return filter;
+	}
+	if (filter != NULL)
+		seccomp_release(filter);
+	return NULL;
+}
+
+/* The list was made for these two: elsewhere the same call may have another name. */
+static bool knows_calls(void)
+{
+	uint32_t native = seccomp_arch_native();
+
+	return native == SCMP_ARCH_X86_64 || native == SCMP_ARCH_AARCH64;
+}
+
+/* Makes both filters before the first takes effect. False: errno. */
 static bool filter_calls(void)
 {
-	return refuse_files() && allow_listed();
+	scmp_filter_ctx files, calls;
+	int error = ENOSYS;
+
+	if (knows_calls()) {
+		files = open_files_filter();
+		calls = allowed_calls_filter();
+		error = files == NULL || calls == NULL ? ENOMEM : -seccomp_load(files);
+		if (error == 0)
+			error = -seccomp_load(calls);
+		seccomp_release(files);
+		seccomp_release(calls);
+	}
+	errno = error;
+	return error == 0;
 }
-
-#else
-
-static bool filter_calls(void)
-{
-	errno = ENOSYS; /* no list for this architecture */
-	return false;
-}
-
-#endif
 
 /* ---- its files */
 

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Starts a thread called `name` (at most 15 bytes) with all signals blocked: those are the
- * main thread's. False: logged. */
+/* Starts a thread called `name` (a literal, at most 15 bytes) with all signals blocked: those are
+ * the main thread's. False: logged. */
 bool thread_start(
 	pthread_t *thread, const char *name, void *(*body)(void *), void *arg) WARN_UNUSED;
 

@@ -3,26 +3,57 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-bool thread_start(pthread_t *thread, const char *name, void *(*body)(void *), void *arg)
+struct start {
+	const char *name;
+	void *(*body)(void *);
+	void *arg;
+};
+
+/* The thread names itself: for another one, pthread_setname_np opens a file of /proc, which
+ * is root's once the process is not dumpable (process/sandbox.h). */
+static void *run_named(void *arg)
+{
+	const struct start start = *(struct start *)arg;
+
+	free(arg);
+	(void)pthread_setname_np(pthread_self(), start.name);
+	return start.body(start.arg);
+}
+
+static int create_with_signals_blocked(pthread_t *thread, struct start *start)
 {
 	sigset_t all, before;
-	char text[128];
+	int error;
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(thread, NULL, body, arg);
+	error = pthread_create(thread, NULL, run_named, start);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error != 0) {
-		log_error("cannot start a thread", log_text("thread", name),
-			log_text("error", strerror_r(error, text, sizeof(text))));
-		return false;
+	return error;
+}
+
+bool thread_start(pthread_t *thread, const char *name, void *(*body)(void *), void *arg)
+{
+	struct start *start = malloc(sizeof(*start));
+	char text[128];
+	int error = ENOMEM;
+
+	if (start != NULL) {
+		*start = (struct start){name, body, arg};
+		error = create_with_signals_blocked(thread, start);
 	}
-	(void)pthread_setname_np(*thread, name);
-	return true;
+	if (error == 0)
+		return true;
+	free(start);
+	log_error("cannot start a thread", log_text("thread", name),
+		log_text("error", strerror_r(error, text, sizeof(text))));
+	return false;
 }
 
 void thread_condition_init(pthread_cond_t *condition)

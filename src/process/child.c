@@ -152,7 +152,7 @@ static _Noreturn void become_program(const struct plan *plan)
 			give_up(plan, CHILD_STAGE_LIMIT);
 	}
 	if (o->sandbox > 0 && !script_sandbox_enter(o->sandbox))
-		give_up(plan, CHILD_STAGE_WALL);
+		give_up(plan, CHILD_STAGE_SANDBOX);
 	if (plan->switch_user && !become_user(o->user))
 		give_up(plan, CHILD_STAGE_USER);
 	if (chdir(o->directory) != 0) /* as that user, who may see less than hookd */
@@ -334,7 +334,7 @@ enum child_error child_start(
 	close_fd(&plan.report);
 	if (read_failure(report, &seen, &failure)) {
 		reap(c->pid, &info);
-		result = child_failure_say(options, &failure, why);
+		result = child_failure_explain(options, &failure, why);
 		goto out;
 	}
 	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
@@ -342,7 +342,7 @@ enum child_error child_start(
 		failure.error = errno;
 		child_signal(c, SIGKILL);
 		reap(c->pid, &info);
-		result = child_failure_say(options, &failure, why);
+		result = child_failure_explain(options, &failure, why);
 		goto out;
 	}
 	result = CHILD_OK;
@@ -350,7 +350,7 @@ enum child_error child_start(
 
 failed:
 	failure.error = errno;
-	result = child_failure_say(options, &failure, why);
+	result = child_failure_explain(options, &failure, why);
 out:
 	close_fd(&report);
 	close_fd(&plan.report);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_short(int error)
+bool child_failure_is_shortage(int error)
 {
 	return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
 	       error == ENOSPC;
@@ -17,13 +17,13 @@ struct error_text {
 	char room[128];
 };
 
-static const char *text_of(int error, struct error_text *text)
+static const char *text_of_error(int error, struct error_text *text)
 {
 	return strerror_r(error, text->room, sizeof(text->room));
 }
 
 /* What an ENOENT on a file that is there means. */
-static void say_interpreter(const char *program, char why[CHILD_WHY])
+static void explain_interpreter(const char *program, char why[CHILD_WHY])
 {
 	char line[256] = "";
 	int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -46,7 +46,7 @@ static void say_interpreter(const char *program, char why[CHILD_WHY])
 				  : "");
 }
 
-static void say_program(const struct child_options *o, int error, char why[CHILD_WHY])
+static void explain_program(const struct child_options *o, int error, char why[CHILD_WHY])
 {
 	const char *program = o->argv[0];
 	struct error_text text;
@@ -54,7 +54,7 @@ static void say_program(const struct child_options *o, int error, char why[CHILD
 	bool seen = stat(program, &st) == 0;
 
 	if (error == ENOENT && seen) {
-		say_interpreter(program, why);
+		explain_interpreter(program, why);
 	} else if (error == ENOEXEC) {
 		(void)snprintf(why, CHILD_WHY,
 			"cannot run %s: it has no #! line and is no program for this machine",
@@ -75,21 +75,23 @@ static void say_program(const struct child_options *o, int error, char why[CHILD
 			"directory on its way",
 			program, (unsigned)geteuid());
 	} else {
-		(void)snprintf(why, CHILD_WHY, "cannot run %s: %s", program, text_of(error, &text));
+		(void)snprintf(
+			why, CHILD_WHY, "cannot run %s: %s", program, text_of_error(error, &text));
 	}
 }
 
-enum child_error child_failure_say(
+enum child_error child_failure_explain(
 	const struct child_options *o, const struct child_failure *failure, char why[CHILD_WHY])
 {
 	struct error_text text;
-	const char *reason = text_of(failure->error, &text);
+	const char *reason = text_of_error(failure->error, &text);
 	const char *user = o->user && o->user->name ? o->user->name : NULL;
 
 	switch (failure->stage) {
 	case CHILD_STAGE_PROGRAM:
-		say_program(o, failure->error, why);
-		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_PROGRAM;
+		explain_program(o, failure->error, why);
+		return child_failure_is_shortage(failure->error) ? CHILD_NO_RESOURCES
+								 : CHILD_NO_PROGRAM;
 	case CHILD_STAGE_DIRECTORY:
 		(void)snprintf(why, CHILD_WHY, "cannot enter directory %s%s%s: %s", o->directory,
 			user ? " as user " : "", user ? user : "", reason);
@@ -97,15 +99,17 @@ enum child_error child_failure_say(
 	case CHILD_STAGE_USER:
 		(void)snprintf(why, CHILD_WHY, "cannot run %s as user %s: %s", o->argv[0],
 			user ? user : "?", reason);
-		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_SETUP;
+		return child_failure_is_shortage(failure->error) ? CHILD_NO_RESOURCES
+								 : CHILD_NO_SETUP;
 	case CHILD_STAGE_LIMIT:
 		(void)snprintf(why, CHILD_WHY, "cannot set the resource limits of %s: %s",
 			o->argv[0], reason);
 		return CHILD_NO_SETUP;
-	case CHILD_STAGE_WALL:
+	case CHILD_STAGE_SANDBOX:
 		(void)snprintf(why, CHILD_WHY, "cannot keep %s from hookd's secrets: %s",
 			o->argv[0], reason);
-		return is_short(failure->error) ? CHILD_NO_RESOURCES : CHILD_NO_SETUP;
+		return child_failure_is_shortage(failure->error) ? CHILD_NO_RESOURCES
+								 : CHILD_NO_SETUP;
 	case CHILD_STAGE_STREAMS:
 	case CHILD_STAGE_PARENT:
 		break;

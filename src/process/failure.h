@@ -1,5 +1,4 @@
-/* process/failure.h - what the new process could not do, and how to say so. Private to
- * child*.c. Any thread. */
+/* process/failure.h - what a new process could not do, in words for people. Any thread. */
 #ifndef HOOKD_CHILD_FAILURE_H
 #define HOOKD_CHILD_FAILURE_H
 
@@ -11,7 +10,7 @@ enum child_stage {
 	CHILD_STAGE_PARENT,
 	CHILD_STAGE_STREAMS,
 	CHILD_STAGE_LIMIT,
-	CHILD_STAGE_WALL,
+	CHILD_STAGE_SANDBOX,
 	CHILD_STAGE_USER,
 	CHILD_STAGE_DIRECTORY,
 	CHILD_STAGE_PROGRAM,
@@ -22,9 +21,13 @@ struct child_failure {
 	int error;
 };
 
-/* Writes into `why` what failed, for people, and returns what kind of error that is. Looks at
- * the program's file for it. */
-enum child_error child_failure_say(const struct child_options *o,
+/* Does the system lack memory, descriptors, processes or the like now, so that the same may
+ * work later? */
+bool child_failure_is_shortage(int error);
+
+/* Writes into `why` what failed, for people, and returns what kind of error that is. Reads
+ * the program's file to find the cause. */
+enum child_error child_failure_explain(const struct child_options *o,
 	const struct child_failure *failure, char why[CHILD_WHY]) WARN_UNUSED;
 
 #endif

@@ -1,6 +1,7 @@
 #include "process/script_sandbox.h"
 
 #include "base/log.h"
+#include "failure.h"
 #include "landlock.h"
 
 #include <dirent.h>
@@ -154,11 +155,6 @@ static void free_hidden(struct hidden *hidden)
 
 /* ---- the ruleset */
 
-static bool is_short(int error)
-{
-	return error == ENOMEM || error == EMFILE || error == ENFILE || error == ENOSPC;
-}
-
 /* What is no file to read, is gone, or of a kind that Landlock does not know, is left. */
 static bool grant(const struct script_sandbox *w, int directory, const char *name, uint64_t rights)
 {
@@ -167,9 +163,9 @@ static bool grant(const struct script_sandbox *w, int directory, const char *nam
 	bool good;
 
 	if (fd < 0)
-		return !is_short(errno);
+		return !child_failure_is_shortage(errno);
 	good = fstat(fd, &st) != 0 || S_ISLNK(st.st_mode) || S_ISSOCK(st.st_mode) ||
-	       landlock_grant(w->ruleset, fd, rights) || !is_short(errno);
+	       landlock_grant(w->ruleset, fd, rights) || !child_failure_is_shortage(errno);
 	close(fd);
 	return good;
 }
@@ -238,7 +234,7 @@ static bool grant_beside(
 	bool good = false;
 
 	if (entries == NULL) {
-		good = !is_short(errno);
+		good = !child_failure_is_shortage(errno);
 		if (fd >= 0)
 			close(fd);
 		return good;

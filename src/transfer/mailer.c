@@ -1,22 +1,22 @@
 #include "transfer/mailer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "transfer/transfer.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-	IDLE_MAX = 60, /* s that a thread waits for its next mail */
-	OPEN_MAX = 8,  /* sockets of one thread: one in use, one kept, some tried */
+	IDLE_MAX = 60000, /* ms that a thread waits for its next mail */
+	OPEN_MAX = 8,     /* sockets of one thread: one in use, one kept, some being tried */
 };
 
 enum state {
@@ -34,7 +34,7 @@ struct mailer_thread {
 	pthread_cond_t wake;
 	CURL *easy; /* of whose turn it is: the holder's when TAKEN, else the thread's */
 	enum state state;
-	struct timespec idle_since;
+	int64_t idle_since; /* steady ms */
 	struct mailing *mailing;
 	atomic_bool broken_off; /* nobody waits for the mailing any more */
 	int open[OPEN_MAX];     /* sockets */
@@ -113,7 +113,7 @@ static void send_mail(struct mailer_thread *t)
 	pthread_mutex_lock(&m->lock);
 	t->mailing = NULL;
 	t->state = IDLE;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
+	t->idle_since = clock_steady();
 	if (t->broken_off) {
 		free_mailing(g);
 		return;
@@ -129,24 +129,19 @@ static void send_mail(struct mailer_thread *t)
 /* False: it is time to leave. */
 static bool await_mail(struct mailer_thread *t)
 {
-	struct timespec until;
-	int rc = 0;
-
 	while (t->state != BUSY && !t->mailer->quit) {
-		until = t->idle_since;
-		until.tv_sec += IDLE_MAX;
-		rc = pthread_cond_timedwait(&t->wake, &t->mailer->lock, &until);
-		if (rc == ETIMEDOUT && t->state == IDLE)
+		if (t->state == TAKEN)
+			pthread_cond_wait(&t->wake, &t->mailer->lock);
+		else if (!thread_wait_until(&t->wake, &t->mailer->lock, t->idle_since + IDLE_MAX))
 			return false;
 	}
 	return t->state == BUSY;
 }
 
-static void *run_thread(void *arg)
+static void *run_mailer_thread(void *arg)
 {
 	struct mailer_thread *t = arg;
 
-	pthread_setname_np(pthread_self(), "mailer");
 	pthread_mutex_lock(&t->mailer->lock);
 	while (await_mail(t))
 		send_mail(t);
@@ -185,35 +180,17 @@ static void free_thread(struct mailer_thread *t)
 	free(t);
 }
 
-static bool launch(struct mailer_thread *t)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&t->thread, NULL, run_thread, t);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		log_error("cannot start a thread for a mail", log_int("errno", rc));
-	return rc == 0;
-}
-
-/* TAKEN from the beginning. Not yet in the mailer's list. */
+/* In state TAKEN, not yet in the mailer's list. */
 static struct mailer_thread *new_thread(struct mailer *m)
 {
 	struct mailer_thread *t = calloc(1, sizeof(*t));
-	pthread_condattr_t attr;
 
 	if (t == NULL)
 		return NULL;
 	*t = (struct mailer_thread){.mailer = m, .state = TAKEN, .easy = curl_easy_init()};
-	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	if (t->easy == NULL || !launch(t)) {
+	t->idle_since = clock_steady();
+	thread_condition_init(&t->wake);
+	if (t->easy == NULL || !thread_start(&t->thread, "mailer", run_mailer_thread, t)) {
 		curl_easy_cleanup(t->easy);
 		free_thread(t);
 		return NULL;
@@ -221,20 +198,13 @@ static struct mailer_thread *new_thread(struct mailer *m)
 	return t;
 }
 
-static bool idle_longer(const struct mailer_thread *a, const struct mailer_thread *b)
-{
-	return a->idle_since.tv_sec != b->idle_since.tv_sec
-		       ? a->idle_since.tv_sec < b->idle_since.tv_sec
-		       : a->idle_since.tv_nsec < b->idle_since.tv_nsec;
-}
-
-/* The idle one whose connection is the freshest, so that the others come to their end. */
+/* The thread that became idle last, so that the others reach IDLE_MAX. */
 static struct mailer_thread *take_idle(struct mailer *m)
 {
 	struct mailer_thread *best = NULL;
 
 	for (struct mailer_thread *t = m->threads; t != NULL; t = t->next)
-		if (t->state == IDLE && (best == NULL || idle_longer(best, t)))
+		if (t->state == IDLE && (best == NULL || t->idle_since > best->idle_since))
 			best = t;
 	if (best != NULL)
 		best->state = TAKEN;
@@ -295,7 +265,7 @@ static void give_back(struct mailing *g)
 	curl_easy_reset(t->easy);
 	pthread_mutex_lock(&t->mailer->lock);
 	t->state = IDLE;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t->idle_since);
+	t->idle_since = clock_steady();
 	pthread_mutex_unlock(&t->mailer->lock);
 	free_mailing(g);
 }

@@ -6,7 +6,7 @@
  *   include/conf/conf.h    struct conf_action: the section's struct
  *   src/conf/keys.c        the section's keys, each with its reader
  *   src/conf/check/        what must hold between them; check.c: the section is an action
- *   src/conf/explain.c     how `hookd --check-config` describes it
+ *   src/conf/explain.c     how `hookd --check --explain` describes it
  *   src/man/hookd.yaml.5   what its keys mean */
 #include "action/action.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 /* hookctl/post.h - hookctl's HTTP client: posts signed bodies over one connection
  * that stays open between them. Follows no redirect, and uses no proxy to reach
- * this machine. curl_global_init() must have succeeded. One thread. */
+ * this machine. Call transfer_global_init (transfer/transfer.h) first. One thread. */
 #ifndef HOOKD_CTL_POST_H
 #define HOOKD_CTL_POST_H
 

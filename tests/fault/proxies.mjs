@@ -1,11 +1,24 @@
-// Debian's reverse proxies as README.md sets them up, each with the ways it may be set up: a port of its own for each kind.
+// Debian's reverse proxies, each set up in two or three ways (kinds) with a port for each: as
+// conf/proxy sets it up, then as leniently as it can be, or with bodies passed on in other ways.
 //
 // files     (dir, upstream, ports) => {name: text}, written to dir before it is started
-// command   (dir) => the words that start it in the foreground
+// command   (dir) => the argv that starts it in the foreground
 // log       the file in dir that it logs requests to: a line each, as `entry` reads it
 // entry     (line) => {uri, status, answered: hookd's answer was passed on}
 // instead   it may answer in hookd's place: where hookd refuses a body before its end (Apache), or
 //           the client has gone (Caddy)
+
+import { readFileSync } from 'node:fs';
+
+/* A file of conf/proxy, with hookd at the test's port. */
+const shipped = (name, upstream) => readFileSync(new URL(`../../conf/proxy/${name}`, import.meta.url), 'utf8')
+	.replaceAll('127.0.0.1:8080', `127.0.0.1:${upstream}`);
+
+/* Replaces what must be in the file. */
+function put(text, what, by) {
+	if (text.search(what) < 0) throw new Error(`conf/proxy has changed: no ${what}`);
+	return text.replace(what, by);
+}
 
 /* The three fields of a line; an URI may hold the mark between them. */
 function fields(line) {
@@ -15,7 +28,7 @@ function fields(line) {
 
 const nginx = {
 	kinds: {
-		'as usual': '',
+		'as shipped': null,
 		'bodies passed on as they come': 'proxy_request_buffering off;',
 		'lenient, bodies passed on as they come': `proxy_request_buffering off; ignore_invalid_headers off;
 			underscores_in_headers on; merge_slashes off;`,
@@ -29,12 +42,14 @@ http {
 	client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy; fastcgi_temp_path ${dir}/fastcgi;
 	uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
 	client_header_timeout 1s; client_body_timeout 1s; keepalive_timeout 1s; client_max_body_size 1m; lingering_close off;
-	upstream hookd { server 127.0.0.1:${upstream}; keepalive 16; }
 	proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
 	proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_next_upstream off; proxy_ignore_client_abort on;
-	${Object.values(nginx.kinds).map((kind, i) => `server { listen 127.0.0.1:${ports[i]}; ${kind} location / { proxy_pass http://hookd; } }`).join('\n\t')}
+	${nginx.shipped(upstream, ports[0])}
+	${Object.values(nginx.kinds).slice(1).map((kind, i) => `server { listen 127.0.0.1:${ports[i + 1]}; ${kind} location / { proxy_pass http://hookd; } }`).join('\n\t')}
 }
 ` }),
+	shipped: (upstream, port) => put(put(put(shipped('nginx.conf', upstream), /listen 443 ssl;/, `listen 127.0.0.1:${port};`),
+		/listen \[::\]:443 ssl;/, ''), /ssl_certificate .*\n.*ssl_certificate_key .*\n/, ''),
 	command: (dir) => ['/usr/sbin/nginx', '-p', dir, '-c', `${dir}/nginx.conf`],
 	log: 'access.log',
 	entry: (line) => {
@@ -45,7 +60,7 @@ http {
 
 const apache = {
 	kinds: {
-		'as usual': '',
+		'as shipped': null,
 		'bodies passed on in chunks': 'SetEnv proxy-sendchunked 1',
 		lenient: 'HttpProtocolOptions Unsafe LenientMethods Allow0.9',
 	},
@@ -66,9 +81,9 @@ LogFormat "%r|%>s|%{X-Hookd}o" upstream
 CustomLog ${dir}/access.log upstream
 ${Object.values(apache.kinds).map((kind, i) => `Listen 127.0.0.1:${ports[i]}
 <VirtualHost 127.0.0.1:${ports[i]}>
-	${kind}
+	${kind === null ? shipped('apache.conf', upstream) : `${kind}
 	ProxyPreserveHost On
-	ProxyPass / http://127.0.0.1:${upstream}/
+	ProxyPass / http://127.0.0.1:${upstream}/`}
 </VirtualHost>`).join('\n')}
 ` }),
 	command: (dir) => ['/usr/sbin/apache2', '-D', 'FOREGROUND', '-f', `${dir}/apache.conf`],
@@ -81,7 +96,7 @@ ${Object.values(apache.kinds).map((kind, i) => `Listen 127.0.0.1:${ports[i]}
 };
 
 const haproxy = {
-	kinds: { 'as usual': '', 'whole bodies': 'option http-buffer-request', lenient: 'option accept-invalid-http-request' },
+	kinds: { 'as shipped': null, 'whole bodies': 'option http-buffer-request', lenient: 'option accept-invalid-http-request' },
 	files: (dir, upstream, ports) => ({ 'haproxy.cfg': `global
 	log stdout format raw local0
 	maxconn 512
@@ -89,31 +104,32 @@ const haproxy = {
 defaults
 	mode http
 	log global
-	log-format "%HU|%ST|%Tr"
+	log-format "%ST|%Tr|%HU"
 	timeout connect 5s
 	timeout client 1s
 	timeout server 30s
 	timeout http-request 1s
 	timeout http-keep-alive 1s
-${Object.values(haproxy.kinds).map((kind, i) => `frontend kind${i}
-	bind 127.0.0.1:${ports[i]}
+${put(shipped('haproxy.cfg', upstream), /bind :443 .*/, `bind 127.0.0.1:${ports[0]}`)}
+${Object.values(haproxy.kinds).slice(1).map((kind, i) => `frontend kind${i}
+	bind 127.0.0.1:${ports[i + 1]}
 	${kind}
 	option forwardfor
-	default_backend hookd`).join('\n')}
-backend hookd
+	default_backend reused`).join('\n')}
+backend reused
 	http-reuse always
 	server hookd 127.0.0.1:${upstream}
 ` }),
 	command: (dir) => ['/usr/sbin/haproxy', '-db', '-f', `${dir}/haproxy.cfg`],
 	log: 'output.log',
 	entry: (line) => {
-		const { uri, status, last } = fields(line);
-		return { uri, status, answered: Number(last) >= 0 };
+		const [, status, answered, uri] = /^(\d+)\|(-?\d+)\|(.*)$/.exec(line) ?? []; // the URI last: a long line is cut
+		return { uri, status: Number(status), answered: Number(answered) >= 0 };
 	},
 };
 
 const caddy = {
-	kinds: { 'as usual': '', 'whole bodies': 'buffer_requests' },
+	kinds: { 'as shipped': null, 'whole bodies': 'buffer_requests' },
 	files: (dir, upstream, ports) => ({ Caddyfile: `{
 	admin off
 	auto_https off
@@ -129,16 +145,21 @@ const caddy = {
 		}
 	}
 }
-${Object.values(caddy.kinds).map((kind, i) => `http://:${ports[i]} {
+(here) {
 	bind 127.0.0.1
 	log {
 		output file ${dir}/access.log
 	}
+}
+${put(put(shipped('Caddyfile', upstream), /^pay\.example\.com \{/m, `http://:${ports[0]} {\n\timport here`),
+		/reverse_proxy .*/, '$& {\n\t\theader_down X-Hookd answered\n\t}')}
+http://:${ports[1]} {
+	import here
 	reverse_proxy 127.0.0.1:${upstream} {
-		${kind}
+		${caddy.kinds['whole bodies']}
 		header_down X-Hookd answered
 	}
-}`).join('\n')}
+}
 ` }),
 	command: (dir) => ['/usr/bin/caddy', 'run', '--adapter', 'caddyfile', '--config', `${dir}/Caddyfile`],
 	log: 'access.log',

@@ -64,7 +64,7 @@ struct store_put {
 			       * borrowed until done */
 	int64_t event_id;     /* out, OK and DUPLICATE: the row that holds the key */
 	bool conflict;        /* out, DUPLICATE: its payload differs from the stored one */
-	bool mended;      /* out, DUPLICATE: the stored one was damaged, and is as it came again */
+	bool repaired;    /* out, DUPLICATE: the stored payload was damaged, and is this one now */
 	int64_t checksum; /* the store's: of the payload */
 };
 

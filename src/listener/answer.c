@@ -124,7 +124,7 @@ void request_log_put(struct request *r)
 			log_text("key", ev->idempotency_key), log_text("remote", ev->remote));
 	else if (r->put.op.result == STORE_DUPLICATE)
 		log_event(r, "event seen before");
-	if (r->put.op.result == STORE_DUPLICATE && r->put.mended)
+	if (r->put.op.result == STORE_DUPLICATE && r->put.repaired)
 		log_warn(
 			"a damaged payload is as it came again", log_int("event", r->put.event_id));
 }

@@ -14,7 +14,7 @@
 #include "conf/conf.h"
 #include "http/server.h"
 #include "listener/listener.h"
-#include "store/sqlite/db.h"
+#include "store/private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -111,14 +111,12 @@ static void insert(struct store *st, struct store_op *op)
 	struct store_delta delta = {0};
 
 	(void)pthread_mutex_lock(&writing);
-	st->group_backlog = st->backlog;
+	struct store_group group = {
+		.first = op, .backlog = st->backlog, .waiting = st->counts.waiting};
 	op->next = NULL;
 	store_op_start(op);
-	int rc = store_begin(st);
-	if (rc == 0)
-		rc = store_ops_run(st, op, &delta);
-	if (store_end(st, rc) == 0)
-		store_apply(st, &delta);
+	if (st->engine->write(st->db, &group, &delta) == STORE_COMMITTED)
+		st->counts.waiting += delta.waiting;
 	else
 		store_op_undo(op);
 	(void)pthread_mutex_unlock(&writing);

@@ -98,7 +98,7 @@ async function loop(t, signal) {
 test('SIGKILL while the store is made', timeout, async (t) => {
 	t.diagnostic(`SEED=${seed} KILLS=${KILLS}`);
 	const next = random();
-	const seen = { 'no such file': 0, 'nothing is in it yet': 0, made: 0 };
+	const seen = { 'no such file': 0, 'the file is empty': 0, made: 0 };
 	const began = performance.now();
 	const first = await Daemon.start(t, { hooks });
 	const whole = performance.now() - began;

@@ -1,7 +1,7 @@
 /* promises_check.c - is all there that was acknowledged, and nothing twice? */
 #include "promises_private.h"
 
-#include "store/sqlite/checksum.h"
+#include "store/sqlite/damage.h"
 
 #include <assert.h>
 #include <sqlite3.h>
@@ -49,7 +49,7 @@ static bool event_row(const struct promises *p, sqlite3_stmt *s, bool *seen, cha
 	if (!promises_payload_is(
 		    p, (unsigned)i, sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2)))
 		return no(why, size, "event %d is not as it was sent", i);
-	if (sqlite3_column_type(s, 4) != SQLITE_INTEGER || store_checksum_damaged(s, 2, 4))
+	if (sqlite3_column_type(s, 4) != SQLITE_INTEGER || store_is_damaged(s, 2, 4))
 		return no(why, size, "event %d has not the checksum of its payload", i);
 	if (deliveries != m.hooks)
 		return no(why, size, "event %d has %u deliveries of %u", i, deliveries, m.hooks);

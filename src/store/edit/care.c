@@ -1,7 +1,7 @@
 #include "store/care.h"
 
 #include "store/query/reader.h"
-#include "store/sqlite/checksum.h"
+#include "store/sqlite/damage.h"
 #include "store/sqlite/db.h"
 
 #include <errno.h>
@@ -217,7 +217,7 @@ static int run(struct sqlite3 *db, const char *sql, const struct check *c)
 
 static int check_payloads(struct sqlite3 *db, struct check *c)
 {
-	int rc = store_checksum_register(db);
+	int rc = store_damage_register(db);
 
 	c->kind = STORE_FAULT_PAYLOAD;
 	if (rc == SQLITE_OK)

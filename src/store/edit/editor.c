@@ -46,7 +46,7 @@ static bool connect(struct store_editor *e, char why[STORE_READ_WHY])
 	(void)sqlite3_busy_timeout(e->db, STORE_BUSY_TIMEOUT);
 	kind = store_file_kind(e->db, &version);
 	if (kind != STORE_FILE_OURS) {
-		store_file_say(kind, e->db, e->path, version, why, STORE_READ_WHY);
+		store_file_explain(kind, e->db, e->path, version, why, STORE_READ_WHY);
 		return false;
 	}
 	if (sqlite3_exec(e->db,

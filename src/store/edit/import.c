@@ -1,6 +1,7 @@
 #include "store/import.h"
 
-#include "store/sqlite/checksum.h"
+#include "store/checksum.h"
+#include "store/sqlite/damage.h"
 #include "store/sqlite/db.h"
 
 #include <sqlite3.h>
@@ -12,7 +13,7 @@ struct statements {
 
 static int prepare(struct sqlite3 *db, struct statements *s)
 {
-	int rc = store_checksum_register(db);
+	int rc = store_damage_register(db);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db,
@@ -33,7 +34,7 @@ static int prepare(struct sqlite3 *db, struct statements *s)
 		rc = sqlite3_prepare_v2(db,
 			"UPDATE events SET payload = ?3, checksum = ?4"
 			" WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
-			" AND idempotency_key = ?2 AND " STORE_MENDABLE_SQL("?3", "?4"),
+			" AND idempotency_key = ?2 AND " STORE_REPAIRABLE_SQL("?3", "?4"),
 			-1, &s->mend, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db,

@@ -1,7 +1,7 @@
 /* store/query/read.c - one event, its deliveries and attempts as they lie in the store. */
 #include "store/read.h"
 #include "reader.h"
-#include "store/sqlite/checksum.h"
+#include "store/sqlite/damage.h"
 #include "store/sqlite/db.h"
 
 #include <sqlite3.h>
@@ -33,7 +33,7 @@ void store_event_row(sqlite3_stmt *s, void *to)
 
 	if (sqlite3_column_count(s) > 18) {
 		row.declined = (const char *)sqlite3_column_text(s, 19);
-		row.damaged = store_checksum_damaged(s, 18, 20);
+		row.damaged = store_is_damaged(s, 18, 20);
 		row.payload = sqlite3_column_blob(s, 18);
 		row.payload_len = (size_t)sqlite3_column_bytes(s, 18);
 		if (row.payload == NULL)

@@ -121,7 +121,7 @@ static bool check_file(struct store_reader *r, char why[STORE_READ_WHY])
 	enum store_file kind = store_file_kind(r->db, &version);
 
 	if (kind != STORE_FILE_OURS)
-		store_file_say(kind, r->db, r->path, version, why, STORE_READ_WHY);
+		store_file_explain(kind, r->db, r->path, version, why, STORE_READ_WHY);
 	return kind == STORE_FILE_OURS;
 }
 

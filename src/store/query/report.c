@@ -1,7 +1,7 @@
 /* store/query/report.c - sums and lists over a stretch of time. */
 #include "store/report.h"
 #include "reader.h"
-#include "store/sqlite/checksum.h"
+#include "store/sqlite/damage.h"
 #include "store/sqlite/db.h"
 
 #include <search.h>
@@ -282,7 +282,7 @@ static void payload_row(sqlite3_stmt *s, void *to)
 		.received_at = sqlite3_column_int64(s, 3),
 		.payload = sqlite3_column_blob(s, 4),
 		.payload_len = (size_t)sqlite3_column_bytes(s, 4),
-		.damaged = store_checksum_damaged(s, 4, 5),
+		.damaged = store_is_damaged(s, 4, 5),
 	};
 
 	if (row.payload == NULL)

@@ -1,19 +1,18 @@
-/* store/sqlite/checkpoint.c - carries what the WAL holds over into the database file, beside the
- * writer. SQLite would do so in the commit that makes the WAL long: ten thousands of
- * requests a second would all wait for it. Here a thread with a connection of its own
- * carries over the most, in passes that become shorter as each has only to do what was
- * written during the one before; the writer does the small rest, since only when nothing is
- * left can the next commit begin the WAL anew.
+/* store/sqlite/checkpoint.c - checkpoints the WAL beside the writer. SQLite would do so in the
+ * commit that makes the WAL long, and tens of thousands of requests a second would wait for it.
+ * Here a thread with its own connection does most of it, in passes that become shorter, as each
+ * has only what was written during the one before. The writer does the small rest: only when
+ * nothing is left can the next commit reset the WAL.
  *
- * When a sync of the database file fails, Linux drops what it was for, and reports that once.
- * SQLite would do the last pass again, but not the earlier ones, which it never syncs by
- * themselves; then it would begin the WAL anew, and what they carried would be gone. So the
- * WAL is kept from being begun anew, and carried over once more from its beginning, until a
- * sync after that succeeds. At hookd's end, if that was not so yet, nothing is carried over:
- * all is in the WAL, and the next start reads it from its beginning. */
+ * When a sync of the database file fails, Linux drops the unwritten pages and reports that once.
+ * SQLite would repeat the last pass, but not the earlier ones, which it never syncs by
+ * themselves; then it would reset the WAL, and their pages would be gone. So a read transaction
+ * keeps the WAL from being reset, and all of the WAL is checkpointed again, until a sync after
+ * that succeeds. If hookd ends before that, it does not checkpoint: everything is in the WAL, and
+ * the next start checkpoints it from its first frame. */
+#include "base/thread.h"
 #include "db.h"
 
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,137 +21,138 @@
 #include <time.h>
 
 enum {
-	FRAMES = 500, /* pages in the WAL from which on it is worth while: 8 MB. With more of them
-			  the database file's fsync holds up the commits for longer. */
-	FRAMES_SMALL = 150, /* a pass that had no more to do was the last */
-	FRAMES_MAX = 4000,  /* 64 MB: the writer waits for the thread, or a slow disk would let
-			       the WAL grow as fast as events come */
+	FRAMES = 500, /* pages in the WAL that make a checkpoint worthwhile: 8 MB. With more, the
+			 fsync of the database file delays the commits for longer. */
+	FRAMES_SMALL = 150, /* a pass that did not do more was the last */
+	FRAMES_MAX = 4000,  /* 64 MB: the writer waits for the thread. Otherwise on a slow disk the
+			       WAL would grow as fast as events come. */
 	PASSES = 6,
-	FORGET_PAUSE = 10, /* ms */
+	BACKFILL_PAUSE = 10, /* ms between two tries */
 };
 
-enum checkpoint_phase { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_CARRIED };
+enum checkpoint_phase { CHECKPOINT_IDLE, CHECKPOINT_WANTED, CHECKPOINT_DONE };
 
 struct store_checkpoint {
 	const char *path;
 	pthread_t thread;
-	struct sqlite3 *db;        /* the thread's */
-	struct log_limit failures; /* the thread's */
-	bool held;                 /* the thread's: it keeps the WAL from being begun anew */
-	_Atomic bool lost;         /* a sync of the database file failed, and is not mended */
-	_Atomic int frames;        /* in the WAL, as of the connection's last commit */
-	int next;                  /* the writer's: so many and it is time */
+	struct sqlite3 *sqlite;    /* thread only */
+	struct log_limit failures; /* thread only */
+	bool holding;              /* thread only: its read transaction keeps the WAL from reset */
+	_Atomic bool lost;         /* a sync of the database file failed, and is not repaired */
+	_Atomic int frames;        /* in the WAL, as of the writer's last commit */
+	int next;                  /* writer only: checkpoint when the WAL has this many frames */
 	pthread_mutex_t mutex;     /* guards what follows */
 	pthread_cond_t wake;       /* for the thread */
-	pthread_cond_t done;       /* for the writer: the thread has carried over what it could */
+	pthread_cond_t done;       /* for the writer: the thread has done what it could */
 	enum checkpoint_phase phase;
 	bool stopping;
 };
 
-static int committed(void *arg, struct sqlite3 *db, const char *name, int frames)
+static int count_frames(void *arg, struct sqlite3 *sqlite, const char *name, int frames)
 {
 	struct store_checkpoint *c = arg;
 
-	(void)db;
+	(void)sqlite;
 	(void)name;
 	c->frames = frames;
 	return SQLITE_OK;
 }
 
-static int open_database(const struct store_checkpoint *c, struct sqlite3 **db)
+static int open_connection(const struct store_checkpoint *c, struct sqlite3 **sqlite)
 {
-	int rc = sqlite3_open_v2(c->path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc =
+		sqlite3_open_v2(c->path, sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_extended_result_codes(*db, 1);
+		rc = sqlite3_extended_result_codes(*sqlite, 1);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(*db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -100", NULL,
-			NULL, NULL);
+		rc = sqlite3_exec(*sqlite, "PRAGMA synchronous = FULL; PRAGMA cache_size = -100",
+			NULL, NULL, NULL);
 	return rc;
 }
 
-static int connect(struct store_checkpoint *c)
+static int connect_thread(struct store_checkpoint *c)
 {
-	return c->db != NULL ? SQLITE_OK : open_database(c, &c->db);
+	return c->sqlite != NULL ? SQLITE_OK : open_connection(c, &c->sqlite);
 }
 
-/* What cannot be carried over stays in the WAL, where it is safe: tried again later. */
-static void tell(struct store_checkpoint *c, struct sqlite3 *db, int rc)
+/* Also after a connection that could not be opened or set up: the next time makes another. */
+static void disconnect_thread(struct store_checkpoint *c)
+{
+	(void)sqlite3_close(c->sqlite);
+	c->sqlite = NULL;
+}
+
+/* Frames that cannot be checkpointed are safe in the WAL, and are tried again later. */
+static void log_failure(struct store_checkpoint *c, struct sqlite3 *sqlite, int rc)
 {
 	unsigned suppressed;
 
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && log_allowed(&c->failures, &suppressed))
-		store_log_error(db, rc, "store cannot carry the WAL over yet", c->path);
+		store_log_error(sqlite, rc, "store cannot checkpoint its WAL yet", c->path);
 }
 
-/* One that could not be opened, or not be set up, is of no use: the next time makes another. */
-static void disconnect(struct store_checkpoint *c)
-{
-	(void)sqlite3_close(c->db);
-	c->db = NULL;
-}
-
-/* SQLite's own way to the database file; NULL: it has none with shared memory. Another
- * descriptor would drop SQLite's locks when closed. */
-static sqlite3_file *database_file(struct sqlite3 *db)
+/* SQLite's own handle of the database file; closing another descriptor would drop SQLite's
+ * locks. NULL: it has none with shared memory. */
+static sqlite3_file *database_file(struct sqlite3 *sqlite)
 {
 	sqlite3_file *f = NULL;
-	int rc = sqlite3_file_control(db, NULL, SQLITE_FCNTL_FILE_POINTER, &f);
+	int rc = sqlite3_file_control(sqlite, NULL, SQLITE_FCNTL_FILE_POINTER, &f);
 
 	return rc == SQLITE_OK && f != NULL && f->pMethods != NULL && f->pMethods->iVersion >= 2
 		       ? f
 		       : NULL;
 }
 
-/* Whoever carries over next begins at the WAL's first frame again: another process that has
- * the store open keeps the note of how far that had come, beyond our end and into the life of
- * the next hookd, and would carry over the rest only, and then remove the WAL. The note is
- * nBackfill of https://www.sqlite.org/walformat.html; it may always be less than was carried.
- * False: somebody is at it meanwhile and may overwrite it, or there is no shared memory. */
-static bool forget_carried(sqlite3_file *f)
+/* Makes the next checkpoint start at the WAL's first frame. Without this, a process that keeps
+ * the store open (hookctl) would carry nBackfill across our restart; the next hookd would
+ * checkpoint only the remaining frames, and then remove the WAL. nBackfill is described in
+ * https://www.sqlite.org/walformat.html; it may always be less than what was checkpointed.
+ * False: another process is checkpointing and may overwrite it, or there is no shared memory. */
+static bool clear_backfill(sqlite3_file *f)
 {
-	enum { CARRY_LOCK = 1, REGION = 32768, CARRIED = 96 / sizeof(uint32_t) };
+	enum { CHECKPOINT_LOCK = 1, REGION = 32768, BACKFILL = 96 / sizeof(uint32_t) };
 	volatile void *shared = NULL;
 
 	if (f == NULL)
 		return false;
-	bool locked = f->pMethods->xShmLock(f, CARRY_LOCK, 1,
+	bool locked = f->pMethods->xShmLock(f, CHECKPOINT_LOCK, 1,
 			      SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) == SQLITE_OK;
 	bool mapped = f->pMethods->xShmMap(f, 0, REGION, 0, &shared) == SQLITE_OK && shared != NULL;
 	if (mapped)
-		__atomic_store_n((volatile uint32_t *)shared + CARRIED, 0, __ATOMIC_RELAXED);
+		__atomic_store_n((volatile uint32_t *)shared + BACKFILL, 0, __ATOMIC_RELAXED);
 	if (locked)
 		(void)f->pMethods->xShmLock(
-			f, CARRY_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+			f, CHECKPOINT_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
 	return locked && mapped;
 }
 
-/* SQLite has the WAL and the shared memory from the first read on. */
-static int read_once(struct sqlite3 *db)
+/* SQLite opens the WAL and the shared memory with the first read. */
+static int read_once(struct sqlite3 *sqlite)
 {
-	return sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
+	return sqlite3_exec(sqlite, "PRAGMA schema_version", NULL, NULL, NULL);
 }
 
-/* Waits for who carries over now. SQLITE_BUSY: in vain. */
-static int forget_surely(struct sqlite3 *db)
+/* Waits for another process's checkpoint. SQLITE_BUSY: it did not end in time. */
+static int clear_backfill_surely(struct sqlite3 *sqlite)
 {
-	const struct timespec pause = {.tv_nsec = FORGET_PAUSE * 1000000L};
+	const struct timespec pause = {.tv_nsec = BACKFILL_PAUSE * 1000000L};
 
-	for (int ms = 0; ms < STORE_BUSY_TIMEOUT; ms += FORGET_PAUSE) {
-		if (forget_carried(database_file(db)))
+	for (int ms = 0; ms < STORE_BUSY_TIMEOUT; ms += BACKFILL_PAUSE) {
+		if (clear_backfill(database_file(sqlite)))
 			return SQLITE_OK;
 		(void)nanosleep(&pause, NULL);
 	}
 	return SQLITE_BUSY;
 }
 
-static int has_wal(struct sqlite3 *db, bool *wal)
+static int has_wal(struct sqlite3 *sqlite, bool *wal)
 {
 	sqlite3_stmt *s = NULL;
-	int rc = read_once(db);
+	int rc = read_once(sqlite);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &s, NULL);
+		rc = sqlite3_prepare_v2(sqlite, "PRAGMA journal_mode", -1, &s, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
@@ -164,118 +164,131 @@ static int has_wal(struct sqlite3 *db, bool *wal)
 	return rc;
 }
 
-int store_checkpoint_forget(const char *path, struct sqlite3 **db)
+int store_checkpoint_clear_backfill(const char *path, struct sqlite3 **sqlite)
 {
 	bool wal = false;
-	int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = sqlite3_open_v2(path, sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_extended_result_codes(*db, 1);
+		rc = sqlite3_extended_result_codes(*sqlite, 1);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_busy_timeout(*db, STORE_BUSY_TIMEOUT);
+		rc = sqlite3_busy_timeout(*sqlite, STORE_BUSY_TIMEOUT);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		rc = sqlite3_db_config(*sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (rc == SQLITE_OK)
-		rc = has_wal(*db, &wal);
-	return rc == SQLITE_OK && wal ? forget_surely(*db) : rc;
+		rc = has_wal(*sqlite, &wal);
+	return rc == SQLITE_OK && wal ? clear_backfill_surely(*sqlite) : rc;
 }
 
-static void lose(struct store_checkpoint *c, struct sqlite3 *db)
+static void note_lost_sync(struct store_checkpoint *c, struct sqlite3 *sqlite)
 {
-	(void)forget_carried(database_file(db));
+	(void)clear_backfill(database_file(sqlite));
 	if (atomic_exchange(&c->lost, true))
 		return;
-	log_error("store is safe in its WAL, but may not be so in the database file, whose sync "
-		  "failed: the WAL grows until it could be carried over from its beginning; see "
-		  "to the disk",
+	log_error("store is safe in its WAL, but the database file could not be synced: the WAL "
+		  "grows until all of it is checkpointed again; check the disk",
 		log_text("file", c->path));
 }
 
-/* A reader's place in the WAL: while it is held nobody begins the WAL anew, whoever says
- * that all of it was carried over. But only where less is noted than the WAL holds: a reader
- * of what was all carried over reads the database file alone. */
-static int hold(struct store_checkpoint *c)
+/* Begins a read transaction: while it lasts no process resets the WAL, whatever nBackfill says.
+ * That needs an nBackfill below the end of the WAL: a reader of a WAL that was fully
+ * checkpointed reads the database file only. */
+static int hold_wal(struct store_checkpoint *c)
 {
-	if (c->held)
+	if (c->holding)
 		return SQLITE_OK;
-	int rc = connect(c);
+	int rc = connect_thread(c);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(c->db, "BEGIN; SELECT count(*) FROM sources", NULL, NULL, NULL);
-	c->held = rc == SQLITE_OK;
-	if (!c->held)
-		disconnect(c);
+		rc = sqlite3_exec(
+			c->sqlite, "BEGIN; SELECT count(*) FROM sources", NULL, NULL, NULL);
+	c->holding = rc == SQLITE_OK;
+	if (!c->holding)
+		disconnect_thread(c);
 	return rc;
 }
 
-/* Carries over from the beginning, and syncs that, by another connection: the one that holds
- * cannot. Pages with a frame behind the place it holds are left to the next pass. */
-static int carry_anew(struct store_checkpoint *c, struct sqlite3 *db)
+/* Checkpoints from the first frame and syncs that. Needs another connection than the one that
+ * holds the WAL. Pages with a frame after the held place are left to the next pass. */
+static int checkpoint_all(struct store_checkpoint *c, struct sqlite3 *sqlite)
 {
-	int rc = read_once(db);
-	sqlite3_file *f = database_file(db);
+	int rc = read_once(sqlite);
+	sqlite3_file *f = database_file(sqlite);
 
 	if (rc != SQLITE_OK || f == NULL)
 		return rc != SQLITE_OK ? rc : SQLITE_ERROR;
-	/* What this descriptor has to report of before is known. */
+	/* Clears an earlier failure, which this descriptor has yet to report. */
 	(void)f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
-	if (!forget_carried(f))
+	if (!clear_backfill(f))
 		return SQLITE_BUSY;
-	rc = hold(c);
+	rc = hold_wal(c);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		rc = sqlite3_wal_checkpoint_v2(sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
 	if (rc != SQLITE_OK)
-		(void)forget_carried(f);
+		(void)clear_backfill(f);
 	return rc;
 }
 
-static void mend(struct store_checkpoint *c)
+static void repair_lost_sync(struct store_checkpoint *c)
 {
-	struct sqlite3 *db = NULL;
-	int rc = open_database(c, &db);
+	struct sqlite3 *sqlite = NULL;
+	int rc = open_connection(c, &sqlite);
 
 	if (rc == SQLITE_OK)
-		rc = carry_anew(c, db);
-	tell(c, db, rc);
-	(void)sqlite3_close(db);
+		rc = checkpoint_all(c, sqlite);
+	log_failure(c, sqlite, rc);
+	(void)sqlite3_close(sqlite);
 	if (rc != SQLITE_OK)
 		return;
 	c->lost = false;
-	c->held = false;
-	disconnect(c); /* gives up its place, too */
-	log_info("store's WAL can be carried over again", log_text("file", c->path));
+	c->holding = false;
+	disconnect_thread(c); /* ends its read transaction too */
+	log_info("store's WAL can be checkpointed again", log_text("file", c->path));
 }
 
-static void carry(struct store_checkpoint *c)
+static void checkpoint_in_passes(struct store_checkpoint *c)
 {
-	int frames, carried, before = 0;
-	int rc = connect(c);
+	int frames, done, before = 0;
+	int rc = connect_thread(c);
 	bool connected = rc == SQLITE_OK;
 
 	for (int i = 0; i < PASSES && rc == SQLITE_OK; i++) {
 		rc = sqlite3_wal_checkpoint_v2(
-			c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &carried);
-		if (rc != SQLITE_OK || carried - before < FRAMES_SMALL)
+			c->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+		if (rc != SQLITE_OK || done - before < FRAMES_SMALL)
 			break;
-		before = carried;
+		before = done;
 	}
-	tell(c, c->db, rc);
+	log_failure(c, c->sqlite, rc);
 	if (rc == SQLITE_IOERR_FSYNC)
-		lose(c, c->db);
+		note_lost_sync(c, c->sqlite);
 	if (!connected)
-		disconnect(c);
+		disconnect_thread(c);
 }
 
-/* It is not to wait for what may take long, or does not succeed. */
-static void tell_writer(struct store_checkpoint *c)
+/* The writer must not wait for a repair, which may take long or fail. */
+static void release_writer(struct store_checkpoint *c)
 {
 	(void)pthread_mutex_lock(&c->mutex);
 	(void)pthread_cond_signal(&c->done);
 	(void)pthread_mutex_unlock(&c->mutex);
 }
 
-static void *run(void *arg)
+static void checkpoint_run(struct store_checkpoint *c)
+{
+	if (!c->lost)
+		checkpoint_in_passes(c);
+	if (!c->lost)
+		return;
+	release_writer(c);
+	repair_lost_sync(c);
+	/* What was written meanwhile is left, which may be much. */
+	if (!c->lost)
+		checkpoint_in_passes(c);
+}
+
+static void *checkpoint_main(void *arg)
 {
 	struct store_checkpoint *c = arg;
 
@@ -286,102 +299,88 @@ static void *run(void *arg)
 			continue;
 		}
 		(void)pthread_mutex_unlock(&c->mutex);
-		if (!c->lost)
-			carry(c);
-		if (c->lost) {
-			tell_writer(c);
-			mend(c);
-			/* It leaves what was written meanwhile, which may be much. */
-			if (!c->lost)
-				carry(c);
-		}
+		checkpoint_run(c);
 		(void)pthread_mutex_lock(&c->mutex);
-		c->phase = c->lost ? CHECKPOINT_IDLE : CHECKPOINT_CARRIED;
+		c->phase = c->lost ? CHECKPOINT_IDLE : CHECKPOINT_DONE;
 		(void)pthread_cond_signal(&c->done);
 	}
 	(void)pthread_mutex_unlock(&c->mutex);
 	return NULL;
 }
 
-/* The rest, in the writer's thread. A reader may keep the WAL from being begun anew: then
- * the next is due when it has grown by as much again. */
-static void finish(struct store *st)
+/* In the writer's thread. If a reader keeps the WAL from being reset, the next checkpoint is due
+ * when the WAL has grown by FRAMES again. */
+static void checkpoint_rest(struct store_db *db)
 {
-	struct store_checkpoint *c = st->checkpoint;
-	int frames = 0, carried = 0;
+	struct store_checkpoint *c = db->checkpoint;
+	int frames = 0, done = 0;
 	int rc = sqlite3_wal_checkpoint_v2(
-		st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &carried);
+		db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
 
-	c->next = rc == SQLITE_OK && carried == frames ? FRAMES : c->frames + FRAMES;
+	c->next = rc == SQLITE_OK && done == frames ? FRAMES : c->frames + FRAMES;
 	if (rc == SQLITE_IOERR_FSYNC) {
-		lose(c, st->db);
-		c->next = 0; /* the thread is to mend it */
+		note_lost_sync(c, db->sqlite);
+		c->next = 0; /* the thread repairs it now */
 	}
 }
 
-void store_checkpoint_after(struct store *st)
+void store_checkpoint_after_write(struct store_db *db)
 {
-	struct store_checkpoint *c = st->checkpoint;
-	bool carried;
+	struct store_checkpoint *c = db->checkpoint;
+	bool done;
 
 	if (c->frames < c->next)
 		return;
 	(void)pthread_mutex_lock(&c->mutex);
 	if (c->phase == CHECKPOINT_IDLE) {
 		c->phase = CHECKPOINT_WANTED;
-		if (c->lost) /* each try writes all that the WAL holds; without work, none */
+		if (c->lost) /* each try writes all of the WAL: none while nothing is written */
 			c->next = c->frames + FRAMES_MAX;
 		(void)pthread_cond_signal(&c->wake);
 	}
 	while (c->phase == CHECKPOINT_WANTED && c->frames >= FRAMES_MAX && !c->lost)
 		(void)pthread_cond_wait(&c->done, &c->mutex);
-	carried = c->phase == CHECKPOINT_CARRIED;
-	if (carried)
+	done = c->phase == CHECKPOINT_DONE;
+	if (done)
 		c->phase = CHECKPOINT_IDLE;
 	(void)pthread_mutex_unlock(&c->mutex);
-	if (carried)
-		finish(st);
+	if (done)
+		checkpoint_rest(db);
 }
 
-bool store_checkpoint_start(struct store *st)
+static void checkpoint_free(struct store_checkpoint *c)
+{
+	(void)pthread_cond_destroy(&c->wake);
+	(void)pthread_cond_destroy(&c->done);
+	(void)pthread_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+bool store_checkpoint_start(struct store_db *db)
 {
 	struct store_checkpoint *c = calloc(1, sizeof(*c));
-	char text[128];
-	sigset_t all, before;
-	int error;
 
 	if (c == NULL) {
 		log_error("out of memory");
 		return false;
 	}
-	c->path = st->path;
+	c->path = db->path;
 	c->next = FRAMES;
-	/* These cannot fail with glibc's defaults. */
-	(void)pthread_mutex_init(&c->mutex, NULL);
-	(void)pthread_cond_init(&c->wake, NULL);
-	(void)pthread_cond_init(&c->done, NULL);
-	(void)sigfillset(&all); /* signals are the main thread's */
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&c->thread, NULL, run, c);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error != 0) {
-		log_error("store's checkpoint thread cannot be started",
-			log_text("error", strerror_r(error, text, sizeof(text))));
-		(void)pthread_cond_destroy(&c->wake);
-		(void)pthread_cond_destroy(&c->done);
-		(void)pthread_mutex_destroy(&c->mutex);
-		free(c);
+	(void)pthread_mutex_init(&c->mutex, NULL); /* cannot fail with glibc's defaults */
+	thread_condition_init(&c->wake);
+	thread_condition_init(&c->done);
+	if (!thread_start(&c->thread, "checkpoint", checkpoint_main, c)) {
+		checkpoint_free(c);
 		return false;
 	}
-	(void)pthread_setname_np(c->thread, "checkpoint");
-	(void)sqlite3_wal_hook(st->db, committed, c);
-	st->checkpoint = c;
+	(void)sqlite3_wal_hook(db->sqlite, count_frames, c);
+	db->checkpoint = c;
 	return true;
 }
 
-void store_checkpoint_stop(struct store *st)
+void store_checkpoint_stop(struct store_db *db)
 {
-	struct store_checkpoint *c = st->checkpoint;
+	struct store_checkpoint *c = db->checkpoint;
 
 	if (c == NULL)
 		return;
@@ -390,18 +389,16 @@ void store_checkpoint_stop(struct store *st)
 	(void)pthread_cond_signal(&c->wake);
 	(void)pthread_mutex_unlock(&c->mutex);
 	(void)pthread_join(c->thread, NULL);
-	(void)sqlite3_wal_hook(st->db, NULL, NULL);
+	(void)sqlite3_wal_hook(db->sqlite, NULL, NULL);
 	if (c->lost) {
-		int rc = forget_surely(st->db);
+		int rc = clear_backfill_surely(db->sqlite);
 		if (rc != SQLITE_OK)
-			store_log_error(
-				st->db, rc, "store's WAL is not kept from other programs", c->path);
-		(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+			store_log_error(db->sqlite, rc,
+				"store's WAL may be removed by another program", c->path);
+		(void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
-	(void)sqlite3_close(c->db); /* before the writer's, whose close carries over the rest */
-	(void)pthread_cond_destroy(&c->wake);
-	(void)pthread_cond_destroy(&c->done);
-	(void)pthread_mutex_destroy(&c->mutex);
-	free(c);
-	st->checkpoint = NULL;
+	/* Before the writer's connection, whose close checkpoints the rest. */
+	(void)sqlite3_close(c->sqlite);
+	checkpoint_free(c);
+	db->checkpoint = NULL;
 }

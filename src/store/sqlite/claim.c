@@ -1,7 +1,7 @@
-/* store/sqlite/claim.c - hands due deliveries out: picks those whose turn it is, fairly
- * over the hooks, makes them RUNNING, and copies all that their actions need. */
+/* store/sqlite/claim.c - claims due deliveries: picks them in turns over the hooks, makes them
+ * RUNNING, and copies what their actions need. */
 #include "base/clock.h"
-#include "checksum.h"
+#include "damage.h"
 #include "db.h"
 
 #include <sqlite3.h>
@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Deliveries looked at to find so many to claim: bounded, so that no claim keeps
- * the writer from the events that come in. */
-#define LOOK_FACTOR 4
-#define LOOK_MORE   64
+/* Candidates read to claim one delivery, and in addition: bounded, so that a claim does not
+ * keep the writer from incoming events. */
+#define CANDIDATE_FACTOR 4
+#define CANDIDATE_EXTRA  64
 
 /* What a claim has picked so far. */
 struct picks {
 	int64_t now;
-	unsigned width; /* kept for each want, at most */
-	int64_t *ids;   /* so many for each want */
-	size_t *counts; /* of each want */
-	int64_t *looks; /* the candidates of the want at hand */
+	unsigned width;      /* the most that one want gets */
+	int64_t *ids;        /* `width` places for each want */
+	size_t *counts;      /* places used by each want */
+	int64_t *candidates; /* of the current want */
 	size_t total;
 };
 
@@ -31,7 +31,7 @@ static char *text_copy(sqlite3_stmt *s, int column)
 	return strdup(text != NULL ? text : "");
 }
 
-/* A copy with a NUL behind it. */
+/* A copy with a NUL after it. */
 static char *blob_copy(sqlite3_stmt *s, int column, size_t *len)
 {
 	const void *bytes = sqlite3_column_blob(s, column);
@@ -67,7 +67,7 @@ static struct delivery_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int6
 	job->type = text_copy(s, 5);
 	job->idempotency_key = text_copy(s, 6);
 	job->payload = blob_copy(s, 8, &job->payload_len);
-	job->damaged = store_checksum_damaged(s, 8, 10);
+	job->damaged = store_is_damaged(s, 8, 10);
 	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
 		job->payload != NULL)
 		return job;
@@ -92,9 +92,9 @@ static struct delivery_failure *failure_from_row(sqlite3_stmt *s, int64_t delive
 	return NULL;
 }
 
-static int failure_read(struct store *st, int64_t delivery, struct delivery_failure **out)
+static int failure_read(struct store_db *db, int64_t delivery, struct delivery_failure **out)
 {
-	sqlite3_stmt *s = st->sql[SQL_CLAIM_FAILURE];
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_FAILURE];
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, delivery, &rc);
@@ -110,9 +110,9 @@ static int failure_read(struct store *st, int64_t delivery, struct delivery_fail
 }
 
 /* *out is NULL when the delivery is not READY: two wants may name one hook. */
-static int claim_read(struct store *st, int64_t delivery, int64_t now, struct delivery_job **out)
+static int claim_read(struct store_db *db, int64_t delivery, int64_t now, struct delivery_job **out)
 {
-	sqlite3_stmt *s = st->sql[SQL_CLAIM_JOB];
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_JOB];
 	int64_t failed = 0;
 	int rc = SQLITE_OK;
 
@@ -127,7 +127,7 @@ static int claim_read(struct store *st, int64_t delivery, int64_t now, struct de
 	}
 	store_reset(s);
 	if (rc == SQLITE_OK && failed != 0)
-		rc = failure_read(st, failed, &(*out)->failure);
+		rc = failure_read(db, failed, &(*out)->failure);
 	if (rc == SQLITE_OK || rc == SQLITE_DONE)
 		return SQLITE_OK;
 	delivery_job_free(*out);
@@ -135,15 +135,15 @@ static int claim_read(struct store *st, int64_t delivery, int64_t now, struct de
 	return rc;
 }
 
-static int claim_write(struct store *st, const struct delivery_job *job)
+static int claim_write(struct store_db *db, const struct delivery_job *job)
 {
-	sqlite3_stmt *s = st->sql[SQL_CLAIM_DELIVERY];
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_DELIVERY];
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, job->delivery, &rc);
 	store_bind_int(s, 2, job->attempt, &rc);
 	rc = store_step(s, rc);
-	s = st->sql[SQL_CLAIM_ATTEMPT];
+	s = db->sql[SQL_CLAIM_ATTEMPT];
 	store_bind_int(s, 1, job->delivery, &rc);
 	store_bind_int(s, 2, job->attempt, &rc);
 	store_bind_int(s, 3, job->started_at, &rc);
@@ -151,9 +151,9 @@ static int claim_write(struct store *st, const struct delivery_job *job)
 }
 
 static int claim_due(
-	struct store *st, int64_t hook, int64_t now, size_t limit, int64_t *ids, size_t *count)
+	struct store_db *db, int64_t hook, int64_t now, size_t limit, int64_t *ids, size_t *count)
 {
-	sqlite3_stmt *s = st->sql[SQL_CLAIM_DUE];
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_DUE];
 	int rc = SQLITE_OK;
 
 	*count = 0;
@@ -171,15 +171,15 @@ static int claim_due(
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* After the taking, so that the first READY one left is the next. */
-static int claim_next(struct store *st, struct store_claim *c)
+/* Called after the jobs are taken, so that the first READY delivery is the next one. */
+static int read_next_due(struct store_db *db, struct store_claim *c)
 {
-	sqlite3_stmt *s = st->sql[SQL_CLAIM_NEXT];
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_NEXT];
 
 	for (size_t i = 0; i < c->want_count; i++) {
 		int rc = SQLITE_OK;
 		c->wants[i].next_due = INT64_MAX;
-		if (store_pause_has(st, c->wants[i].hook))
+		if (store_pause_has(db, c->wants[i].hook))
 			continue;
 		store_bind_int(s, 1, c->wants[i].hook, &rc);
 		if (rc == SQLITE_OK)
@@ -200,18 +200,18 @@ static unsigned claim_limit(const struct store_claim *c, size_t want)
 	return c->wants[want].max < c->total ? c->wants[want].max : c->total;
 }
 
-static size_t look_limit(unsigned limit)
+static size_t candidate_limit(unsigned limit)
 {
-	return (size_t)limit * LOOK_FACTOR + LOOK_MORE;
+	return (size_t)limit * CANDIDATE_FACTOR + CANDIDATE_EXTRA;
 }
 
-/* Makes a delivery SKIPPED if it was overtaken, and lets those behind it go on. */
-static int claim_skip(struct store *st, struct store_claim *c, int64_t delivery, int64_t now,
-	struct store_delta *delta, bool *skipped)
+/* Makes a delivery SKIPPED if it was overtaken, and releases those that it blocks. */
+static int claim_skip(
+	struct store_db *db, struct store_claim *c, int64_t delivery, int64_t now, bool *skipped)
 {
 	struct store_skip skip;
 
-	int rc = store_order_skip(st, delivery, now, &skip, skipped);
+	int rc = store_order_skip(db, delivery, now, &skip, skipped);
 	if (rc != SQLITE_OK || !*skipped)
 		return rc;
 	struct store_skip *more = reallocarray(c->skips, c->skip_count + 1, sizeof(*more));
@@ -219,37 +219,36 @@ static int claim_skip(struct store *st, struct store_claim *c, int64_t delivery,
 		return SQLITE_NOMEM;
 	c->skips = more;
 	c->skips[c->skip_count++] = skip;
-	delta->waiting--;
-	return store_order_release(st, delivery, delta);
+	db->delta->waiting--;
+	return store_order_release(db, delivery);
 }
 
-static int pick_want(struct store *st, struct store_claim *c, size_t i, struct picks *p,
-	struct store_delta *delta)
+static int pick_want(struct store_db *db, struct store_claim *c, size_t i, struct picks *p)
 {
 	const struct store_want *want = &c->wants[i];
 	unsigned limit = claim_limit(c, i);
 	int64_t *ids = p->ids + i * p->width;
 	size_t found = 0;
 
-	int rc = store_order_want(st, want->hook, want->ordered);
-	if (rc != SQLITE_OK || store_pause_has(st, want->hook))
+	int rc = store_order_want(db, want->hook, want->ordered);
+	if (rc != SQLITE_OK || store_pause_has(db, want->hook))
 		return rc;
 	if (!want->ordered && !want->skip_stale)
-		return claim_due(st, want->hook, p->now, limit, ids, &p->counts[i]);
-	rc = claim_due(st, want->hook, p->now, look_limit(limit), p->looks, &found);
+		return claim_due(db, want->hook, p->now, limit, ids, &p->counts[i]);
+	rc = claim_due(db, want->hook, p->now, candidate_limit(limit), p->candidates, &found);
 	for (size_t k = 0; k < found && p->counts[i] < limit && rc == SQLITE_OK; k++) {
 		bool out = false;
 		if (want->ordered)
-			rc = store_order_hold(st, p->looks[k], &out);
+			rc = store_order_block(db, p->candidates[k], &out);
 		if (rc == SQLITE_OK && !out && want->skip_stale)
-			rc = claim_skip(st, c, p->looks[k], p->now, delta, &out);
+			rc = claim_skip(db, c, p->candidates[k], p->now, &out);
 		if (rc == SQLITE_OK && !out)
-			ids[p->counts[i]++] = p->looks[k];
+			ids[p->counts[i]++] = p->candidates[k];
 	}
 	return rc;
 }
 
-static int pick(struct store *st, struct store_claim *c, struct picks *p, struct store_delta *delta)
+static int pick_all(struct store_db *db, struct store_claim *c, struct picks *p)
 {
 	int rc = SQLITE_OK;
 
@@ -261,46 +260,49 @@ static int pick(struct store *st, struct store_claim *c, struct picks *p, struct
 		return SQLITE_OK;
 	p->ids = calloc(c->want_count, p->width * sizeof(*p->ids));
 	p->counts = calloc(c->want_count, sizeof(*p->counts));
-	p->looks = calloc(look_limit(p->width), sizeof(*p->looks));
-	if (p->ids == NULL || p->counts == NULL || p->looks == NULL)
+	p->candidates = calloc(candidate_limit(p->width), sizeof(*p->candidates));
+	if (p->ids == NULL || p->counts == NULL || p->candidates == NULL)
 		return SQLITE_NOMEM;
 	for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++) {
-		rc = pick_want(st, c, i, p, delta);
+		rc = pick_want(db, c, i, p);
 		p->total += p->counts[i];
 	}
 	return rc;
 }
 
-static int take(struct store *st, struct store_claim *c, const struct picks *p)
+static int take_job(struct store_db *db, struct store_claim *c, int64_t delivery, int64_t now)
 {
+	struct delivery_job *job;
+
+	int rc = claim_read(db, delivery, now, &job);
+	if (rc != SQLITE_OK || job == NULL)
+		return rc;
+	c->jobs[c->job_count++] = job;
+	return claim_write(db, job);
+}
+
+static int take_jobs(struct store_db *db, struct store_claim *c, const struct picks *p)
+{
+	int rc = SQLITE_OK;
+
 	if (p->total == 0)
 		return SQLITE_OK;
 	c->jobs = calloc(p->total, sizeof(struct delivery_job *));
 	if (c->jobs == NULL)
 		return SQLITE_NOMEM;
 	for (unsigned round = 0; round < p->width; round++) {
-		for (size_t i = 0; i < c->want_count; i++) {
+		for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++) {
 			if (c->job_count == c->total)
 				return SQLITE_OK;
-			if (round >= p->counts[i])
-				continue;
-			struct delivery_job *job;
-			int rc = claim_read(st, p->ids[i * p->width + round], p->now, &job);
-			if (rc != SQLITE_OK)
-				return rc;
-			if (job == NULL)
-				continue;
-			c->jobs[c->job_count++] = job;
-			rc = claim_write(st, job);
-			if (rc != SQLITE_OK)
-				return rc;
+			if (round < p->counts[i])
+				rc = take_job(db, c, p->ids[i * p->width + round], p->now);
 		}
 	}
-	return SQLITE_OK;
+	return rc;
 }
 
-/* The time by which those that wait have their due times. */
-static int64_t time_of(const struct store_claim *c)
+/* The clock by which the due times were set. */
+static int64_t due_clock(const struct store_claim *c)
 {
 	int64_t now = clock_wall();
 	int64_t known = clock_steady() + c->offset;
@@ -308,34 +310,17 @@ static int64_t time_of(const struct store_claim *c)
 	return c->offset == 0 || llabs(now - known) <= CLOCK_STEP ? now : known;
 }
 
-int store_claim_run(struct store *st, struct store_claim *c, struct store_delta *delta)
+int store_claim_run(struct store_db *db, struct store_claim *c)
 {
-	struct picks p = {.now = time_of(c)};
+	struct picks p = {.now = due_clock(c)};
 
-	int rc = pick(st, c, &p, delta);
+	int rc = pick_all(db, c, &p);
 	if (rc == SQLITE_OK)
-		rc = take(st, c, &p);
+		rc = take_jobs(db, c, &p);
 	if (rc == SQLITE_OK)
-		rc = claim_next(st, c);
+		rc = read_next_due(db, c);
 	free(p.ids);
 	free(p.counts);
-	free(p.looks);
+	free(p.candidates);
 	return rc;
-}
-
-void store_claim_start(struct store_claim *c)
-{
-	c->jobs = NULL;
-	c->job_count = 0;
-	c->skips = NULL;
-	c->skip_count = 0;
-	c->next_due = INT64_MAX;
-}
-
-void store_claim_undo(struct store_claim *c)
-{
-	for (size_t i = 0; i < c->job_count; i++)
-		delivery_job_free(c->jobs[i]);
-	free(c->jobs);
-	free(c->skips);
 }

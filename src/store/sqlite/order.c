@@ -1,11 +1,10 @@
-/* store/sqlite/order.c - the deliveries of one hook for one entity, one at a time: each
- * is held behind the nearest unfinished one that goes before it, so that they
- * make a chain and the end of one releases the next, however many wait. Who goes
- * before whom is looked up when a claim comes to a delivery, not when its event
- * arrives: one that comes late is put before those that have not run yet.
+/* store/sqlite/order.c - runs the deliveries of one hook for one entity one at a time. Each is
+ * blocked by the nearest unfinished delivery that comes before it. So they form a chain, and the
+ * end of one releases the next, however many wait. The order is looked up when a claim reaches a
+ * delivery, not when its event arrives: a late one still goes before those that have not run.
  *
- * A delivery may only be held behind a later one while that runs: else two could
- * be held behind each other. When such a one is READY again it releases them. */
+ * A delivery may be blocked by a later one only while that one runs: otherwise two could block
+ * each other. When the later one becomes READY again it releases the earlier one. */
 #include "db.h"
 #include "event/lifecycle.h"
 
@@ -15,69 +14,69 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Its place in st->ordered; ordered_count: it is not there. */
-static size_t find(const struct store *st, int64_t hook)
+/* Its index in db->ordered; ordered_count: not found. */
+static size_t find_ordered(const struct store_db *db, int64_t hook)
 {
 	size_t i = 0;
 
-	while (i < st->ordered_count && st->ordered[i] != hook)
+	while (i < db->ordered_count && db->ordered[i] != hook)
 		i++;
 	return i;
 }
 
-static int step_with(struct store *st, enum store_sql sql, int64_t id)
+static int step_with(struct store_db *db, enum store_sql sql, int64_t id)
 {
 	int rc = SQLITE_OK;
 
-	store_bind_int(st->sql[sql], 1, id, &rc);
-	return store_step(st->sql[sql], rc);
+	store_bind_int(db->sql[sql], 1, id, &rc);
+	return store_step(db->sql[sql], rc);
 }
 
-int store_order_want(struct store *st, int64_t hook, bool ordered)
+int store_order_want(struct store_db *db, int64_t hook, bool ordered)
 {
-	size_t at = find(st, hook);
-	bool known = at < st->ordered_count;
+	size_t at = find_ordered(db, hook);
+	bool known = at < db->ordered_count;
 
 	if (known == ordered)
 		return SQLITE_OK;
 	if (!ordered) {
-		st->ordered[at] = st->ordered[--st->ordered_count];
+		db->ordered[at] = db->ordered[--db->ordered_count];
 		return SQLITE_OK;
 	}
-	int64_t *more = reallocarray(st->ordered, st->ordered_count + 1, sizeof(*more));
+	int64_t *more = reallocarray(db->ordered, db->ordered_count + 1, sizeof(*more));
 	if (more == NULL)
 		return SQLITE_NOMEM;
-	st->ordered = more;
-	int rc = step_with(st, SQL_ORDER_JOIN_READY, hook);
+	db->ordered = more;
+	int rc = step_with(db, SQL_ORDER_KEY_READY, hook);
 	if (rc == SQLITE_OK)
-		rc = step_with(st, SQL_ORDER_JOIN_RUNNING, hook);
+		rc = step_with(db, SQL_ORDER_KEY_RUNNING, hook);
 	if (rc == SQLITE_OK)
-		st->ordered[st->ordered_count++] = hook;
+		db->ordered[db->ordered_count++] = hook;
 	return rc;
 }
 
-void store_order_forget(struct store *st)
+void store_order_forget(struct store_db *db)
 {
-	st->ordered_count = 0;
+	db->ordered_count = 0;
 }
 
-int store_order_join(struct store *st, int64_t hook, int64_t delivery)
+int store_order_set_key(struct store_db *db, int64_t hook, int64_t delivery)
 {
-	if (find(st, hook) == st->ordered_count)
+	if (find_ordered(db, hook) == db->ordered_count)
 		return SQLITE_OK;
-	return step_with(st, SQL_ORDER_JOIN, delivery);
+	return step_with(db, SQL_ORDER_KEY, delivery);
 }
 
-/* The nearest unfinished one before the delivery whose place was read; else
- * one that runs, whatever its place. *before is 0: there is none. */
-static int find_before(struct store *st, sqlite3_stmt *place, int64_t delivery, int64_t *before)
+/* The nearest unfinished delivery before the one whose place was read; otherwise one that
+ * runs, wherever it is in the order. *before is 0: there is none. */
+static int find_before(struct store_db *db, sqlite3_stmt *place, int64_t delivery, int64_t *before)
 {
 	static const enum store_sql where[] = {SQL_ORDER_BEFORE, SQL_ORDER_RUNNING};
 	int rc = SQLITE_OK;
 
 	*before = 0;
 	for (size_t i = 0; i < 2 && rc == SQLITE_OK && *before == 0; i++) {
-		sqlite3_stmt *s = st->sql[where[i]];
+		sqlite3_stmt *s = db->sql[where[i]];
 		store_bind_int(s, 1, sqlite3_column_int64(place, 0), &rc);
 		store_bind_text(s, 2, (const char *)sqlite3_column_text(place, 1), &rc);
 		if (where[i] == SQL_ORDER_BEFORE) {
@@ -95,50 +94,49 @@ static int find_before(struct store *st, sqlite3_stmt *place, int64_t delivery, 
 	return rc;
 }
 
-int store_order_hold(struct store *st, int64_t delivery, bool *held)
+int store_order_block(struct store_db *db, int64_t delivery, bool *blocked)
 {
-	sqlite3_stmt *s = st->sql[SQL_ORDER_PLACE];
+	sqlite3_stmt *s = db->sql[SQL_ORDER_PLACE];
 	int64_t before = 0;
 	int rc = SQLITE_OK;
 
-	*held = false;
+	*blocked = false;
 	store_bind_int(s, 1, delivery, &rc);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
 		bool placed = sqlite3_column_type(s, 1) != SQLITE_NULL;
-		rc = placed ? find_before(st, s, delivery, &before) : SQLITE_OK;
+		rc = placed ? find_before(db, s, delivery, &before) : SQLITE_OK;
 	}
 	store_reset(s);
 	if (rc != SQLITE_OK || before == 0)
 		return rc == SQLITE_DONE ? SQLITE_OK : rc;
-	*held = true;
-	st->held = true;
-	s = st->sql[SQL_ORDER_HOLD];
+	*blocked = true;
+	db->blocked = true;
+	s = db->sql[SQL_ORDER_BLOCK];
 	store_bind_int(s, 1, delivery, &rc);
 	store_bind_int(s, 2, before, &rc);
 	return store_step(s, rc);
 }
 
-static int release(
-	struct store *st, enum store_sql sql, int64_t delivery, struct store_delta *delta)
+static int release_by(struct store_db *db, enum store_sql sql, int64_t delivery)
 {
-	if (!st->held)
+	if (!db->blocked)
 		return SQLITE_OK;
-	int rc = step_with(st, sql, delivery);
-	if (rc == SQLITE_OK && sqlite3_changes(st->db) > 0)
-		delta->ready = true;
+	int rc = step_with(db, sql, delivery);
+	if (rc == SQLITE_OK && sqlite3_changes(db->sqlite) > 0)
+		db->delta->ready = true;
 	return rc;
 }
 
-int store_order_release(struct store *st, int64_t delivery, struct store_delta *delta)
+int store_order_release(struct store_db *db, int64_t delivery)
 {
-	return release(st, SQL_ORDER_RELEASE, delivery, delta);
+	return release_by(db, SQL_ORDER_RELEASE, delivery);
 }
 
-int store_order_put_back(struct store *st, int64_t delivery, struct store_delta *delta)
+int store_order_requeue(struct store_db *db, int64_t delivery)
 {
-	return release(st, SQL_ORDER_PUT_BACK, delivery, delta);
+	return release_by(db, SQL_ORDER_RELEASE_EARLIER, delivery);
 }
 
 static int rank_of(sqlite3_stmt *s, int column)
@@ -150,7 +148,7 @@ static int rank_of(sqlite3_stmt *s, int column)
 
 static void skip_fill(sqlite3_stmt *s, int64_t delivery, struct store_skip *skip)
 {
-	int64_t further = sqlite3_column_int64(s, 3);
+	int64_t later = sqlite3_column_int64(s, 3);
 
 	*skip = (struct store_skip){
 		.delivery = delivery,
@@ -158,20 +156,21 @@ static void skip_fill(sqlite3_stmt *s, int64_t delivery, struct store_skip *skip
 		.hook = sqlite3_column_int64(s, 2),
 	};
 	(void)snprintf(skip->reason, sizeof(skip->reason), "overtaken by %s (event %" PRId64 ")",
-		(const char *)sqlite3_column_text(s, 4), further);
+		(const char *)sqlite3_column_text(s, 4), later);
 }
 
-/* Looks for the furthest state that the entity is known to have come to, beyond
- * the delivery's own; the latest event of those that tell it. Fills *skip. */
-static int look_further(struct store *st, int64_t delivery, struct store_skip *skip, bool *further)
+/* Finds the furthest state beyond the delivery's own that the entity has reached, in the latest
+ * event that reports it. Fills in *skip. */
+static int find_later_state(
+	struct store_db *db, int64_t delivery, struct store_skip *skip, bool *found)
 {
-	sqlite3_stmt *s = st->sql[SQL_STALE_LOOK];
+	sqlite3_stmt *s = db->sql[SQL_STALE_EVENTS];
 	int reached = -1;
 	int rc = SQLITE_OK;
 
-	*further = false;
+	*found = false;
 	store_bind_int(s, 1, delivery, &rc);
-	store_bind_int(s, 2, STORE_STALE_LOOK, &rc);
+	store_bind_int(s, 2, STORE_STALE_EVENTS, &rc);
 	while (rc == SQLITE_OK) {
 		rc = sqlite3_step(s);
 		if (rc != SQLITE_ROW)
@@ -180,13 +179,13 @@ static int look_further(struct store *st, int64_t delivery, struct store_skip *s
 		if (reached < 0)
 			reached = rank_of(s, 1);
 		if (reached < 0)
-			break; /* its event tells of no state */
+			break; /* its event reports no state */
 		int rank = rank_of(s, 4);
 		bool quarantined = sqlite3_column_int(s, 5) != 0;
 		if (quarantined || rank <= reached)
 			continue;
 		reached = rank;
-		*further = true;
+		*found = true;
 		skip_fill(s, delivery, skip);
 	}
 	store_reset(s);
@@ -194,11 +193,11 @@ static int look_further(struct store *st, int64_t delivery, struct store_skip *s
 }
 
 int store_order_skip(
-	struct store *st, int64_t delivery, int64_t now, struct store_skip *skip, bool *skipped)
+	struct store_db *db, int64_t delivery, int64_t now, struct store_skip *skip, bool *skipped)
 {
-	sqlite3_stmt *s = st->sql[SQL_STALE_SKIP];
+	sqlite3_stmt *s = db->sql[SQL_STALE_SKIP];
 
-	int rc = look_further(st, delivery, skip, skipped);
+	int rc = find_later_state(db, delivery, skip, skipped);
 	if (rc != SQLITE_OK || !*skipped)
 		return rc;
 	store_bind_int(s, 1, delivery, &rc);

@@ -1,4 +1,4 @@
-/* store/sqlite/schema.c - whose file it is, and the tables in it. */
+/* store/sqlite/schema.c - whether a file is a store, its schema version, and its tables. */
 #include "db.h"
 
 #include <errno.h>
@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Migration i takes a store of user_version i to i + 1. One that was released
- * is never altered again: change the schema by adding another.
- * - 16 KiB pages: of 8 KiB ones an event of 1.4 KB leaves a ninth unused at the end.
- * - The keys handed to actions are put together from three names when needed.
- * - Partial indexes hold only what is alive, so that they stay small however
- *   many deliveries are done. Queries must spell the state out to use them.
- * - CHECKs by OR: for an IN, SQLite builds a table of its own in each INSERT, a
- *   third of all that storing an event costs the processor.
+/* Migration i takes a store of user_version i to i + 1. A released migration is never altered:
+ * add another one to change the schema.
+ * - 16 KiB pages: with 8 KiB, events of 1.4 KB leave a ninth of each page unused.
+ * - The keys passed to actions are composed of three names when needed.
+ * - Partial indexes contain only live deliveries, so that they stay small however many are
+ *   done. Queries must spell out the state to use them.
+ * - CHECKs use OR: for an IN, SQLite builds a temporary table in each INSERT, a third of the
+ *   processor time of storing an event.
  * - AUTOINCREMENT: an id that an operator wrote down is never used again. */
 static const char *const migrations[] = {
 	"CREATE TABLE sources(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
@@ -65,15 +65,15 @@ static const char *const migrations[] = {
 	"	output BLOB,"
 	"	PRIMARY KEY(delivery_id, number)) STRICT, WITHOUT ROWID;",
 
-	/* - lane, lane_at: the delivery's place among those of its entity, only where
-	 *   its hook goes in order; with it what waits is found without a walk through
-	 *   all that the entity ever had.
-	 * - behind is only set where the state is READY: such a one is out of the due
-	 *   index and costs nothing until it is released.
-	 * - replay_of is the first of those that a person had run again, replayed_by the
-	 *   next: one that has it is history and counts as dead no more.
-	 * - ended_at is set in DONE, DEAD and SKIPPED. Those that ended before have the
-	 *   time of their last attempt if a report may still ask for it. */
+	/* - lane, lane_at: the delivery's place among those of its entity, set only if its hook
+	 *   goes in order. With them the waiting ones are found without reading all that the
+	 *   entity ever had.
+	 * - behind is set only in state READY: such a delivery is not in the due index and costs
+	 *   nothing until it is released.
+	 * - replay_of is the first delivery of those that a person replayed, replayed_by the
+	 *   next: a delivery with replayed_by is history and no longer counts as dead.
+	 * - ended_at is set in DONE, DEAD and SKIPPED. Deliveries that ended earlier get the time
+	 *   of their last attempt if a report may still ask for it. */
 	"ALTER TABLE events ADD COLUMN declined TEXT;"
 	"CREATE INDEX events_entity ON events(entity_id, entity_kind, source_id)"
 	"	WHERE entity_id IS NOT NULL;"
@@ -109,26 +109,26 @@ static const char *const migrations[] = {
 	"CREATE INDEX deliveries_dead ON deliveries(ended_at, hook_id)"
 	"	WHERE state = 'DEAD' AND replayed_by IS NULL;",
 
-	/* - checksum: of the payload (store/sqlite/checksum.h). Of the events before it is not
-	 *   known: what they are now may not be what came in. */
+	/* - checksum: of the payload (store/checksum.h). It stays unknown for earlier events:
+	 *   their payloads may have changed already. */
 	"ALTER TABLE events ADD COLUMN checksum INTEGER;",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,
 	"each schema version has its migration");
 
-void store_log_error(struct sqlite3 *db, int rc, const char *message, const char *path)
+void store_log_error(struct sqlite3 *sqlite, int rc, const char *message, const char *path)
 {
 	int saved = errno;
 	int primary = rc & 0xff;
-	bool present = (sqlite3_errcode(db) & 0xff) == primary;
-	const char *error = present ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-	/* The connection may keep an errno of long ago: it tells about I/O only. */
+	bool present = (sqlite3_errcode(sqlite) & 0xff) == primary;
+	const char *error = present ? sqlite3_errmsg(sqlite) : sqlite3_errstr(rc);
+	/* Used for I/O errors only: the connection may still have an errno of long ago. */
 	bool io = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
-	int system = io && present ? sqlite3_system_errno(db) : 0;
+	int system = io && present ? sqlite3_system_errno(sqlite) : 0;
 	char text[128];
 
-	/* SQLite does not note it for a write that fails in COMMIT. */
+	/* SQLite does not record it for a write that fails in COMMIT. */
 	if (io && present && system == 0)
 		system = saved;
 	log_error(message, log_text("error", error),
@@ -136,11 +136,11 @@ void store_log_error(struct sqlite3 *db, int rc, const char *message, const char
 		log_text("file", path));
 }
 
-int store_number(struct sqlite3 *db, const char *sql, int64_t *value)
+int store_number(struct sqlite3 *sqlite, const char *sql, int64_t *value)
 {
 	sqlite3_stmt *s = NULL;
 
-	int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+	int rc = sqlite3_prepare_v2(sqlite, sql, -1, &s, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
@@ -153,17 +153,17 @@ int store_number(struct sqlite3 *db, const char *sql, int64_t *value)
 	return rc;
 }
 
-enum store_file store_file_kind(struct sqlite3 *db, int64_t *version)
+enum store_file store_file_kind(struct sqlite3 *sqlite, int64_t *version)
 {
 	int64_t application = 0;
 	int64_t tables = 0;
 
 	*version = 0;
-	if (store_number(db, "PRAGMA application_id", &application) != SQLITE_OK ||
-		store_number(db, "PRAGMA user_version", version) != SQLITE_OK ||
-		store_number(db, "SELECT count(*) FROM sqlite_schema", &tables) != SQLITE_OK)
-		return (sqlite3_errcode(db) & 0xff) == SQLITE_NOTADB ? STORE_FILE_FOREIGN
-								     : STORE_FILE_UNREADABLE;
+	if (store_number(sqlite, "PRAGMA application_id", &application) != SQLITE_OK ||
+		store_number(sqlite, "PRAGMA user_version", version) != SQLITE_OK ||
+		store_number(sqlite, "SELECT count(*) FROM sqlite_schema", &tables) != SQLITE_OK)
+		return (sqlite3_errcode(sqlite) & 0xff) == SQLITE_NOTADB ? STORE_FILE_FOREIGN
+									 : STORE_FILE_UNREADABLE;
 	if (application == 0 && *version == 0 && tables == 0)
 		return STORE_FILE_EMPTY;
 	if (application != STORE_APPLICATION_ID)
@@ -173,14 +173,13 @@ enum store_file store_file_kind(struct sqlite3 *db, int64_t *version)
 	return *version < STORE_SCHEMA ? STORE_FILE_OLDER : STORE_FILE_OURS;
 }
 
-void store_file_say(enum store_file kind, struct sqlite3 *db, const char *path, int64_t version,
-	char *why, size_t size)
+void store_file_explain(enum store_file kind, struct sqlite3 *sqlite, const char *path,
+	int64_t version, char *why, size_t size)
 {
 	switch (kind) {
 	case STORE_FILE_EMPTY:
 		(void)snprintf(why, size,
-			"%s: nothing is in it yet; hookd makes the store of it when it starts",
-			path);
+			"%s: the file is empty; hookd makes the store in it when it starts", path);
 		break;
 	case STORE_FILE_FOREIGN:
 		(void)snprintf(why, size, "%s: not a hookd store", path);
@@ -199,33 +198,33 @@ void store_file_say(enum store_file kind, struct sqlite3 *db, const char *path, 
 		break;
 	case STORE_FILE_OURS:
 	case STORE_FILE_UNREADABLE:
-		(void)snprintf(why, size, "%s: %s", path, sqlite3_errmsg(db));
+		(void)snprintf(why, size, "%s: %s", path, sqlite3_errmsg(sqlite));
 		break;
 	}
 }
 
-static int exec(struct sqlite3 *db, const char *sql)
+static int exec(struct sqlite3 *sqlite, const char *sql)
 {
-	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+	return sqlite3_exec(sqlite, sql, NULL, NULL, NULL);
 }
 
-static bool use_wal(struct sqlite3 *db, const char *path)
+static bool use_wal(struct sqlite3 *sqlite, const char *path)
 {
 	sqlite3_stmt *s = NULL;
 	bool wal = false;
 
-	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &s, NULL);
+	int rc = sqlite3_prepare_v2(sqlite, "PRAGMA journal_mode = WAL", -1, &s, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
 		const char *mode = (const char *)sqlite3_column_text(s, 0);
 		wal = mode != NULL && strcmp(mode, "wal") == 0;
-		/* Only now the file is made one with a WAL. Were that to fail unseen, commits
-		 * would go through a rollback journal, whose removal is not synced. */
+		/* Only this step switches the file to a WAL. If its failure were missed, commits
+		 * would use a rollback journal, whose removal is not synced. */
 		rc = sqlite3_step(s);
 	}
 	if (rc != SQLITE_DONE)
-		store_log_error(db, rc, "store cannot be opened", path);
+		store_log_error(sqlite, rc, "store cannot be opened", path);
 	else if (!wal)
 		log_error("store needs a file system with shared memory (WAL); put it on a local "
 			  "disk",
@@ -234,44 +233,44 @@ static bool use_wal(struct sqlite3 *db, const char *path)
 	return rc == SQLITE_DONE && wal;
 }
 
-static bool migrate(struct sqlite3 *db, const char *path, int64_t version)
+static bool migrate(struct sqlite3 *sqlite, const char *path, int64_t version)
 {
 	char mark[96];
 
-	/* SQLite looks at each row of a STRICT table that gets a column. */
+	/* SQLite checks each row of a STRICT table that gets a column. */
 	if (version > 0)
 		log_info("store is being brought to a newer schema; with many events that takes "
 			 "minutes",
 			log_int("from", version), log_int("to", STORE_SCHEMA),
 			log_text("file", path));
-	if (exec(db, "BEGIN IMMEDIATE") != SQLITE_OK)
+	if (exec(sqlite, "BEGIN IMMEDIATE") != SQLITE_OK)
 		goto fail;
 	for (int64_t i = version; i < STORE_SCHEMA; i++) {
-		if (exec(db, migrations[i]) != SQLITE_OK)
+		if (exec(sqlite, migrations[i]) != SQLITE_OK)
 			goto fail;
 	}
 	(void)snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		STORE_APPLICATION_ID, STORE_SCHEMA);
-	if (exec(db, mark) != SQLITE_OK || exec(db, "COMMIT") != SQLITE_OK)
+	if (exec(sqlite, mark) != SQLITE_OK || exec(sqlite, "COMMIT") != SQLITE_OK)
 		goto fail;
 	if (version > 0)
 		log_info("store has the newer schema", log_int("schema", STORE_SCHEMA),
 			log_text("file", path));
 	return true;
 fail:
-	store_log_error(db, sqlite3_errcode(db), "store schema cannot be written", path);
-	if (!sqlite3_get_autocommit(db))
-		(void)exec(db, "ROLLBACK");
+	store_log_error(sqlite, sqlite3_errcode(sqlite), "store schema cannot be written", path);
+	if (!sqlite3_get_autocommit(sqlite))
+		(void)exec(sqlite, "ROLLBACK");
 	return false;
 }
 
-bool store_schema_open(struct sqlite3 *db, const char *path)
+bool store_schema_open(struct sqlite3 *sqlite, const char *path)
 {
 	int64_t version;
-	enum store_file kind = store_file_kind(db, &version);
+	enum store_file kind = store_file_kind(sqlite, &version);
 
 	if (kind == STORE_FILE_UNREADABLE) {
-		store_log_error(db, sqlite3_errcode(db), "store cannot be read", path);
+		store_log_error(sqlite, sqlite3_errcode(sqlite), "store cannot be read", path);
 		return false;
 	}
 	if (kind == STORE_FILE_FOREIGN) {
@@ -286,24 +285,25 @@ bool store_schema_open(struct sqlite3 *db, const char *path)
 			log_text("file", path));
 		return false;
 	}
-	/* Page size and auto_vacuum are only taken before the first page is written,
-	 * which journal_mode does. */
+	/* Page size and auto_vacuum must be set before the first page is written, which
+	 * journal_mode does. */
 	if (kind == STORE_FILE_EMPTY &&
-		exec(db, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL") != SQLITE_OK)
+		exec(sqlite, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL") !=
+			SQLITE_OK)
 		goto fail;
-	if (!use_wal(db, path))
+	if (!use_wal(sqlite, path))
 		return false;
-	/* temp_store: the sandbox need not have a /tmp. journal_size_limit: a WAL
-	 * that a slow reader let grow does not keep its size for ever. */
-	if (exec(db, "PRAGMA synchronous = FULL;"
-		     "PRAGMA foreign_keys = ON;"
-		     "PRAGMA temp_store = MEMORY;"
-		     "PRAGMA trusted_schema = OFF;"
-		     "PRAGMA cache_size = -3000;"
-		     "PRAGMA journal_size_limit = 67108864") != SQLITE_OK)
+	/* temp_store: there may be no /tmp. journal_size_limit: a WAL that grew because of a
+	 * slow reader is truncated when it is reset. */
+	if (exec(sqlite, "PRAGMA synchronous = FULL;"
+			 "PRAGMA foreign_keys = ON;"
+			 "PRAGMA temp_store = MEMORY;"
+			 "PRAGMA trusted_schema = OFF;"
+			 "PRAGMA cache_size = -3000;"
+			 "PRAGMA journal_size_limit = 67108864") != SQLITE_OK)
 		goto fail;
-	return kind == STORE_FILE_OURS || migrate(db, path, version);
+	return kind == STORE_FILE_OURS || migrate(sqlite, path, version);
 fail:
-	store_log_error(db, sqlite3_errcode(db), "store cannot be opened", path);
+	store_log_error(sqlite, sqlite3_errcode(sqlite), "store cannot be opened", path);
 	return false;
 }

@@ -1,5 +1,5 @@
-/* store/sqlite/settle.c - closes attempts: writes what came of each, moves its delivery on, and
- * lets those that wait behind it go. */
+/* store/sqlite/settle.c - closes attempts: writes their outcome, moves their deliveries on, and
+ * releases the deliveries that these blocked. */
 #include "db.h"
 
 #include <assert.h>
@@ -20,10 +20,10 @@ static void bind_outcome(sqlite3_stmt *s, const struct attempt_outcome *outcome,
 		store_bind_int(s, 9, outcome->status, rc);
 }
 
-/* The delivery that tells of one that was given up. */
-static int settle_failure(struct store *st, const struct store_settle *p, struct store_delta *delta)
+/* A delivery to the hook that runs when another delivery was given up. */
+static int insert_failure_delivery(struct store_db *db, const struct store_settle *p)
 {
-	sqlite3_stmt *s = st->sql[SQL_SETTLE_FAILURE];
+	sqlite3_stmt *s = db->sql[SQL_SETTLE_FAILURE];
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, p->delivery, &rc);
@@ -32,54 +32,52 @@ static int settle_failure(struct store *st, const struct store_settle *p, struct
 	rc = store_step(s, rc);
 	if (rc != SQLITE_OK)
 		return rc;
-	delta->waiting++;
-	delta->ready = true;
+	db->delta->waiting++;
+	db->delta->ready = true;
 	return SQLITE_OK;
 }
 
-/* As if it had never been claimed. It was due, and stays so: a shift of the clock passed
- * it by while it was RUNNING. */
-static int give_back(struct store *st, const struct store_settle *p, struct store_delta *delta)
+/* As if it had never been claimed. It was due, and stays due: a shift of the clock did not reach
+ * it while it was RUNNING. */
+static int undo_claim(struct store_db *db, const struct store_settle *p)
 {
 	static const enum store_sql sql[] = {SQL_SETTLE_UNSTARTED, SQL_SETTLE_UNCLAIM};
 	int rc = SQLITE_OK;
 
 	for (size_t i = 0; i < 2; i++) {
-		sqlite3_stmt *s = st->sql[sql[i]];
+		sqlite3_stmt *s = db->sql[sql[i]];
 		store_bind_int(s, 1, p->delivery, &rc);
 		store_bind_int(s, 2, p->attempt, &rc);
 		if (sql[i] == SQL_SETTLE_UNCLAIM)
 			store_bind_int(s, 3, p->due_at, &rc);
 		rc = store_step(s, rc);
-		if (rc != SQLITE_OK || sqlite3_changes(st->db) == 0)
+		if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
 			return rc;
 	}
-	delta->ready = true;
-	return store_order_put_back(st, p->delivery, delta);
+	db->delta->ready = true;
+	return store_order_requeue(db, p->delivery);
 }
 
-int store_settle_run(struct store *st, struct store_settle *p, struct store_delta *delta)
+static int close_attempt(struct store_db *db, const struct store_settle *p)
 {
-	if (p->unstarted)
-		return give_back(st, p, delta);
-
-	sqlite3_stmt *s = st->sql[SQL_SETTLE_ATTEMPT];
-	enum attempt_result result = p->outcome->result;
+	sqlite3_stmt *s = db->sql[SQL_SETTLE_ATTEMPT];
 	int rc = SQLITE_OK;
 
-	assert(p->state == DELIVERY_READY || p->state == DELIVERY_DONE ||
-		p->state == DELIVERY_DEAD);
 	store_bind_int(s, 1, p->delivery, &rc);
 	store_bind_int(s, 2, p->attempt, &rc);
 	store_bind_int(s, 3, p->ended_at, &rc);
 	bind_outcome(s, p->outcome, &rc);
 	if (p->started_at != 0)
 		store_bind_int(s, 10, p->started_at, &rc);
-	rc = store_step(s, rc);
-	/* Settled before: the caller was told of an error but it had gone in. */
-	if (rc != SQLITE_OK || sqlite3_changes(st->db) == 0)
-		return rc;
-	s = st->sql[SQL_SETTLE_DELIVERY];
+	return store_step(s, rc);
+}
+
+static int move_delivery(struct store_db *db, const struct store_settle *p)
+{
+	sqlite3_stmt *s = db->sql[SQL_SETTLE_DELIVERY];
+	enum attempt_result result = p->outcome->result;
+	int rc = SQLITE_OK;
+
 	store_bind_int(s, 1, p->delivery, &rc);
 	store_bind_int(s, 2, p->attempt, &rc);
 	store_bind_text(s, 3, delivery_state_text(p->state), &rc);
@@ -88,17 +86,31 @@ int store_settle_run(struct store *st, struct store_settle *p, struct store_delt
 		store_bind_int(s, 5, p->due_at, &rc);
 	else
 		store_bind_int(s, 6, p->ended_at, &rc);
-	rc = store_step(s, rc);
-	if (rc != SQLITE_OK || sqlite3_changes(st->db) == 0)
+	return store_step(s, rc);
+}
+
+int store_settle_run(struct store_db *db, struct store_settle *p)
+{
+	if (p->unstarted)
+		return undo_claim(db, p);
+
+	assert(p->state == DELIVERY_READY || p->state == DELIVERY_DONE ||
+		p->state == DELIVERY_DEAD);
+	int rc = close_attempt(db, p);
+	/* No change: settled already, by a transaction whose commit was reported as failed. */
+	if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
+		return rc;
+	rc = move_delivery(db, p);
+	if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
 		return rc;
 	if (p->state == DELIVERY_READY) {
-		delta->ready = true;
-		return store_order_put_back(st, p->delivery, delta);
+		db->delta->ready = true;
+		return store_order_requeue(db, p->delivery);
 	}
-	delta->waiting--;
-	delta->dead += p->state == DELIVERY_DEAD;
-	rc = store_order_release(st, p->delivery, delta);
+	db->delta->waiting--;
+	db->delta->dead += p->state == DELIVERY_DEAD;
+	rc = store_order_release(db, p->delivery);
 	if (rc == SQLITE_OK && p->state == DELIVERY_DEAD && p->failure_hook != 0)
-		rc = settle_failure(st, p, delta);
+		rc = insert_failure_delivery(db, p);
 	return rc;
 }

@@ -1,14 +1,14 @@
-/* store/sqlite/sql.c - the statements of the daemon's work, prepared once, and how they
- * are bound and stepped. Each finds its rows through an index, whatever the
- * store holds; a partial index is only used where its condition is spelled out. */
-#include "checksum.h"
+/* store/sqlite/sql.c - the daemon's statements, prepared once; transactions, binding and
+ * stepping. Each statement finds its rows through an index, however large the store is; SQLite
+ * uses a partial index only where the statement spells out its condition. */
+#include "damage.h"
 #include "db.h"
 
 #include <sqlite3.h>
 
-/* The place of a delivery in its order: the lane is its entity's, whatever the
- * names hold; without an entity it has none. */
-#define LANE                                                                                       \
+/* Sets a delivery's ordering key, the same for all of its entity, whatever characters the names
+ * contain. Without an entity it has none. */
+#define SET_ORDERING                                                                               \
 	" (lane, lane_at) = (SELECT e.source_id || ' ' || length(e.entity_id) || ' '"              \
 	" || e.entity_id || ' ' || coalesce(e.entity_kind, ''),"                                   \
 	" coalesce(e.occurred_at, e.received_at) FROM events e"                                    \
@@ -24,14 +24,15 @@ static const char *const texts[SQL_COUNT] = {
 		" quarantined, payload, declined, checksum)"
 		" SELECT source_id, idempotency_key, provider_event_id, type, entity_kind,"
 		" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
-		" declined, checksum FROM put_events WHERE true" /* else ON would be a join's */
+		" declined, checksum FROM put_events WHERE true" /* without it ON would start a
+								    join's condition */
 		" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
 	[SQL_EVENT_FIND] = "SELECT id, payload = ?3, checksum IS ?4 FROM events"
 			   " WHERE source_id = ?1 AND idempotency_key = ?2",
 	[SQL_EVENT_DUPLICATE] = "UPDATE events SET duplicates = duplicates + 1 WHERE id = ?1",
 	[SQL_EVENT_CONFLICT] = "UPDATE events SET conflicts = conflicts + 1 WHERE id = ?1",
-	[SQL_EVENT_MEND] = "UPDATE events SET payload = ?2, checksum = ?3 WHERE id = ?1"
-			   " AND " STORE_MENDABLE_SQL("?2", "?3"),
+	[SQL_EVENT_REPAIR] = "UPDATE events SET payload = ?2, checksum = ?3 WHERE id = ?1"
+			     " AND " STORE_REPAIRABLE_SQL("?2", "?3"),
 	[SQL_DELIVERIES_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
 				  " SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"
@@ -72,30 +73,31 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_SETTLE_FAILURE] =
 		"INSERT INTO deliveries(event_id, hook_id, state, due_at, failed_id)"
 		" SELECT event_id, ?2, 'READY', ?3, id FROM deliveries WHERE id = ?1",
-	[SQL_ORDER_JOIN] = "UPDATE deliveries SET" LANE " WHERE id = ?1",
-	[SQL_ORDER_JOIN_READY] = "UPDATE deliveries SET" LANE
-				 " WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
-				 " AND lane IS NULL",
-	[SQL_ORDER_JOIN_RUNNING] = "UPDATE deliveries SET" LANE
-				   " WHERE state = 'RUNNING' AND hook_id = ?1 AND lane IS NULL",
+	[SQL_ORDER_KEY] = "UPDATE deliveries SET" SET_ORDERING " WHERE id = ?1",
+	[SQL_ORDER_KEY_READY] = "UPDATE deliveries SET" SET_ORDERING
+				" WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
+				" AND lane IS NULL",
+	[SQL_ORDER_KEY_RUNNING] = "UPDATE deliveries SET" SET_ORDERING
+				  " WHERE state = 'RUNNING' AND hook_id = ?1 AND lane IS NULL",
 	[SQL_ORDER_PLACE] = "SELECT hook_id, lane, lane_at, event_id FROM deliveries WHERE id = ?1",
-	/* Parameters, not a join: only so the whole place is sought in the index, and
-	 * many of the same time are no walk. */
+	/* Parameters, not a join: only then SQLite seeks the whole place in the index, and does
+	 * not walk through many of the same time. */
 	[SQL_ORDER_BEFORE] =
 		"SELECT id FROM deliveries WHERE hook_id = ?1 AND lane = ?2"
 		" AND state IN ('READY', 'RUNNING') AND (lane_at, event_id, id) < (?3, ?4, ?5)"
 		" ORDER BY lane_at DESC, event_id DESC, id DESC LIMIT 1",
-	/* The + leaves the lane out of the choice of an index: few run, many wait. */
+	/* The + keeps lane out of the choice of an index: few run, many wait. */
 	[SQL_ORDER_RUNNING] = "SELECT id FROM deliveries WHERE state = 'RUNNING'"
 			      " AND hook_id = ?1 AND +lane = ?2 LIMIT 1",
-	[SQL_ORDER_HOLD] = "UPDATE deliveries SET behind = ?2 WHERE id = ?1",
+	[SQL_ORDER_BLOCK] = "UPDATE deliveries SET behind = ?2 WHERE id = ?1",
 	[SQL_ORDER_RELEASE] = "UPDATE deliveries SET behind = NULL WHERE behind = ?1"
 			      " AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)",
-	[SQL_ORDER_PUT_BACK] = "UPDATE deliveries SET behind = NULL WHERE behind = ?1"
-			       " AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)"
-			       " AND (lane_at, event_id, id) <"
-			       " (SELECT lane_at, event_id, id FROM deliveries WHERE id = ?1)",
-	[SQL_STALE_LOOK] =
+	[SQL_ORDER_RELEASE_EARLIER] =
+		"UPDATE deliveries SET behind = NULL WHERE behind = ?1"
+		" AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)"
+		" AND (lane_at, event_id, id) <"
+		" (SELECT lane_at, event_id, id FROM deliveries WHERE id = ?1)",
+	[SQL_STALE_EVENTS] =
 		"SELECT own.id, own.type, d.hook_id, e.id, e.type, e.quarantined IS NOT NULL"
 		" FROM deliveries d CROSS JOIN events own ON own.id = d.event_id"
 		" CROSS JOIN events e ON e.entity_id = own.entity_id"
@@ -109,41 +111,41 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_HOOK_INSERT] = "INSERT INTO hooks(name) VALUES(?1)",
 	[SQL_SHIFT] = "UPDATE deliveries SET due_at = due_at + ?1"
 		      " WHERE state = 'READY' AND behind IS NULL AND (?1 < 0 OR attempts > 0)",
-	[SQL_SHIFT_HELD] = "UPDATE deliveries SET due_at = due_at + ?1"
-			   " WHERE behind IS NOT NULL AND (?1 < 0 OR attempts > 0)",
+	[SQL_SHIFT_BLOCKED] = "UPDATE deliveries SET due_at = due_at + ?1"
+			      " WHERE behind IS NOT NULL AND (?1 < 0 OR attempts > 0)",
 	[SQL_ORPHANS] = "SELECT h.id, (SELECT count(*) FROM deliveries"
 			" WHERE state = 'READY' AND behind IS NULL AND hook_id = h.id)"
 			" + (SELECT count(*) FROM deliveries"
 			" WHERE behind IS NOT NULL AND hook_id = h.id), h.name FROM hooks h",
-	[SQL_PRUNE_OLD] = "SELECT id, received_at FROM events"
-			  " WHERE (received_at, id) > (?1, ?2) AND received_at < ?3"
-			  " ORDER BY received_at, id LIMIT ?4",
-	[SQL_PRUNE_STATES] = "SELECT count(*) FILTER (WHERE state IN ('READY', 'RUNNING')),"
-			     " count(*) FILTER (WHERE state = 'DEAD' AND"
-			     " replayed_by IS NULL) FROM deliveries WHERE event_id = ?1",
-	[SQL_PRUNE_DELETE] = "DELETE FROM events WHERE id = ?1",
+	[SQL_RETENTION_OLD] = "SELECT id, received_at FROM events"
+			      " WHERE (received_at, id) > (?1, ?2) AND received_at < ?3"
+			      " ORDER BY received_at, id LIMIT ?4",
+	[SQL_RETENTION_STATES] = "SELECT count(*) FILTER (WHERE state IN ('READY', 'RUNNING')),"
+				 " count(*) FILTER (WHERE state = 'DEAD' AND"
+				 " replayed_by IS NULL) FROM deliveries WHERE event_id = ?1",
+	[SQL_RETENTION_DELETE] = "DELETE FROM events WHERE id = ?1",
 };
 
-int store_sql_prepare(struct store *st)
+int store_sql_prepare(struct store_db *db)
 {
 	for (int i = 0; i < SQL_COUNT; i++) {
 		int rc = sqlite3_prepare_v3(
-			st->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &st->sql[i], NULL);
+			db->sqlite, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &db->sql[i], NULL);
 		if (rc != SQLITE_OK)
 			return rc;
 	}
 	return SQLITE_OK;
 }
 
-void store_sql_finalize(struct store *st)
+void store_sql_finalize(struct store_db *db)
 {
 	for (int i = 0; i < SQL_COUNT; i++)
-		(void)sqlite3_finalize(st->sql[i]);
+		(void)sqlite3_finalize(db->sql[i]);
 }
 
 void store_reset(struct sqlite3_stmt *s)
 {
-	(void)sqlite3_reset(s); /* repeats the error of the step */
+	(void)sqlite3_reset(s); /* returns the error of the step again */
 	(void)sqlite3_clear_bindings(s);
 }
 
@@ -169,7 +171,41 @@ void store_bind_text(struct sqlite3_stmt *s, int column, const char *text, int *
 
 void store_bind_blob(sqlite3_stmt *s, int column, const void *bytes, size_t len, int *rc)
 {
-	/* A null pointer would be NULL, not an empty blob. */
+	/* A null pointer would mean NULL, not an empty blob. */
 	if (*rc == SQLITE_OK)
 		*rc = sqlite3_bind_blob64(s, column, len > 0 ? bytes : "", len, SQLITE_STATIC);
+}
+
+int store_begin(struct store_db *db)
+{
+	return store_step(db->sql[SQL_BEGIN], SQLITE_OK);
+}
+
+static void log_write_failure(struct store_db *db, int rc)
+{
+	unsigned suppressed;
+
+	db->failing = true;
+	if (!log_allowed(&db->failures, &suppressed))
+		return;
+	if (suppressed > 0)
+		log_warn("store errors were not all logged", log_int("suppressed", suppressed));
+	store_log_error(db->sqlite, rc, "store cannot write", db->path);
+}
+
+int store_end(struct store_db *db, int rc)
+{
+	/* Between an error and its logging the connection must not be used: SQLite would forget
+	 * the error. */
+	if (rc == SQLITE_OK)
+		rc = store_step(db->sql[SQL_COMMIT], rc);
+	if (rc == SQLITE_OK)
+		return rc;
+	log_write_failure(db, rc);
+	/* Some errors have ended the transaction already. */
+	if (!sqlite3_get_autocommit(db->sqlite) &&
+		store_step(db->sql[SQL_ROLLBACK], SQLITE_OK) != SQLITE_OK)
+		store_log_error(db->sqlite, sqlite3_errcode(db->sqlite), "store cannot roll back",
+			db->path);
+	return rc;
 }

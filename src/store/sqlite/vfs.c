@@ -1,43 +1,38 @@
-/* store/sqlite/vfs.c - writes what a commit puts into the WAL in one piece. SQLite writes
- * each page in two calls, 24 bytes and the page, some 50 calls for a group; each
- * takes the file's lock and touches the page cache anew. Between SQLite and its own
- * way to files stands this one, which keeps what is to be written to the WAL while
- * it goes on at the same place, and writes it before anything else is done with the
- * file: a sync above all. So nothing is on disk later than it was, and an error
- * comes out of the sync at the latest: the commit fails, as with any other.
- * What is still gathered when the WAL's write lock is released was never committed,
- * because a commit syncs: it is dropped then, before another process can commit at the
- * same place. For that, the database file's xShmLock is ours, too.
- * Of SQLite's files only the writer's are opened so; others read the WAL once the
- * commit is through. */
+/* store/sqlite/vfs.c - a VFS that writes the frames of a commit to the WAL in one call. SQLite
+ * writes each page in two calls, 24 bytes and the page, some 50 calls for a group; each takes
+ * the file's lock and touches the page cache again. This VFS wraps SQLite's own. It gathers
+ * consecutive writes to the WAL, and writes them before any other use of the file, a sync above
+ * all. So nothing reaches the disk later than without it, and an error is returned by the sync
+ * at the latest: the commit fails as usual.
+ * Bytes that are still gathered when the WAL's write lock is released were never committed,
+ * because a commit syncs. They are dropped then, before another process can commit at the same
+ * place. For that, the database file's xShmLock is wrapped too.
+ * Only the writer's connection uses this VFS; others read the WAL after the commit. */
 #include "db.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GATHER_MAX                                                                                 \
-	0x1ffff /* bytes; more than these SQLite's xWrite on Unix does not write at once */
+#define GATHER_MAX 0x1ffff /* bytes: the most that SQLite's xWrite on Unix writes at once */
 
 struct wal_file {
 	sqlite3_file base;  /* first: SQLite's part */
-	sqlite3_file *real; /* behind this structure */
-	char *bytes;        /* gathered, … */
+	sqlite3_file *real; /* after this structure */
+	char *bytes;        /* gathered … */
 	int len;
-	sqlite3_int64 at; /* … to be written there */
+	sqlite3_int64 at; /* … to be written at this offset */
 	struct database_file *database;
 };
 
-/* Behind the database file's own structure, which stays as the real VFS made it. */
+/* Follows the database file's own structure, which stays as the real VFS made it. */
 struct database_file {
-	sqlite3_io_methods methods; /* the real ones, but for xShmLock */
+	sqlite3_io_methods methods; /* the real ones, except xShmLock */
 	const sqlite3_io_methods *real;
 	struct wal_file *wal; /* NULL: not open */
 };
 
-#define WAL_WRITE_LOCK                                                                             \
-	0 /* its number among the locks of the -shm file: SQLite's walformat.html                  \
-	   */
+#define WAL_WRITE_LOCK 0 /* among the locks of the -shm file: SQLite's walformat.html */
 
 static sqlite3_vfs *real_vfs;
 
@@ -50,15 +45,15 @@ static int flush(struct wal_file *w)
 {
 	int len = w->len;
 
-	w->len = 0; /* failed: the commit that it belongs to is rolled back */
+	w->len = 0; /* also if it fails: its commit is rolled back */
 	return len > 0 ? w->real->pMethods->xWrite(w->real, w->bytes, len, w->at) : SQLITE_OK;
 }
 
 static int wal_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at)
 {
 	struct wal_file *w = wal_of(file);
-	bool goes_on = at == w->at + w->len && len <= GATHER_MAX - w->len;
-	int rc = goes_on ? SQLITE_OK : flush(w);
+	bool consecutive = at == w->at + w->len && len <= GATHER_MAX - w->len;
+	int rc = consecutive ? SQLITE_OK : flush(w);
 
 	if (rc != SQLITE_OK)
 		return rc;
@@ -124,7 +119,7 @@ static int wal_close(sqlite3_file *file)
 	return rc;
 }
 
-/* A WAL is never locked: the database file is. */
+/* A WAL is never locked; the database file is. */
 
 static int wal_lock(sqlite3_file *file, int lock)
 {
@@ -186,7 +181,7 @@ static int database_open(
 static int wal_open(const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
 	static const sqlite3_io_methods methods = {
-		.iVersion = 1, /* no shared memory of its own, no mapping: a WAL has neither */
+		.iVersion = 1, /* without shared memory and mapping: a WAL has neither */
 		.xClose = wal_close,
 		.xRead = wal_read,
 		.xWrite = wal_write,
@@ -205,7 +200,7 @@ static int wal_open(const char *name, sqlite3_file *file, int flags, int *out_fl
 	*w = (struct wal_file){.real = (sqlite3_file *)(w + 1),
 		.database = database_of(sqlite3_database_file_object(name))};
 	int rc = real_vfs->xOpen(real_vfs, name, w->real, flags, out_flags);
-	/* Without methods SQLite does not close it. */
+	/* SQLite closes a file only if it has methods. */
 	if (w->real->pMethods != NULL) {
 		w->base.pMethods = &methods;
 		w->database->wal = w;
@@ -232,8 +227,8 @@ const char *store_vfs(void)
 	real_vfs = sqlite3_vfs_find(NULL);
 	if (real_vfs == NULL)
 		return NULL;
-	/* All but opening is the real one's; its functions look at no more of what they
-	 * are given than was copied. */
+	/* Everything but opening is the real VFS's; its functions use no more of the structure
+	 * than was copied. */
 	vfs = *real_vfs;
 	vfs.pNext = NULL;
 	vfs.szOsFile += (int)(sizeof(struct wal_file) > sizeof(struct database_file)

@@ -1,9 +1,9 @@
 /* A payload that the disk has changed: it is told, and the same event that comes again mends it. */
 #include "fixture.h"
 #include "store/care.h"
+#include "store/checksum.h"
 #include "store/import.h"
 #include "store/read.h"
-#include "store/sqlite/checksum.h"
 
 /* By a SipHash-2-4 of its own, which gives the paper's test vector (its appendix A). */
 static void test_it_is_siphash(void **state)
@@ -105,10 +105,10 @@ static void test_the_same_event_again_mends_it(void **state)
 	assert_int_equal(other.op.result, STORE_DUPLICATE);
 	assert_true(other.conflict);
 	assert_int_equal(is_damaged(fx, first.event_id), 1);
-	assert_false(other.mended);
+	assert_false(other.repaired);
 	struct store_put again = put(fx, "id:1", "{}", 1);
 	assert_int_equal(again.op.result, STORE_DUPLICATE);
-	assert_true(again.mended);
+	assert_true(again.repaired);
 	assert_false(again.conflict);
 	assert_int_equal(again.event_id, first.event_id);
 	assert_int_equal(is_damaged(fx, first.event_id), 0);
@@ -126,9 +126,9 @@ static void test_a_damaged_checksum_is_mended_too(void **state)
 	(void)put(fx, "id:1", "{}", 1);
 	fx_exec(fx->path, "UPDATE events SET checksum = checksum + 1");
 	assert_check(fx, true, "event 1: its payload is not what came in\n");
-	assert_true(put(fx, "id:1", "{}", 1).mended);
+	assert_true(put(fx, "id:1", "{}", 1).repaired);
 	assert_check(fx, true, "");
-	assert_false(put(fx, "id:1", "{}", 1).mended);
+	assert_false(put(fx, "id:1", "{}", 1).repaired);
 }
 
 /* Of an event that an earlier schema stored nobody knows what came in. */

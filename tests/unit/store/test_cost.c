@@ -1,6 +1,7 @@
 /* What the daemon's work costs in a large store: steps of SQLite's machine are
  * counted, and no statement may walk through what is not bounded. */
 #include "plan_fixture.h"
+#include "store/private.h"
 #include "store/sqlite/db.h"
 
 #define MANY      10000
@@ -25,8 +26,8 @@ static int steps(struct fixture *fx)
 	int sum = 0;
 
 	settle_down(fx);
-	for (sqlite3_stmt *s = sqlite3_next_stmt(fx->st->db, NULL); s != NULL;
-		s = sqlite3_next_stmt(fx->st->db, s))
+	for (sqlite3_stmt *s = sqlite3_next_stmt(fx->st->db->sqlite, NULL); s != NULL;
+		s = sqlite3_next_stmt(fx->st->db->sqlite, s))
 		sum += sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 1);
 	return sum;
 }
@@ -170,7 +171,7 @@ static void test_a_long_past_is_not_searched_for_a_state(void **state)
 	(void)steps(fx);
 	struct store_claim c = fx_claim_as(fx, 1, 1, stale);
 	assert_int_equal(c.job_count, 1);
-	assert_in_range(steps(fx), STORE_STALE_LOOK, STORE_STALE_LOOK * 30);
+	assert_in_range(steps(fx), STORE_STALE_EVENTS, STORE_STALE_EVENTS * 30);
 	fx_claim_free(&c);
 }
 
@@ -185,7 +186,7 @@ static void test_removing_an_event_looks_at_its_deliveries_only(void **state)
 			  " WHERE state = 'DEAD'");
 	fx_open(fx);
 	settle_down(fx);
-	sqlite3_stmt *s = fx->st->sql[SQL_PRUNE_DELETE];
+	sqlite3_stmt *s = fx->st->db->sql[SQL_RETENTION_DELETE];
 	assert_int_equal(sqlite3_bind_int64(s, 1, 4711), SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_DONE);
 	(void)sqlite3_reset(s);
@@ -199,8 +200,9 @@ static void expect_index(struct fixture *fx, enum store_sql which, const char *i
 	char sql[1024];
 	bool found = false;
 
-	(void)snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", sqlite3_sql(fx->st->sql[which]));
-	assert_int_equal(sqlite3_prepare_v2(fx->st->db, sql, -1, &plan, NULL), SQLITE_OK);
+	(void)snprintf(
+		sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", sqlite3_sql(fx->st->db->sql[which]));
+	assert_int_equal(sqlite3_prepare_v2(fx->st->db->sqlite, sql, -1, &plan, NULL), SQLITE_OK);
 	while (sqlite3_step(plan) == SQLITE_ROW)
 		found = found || strstr((const char *)sqlite3_column_text(plan, 3), index) != NULL;
 	(void)sqlite3_finalize(plan);
@@ -219,8 +221,9 @@ static void test_each_has_its_index(void **state)
 		"INDEX deliveries_lane (hook_id=? AND lane=? AND (lane_at,event_id)<(?,?))");
 	expect_index(fx, SQL_ORDER_RUNNING, "INDEX deliveries_running (hook_id=?)");
 	expect_index(fx, SQL_ORDER_RELEASE, "INDEX deliveries_held (hook_id=? AND behind=?)");
-	expect_index(fx, SQL_ORDER_PUT_BACK, "INDEX deliveries_held (hook_id=? AND behind=?)");
-	expect_index(fx, SQL_STALE_LOOK,
+	expect_index(
+		fx, SQL_ORDER_RELEASE_EARLIER, "INDEX deliveries_held (hook_id=? AND behind=?)");
+	expect_index(fx, SQL_STALE_EVENTS,
 		"INDEX events_entity (entity_id=? AND entity_kind=? AND source_id=?)");
 }
 

@@ -1,6 +1,7 @@
 /* Full disks, failing writes, SIGKILL: what was acknowledged is there, what was
  * refused is not, and work goes on by itself when the cause is gone. */
 #include "fixture.h"
+#include "store/private.h"
 #include "store/sqlite/db.h"
 
 #include <signal.h>
@@ -110,7 +111,8 @@ static void test_full_disk(void **state)
 	int ok = 0;
 
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK); /* the writer sleeps */
-	assert_int_equal(sqlite3_exec(fx->st->db, "PRAGMA max_page_count = 50", NULL, NULL, NULL),
+	assert_int_equal(
+		sqlite3_exec(fx->st->db->sqlite, "PRAGMA max_page_count = 50", NULL, NULL, NULL),
 		SQLITE_OK);
 	capture_begin(&capture);
 	for (int i = 0; i < 100; i++) {
@@ -122,8 +124,8 @@ static void test_full_disk(void **state)
 	assert_in_range(ok, 1, 99);
 	assert_false(stored[99]);
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	assert_int_equal(
-		sqlite3_exec(fx->st->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
+	assert_int_equal(sqlite3_exec(fx->st->db->sqlite, "PRAGMA max_page_count = 100000", NULL,
+				 NULL, NULL),
 		SQLITE_OK);
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(put_large(fx, i), stored[i] ? STORE_DUPLICATE : STORE_OK);
@@ -143,7 +145,7 @@ static void test_a_lock_of_another_program(void **state)
 	sqlite3 *other;
 
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	(void)sqlite3_busy_timeout(fx->st->db, 50);
+	(void)sqlite3_busy_timeout(fx->st->db->sqlite, 50);
 	assert_int_equal(sqlite3_open(fx->path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	capture_begin(&capture);

@@ -1,5 +1,6 @@
 /* Opening: whose file, which version, one daemon only, recovery. */
 #include "fixture.h"
+#include "store/private.h"
 #include "store/sqlite/db.h"
 
 #include <signal.h>
@@ -164,9 +165,10 @@ static void test_the_connection_is_safe(void **state)
 
 	fx_open(fx);
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	assert_int_equal(store_number(fx->st->db, "PRAGMA synchronous", &value), SQLITE_OK);
+	assert_int_equal(store_number(fx->st->db->sqlite, "PRAGMA synchronous", &value), SQLITE_OK);
 	assert_int_equal(value, 2);
-	assert_int_equal(store_number(fx->st->db, "PRAGMA foreign_keys", &value), SQLITE_OK);
+	assert_int_equal(
+		store_number(fx->st->db->sqlite, "PRAGMA foreign_keys", &value), SQLITE_OK);
 	assert_int_equal(value, 1);
 }
 

@@ -322,7 +322,7 @@ static void test_refusals(void **state)
 	FILE *f = fopen(fx->path, "w");
 	assert_non_null(f);
 	(void)fclose(f);
-	refused(fx->path, "nothing is in it yet");
+	refused(fx->path, "the file is empty");
 	f = fopen(fx->path, "w");
 	assert_non_null(f);
 	for (int i = 0; i < 200; i++)

@@ -1,5 +1,6 @@
 /* Putting events in: keys, bytes, groups, the backlog. */
 #include "fixture.h"
+#include "store/private.h"
 #include "store/sqlite/db.h"
 
 #include <assert.h>
@@ -383,12 +384,13 @@ static void test_every_statement_uses_an_index(void **state)
 	int seen = 0;
 
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK); /* the writer sleeps */
-	for (sqlite3_stmt *s = sqlite3_next_stmt(fx->st->db, NULL); s != NULL;
-		s = sqlite3_next_stmt(fx->st->db, s)) {
+	for (sqlite3_stmt *s = sqlite3_next_stmt(fx->st->db->sqlite, NULL); s != NULL;
+		s = sqlite3_next_stmt(fx->st->db->sqlite, s)) {
 		char sql[1024];
 		sqlite3_stmt *plan;
 		(void)snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", sqlite3_sql(s));
-		assert_int_equal(sqlite3_prepare_v2(fx->st->db, sql, -1, &plan, NULL), SQLITE_OK);
+		assert_int_equal(
+			sqlite3_prepare_v2(fx->st->db->sqlite, sql, -1, &plan, NULL), SQLITE_OK);
 		while (sqlite3_step(plan) == SQLITE_ROW) {
 			const char *step = (const char *)sqlite3_column_text(plan, 3);
 			/* Partial indexes hold what waits only: they may be walked. */

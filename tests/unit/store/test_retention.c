@@ -1,5 +1,6 @@
 /* Retention: what is old and over goes, what still waits stays. */
 #include "fixture.h"
+#include "store/private.h"
 #include "store/sqlite/db.h"
 
 #define HOUR   3600000
@@ -94,6 +95,7 @@ static void test_slices_are_small_and_get_past_waiting_events(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_op ping = {.kind = STORE_OP_PING};
+	struct store_delta delta = {0};
 	int64_t left = 650;
 	int slices = 0;
 
@@ -102,14 +104,14 @@ static void test_slices_are_small_and_get_past_waiting_events(void **state)
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK); /* the writer sleeps */
 	int64_t wait;
 	do {
-		wait = store_prune_slice(fx->st, HOUR);
+		wait = store_retention_slice(fx->st->db, HOUR, &delta);
 		int64_t now = fx_number(fx, EVENTS);
-		assert_true(left - now <= STORE_PRUNE_SLICE);
+		assert_true(left - now <= STORE_RETENTION_SLICE);
 		left = now;
 		slices++;
 	} while (wait == 0 && slices < 100);
 	assert_int_equal(left, 250);
-	assert_int_equal(wait, STORE_PRUNE_EVERY);
+	assert_int_equal(wait, STORE_RETENTION_EVERY);
 	assert_in_range(slices, 7, 12);
 }
 
@@ -146,6 +148,7 @@ static void test_space_is_given_back(void **state)
 static void test_a_file_that_cannot_shrink_does_not_busy_the_writer(void **state)
 {
 	struct fixture *fx = *state;
+	struct store_delta delta = {0};
 
 	fx_exec(fx->path, "PRAGMA journal_mode = WAL"); /* without auto_vacuum */
 	fx_open(fx);
@@ -153,7 +156,7 @@ static void test_a_file_that_cannot_shrink_does_not_busy_the_writer(void **state
 	struct store_op ping = {.kind = STORE_OP_PING};
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
 	int slices = 0;
-	while (slices < 100 && store_prune_slice(fx->st, HOUR) == 0)
+	while (slices < 100 && store_retention_slice(fx->st->db, HOUR, &delta) == 0)
 		slices++;
 	assert_true(slices < 10);
 	assert_int_equal(fx_number(fx, EVENTS), 0);

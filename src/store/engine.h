@@ -1,0 +1,80 @@
+/* store/engine.h - what a database engine does for the store. Everything above it (store.c,
+ * writer.c, query/, edit/) knows operations, deltas and rows; everything that knows SQLite is
+ * in store/sqlite/. A second engine is another folder with another struct store_engine.
+ *
+ * The daemon has one struct store_db. After `open` it belongs to the writer's thread alone,
+ * except where a function says otherwise. */
+#ifndef HOOKD_STORE_ENGINE_H
+#define HOOKD_STORE_ENGINE_H
+
+#include "base/attributes.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store_db; /* the daemon's database; each engine defines its own */
+
+#define STORE_GROUP_MAX 512 /* operations in one transaction */
+
+/* What a transaction changes in the counts once it is committed. */
+struct store_delta {
+	int64_t stored;
+	int64_t duplicates;
+	int64_t quarantined;
+	int64_t waiting;
+	int64_t dead;
+	bool ready; /* deliveries have become READY, or are due at another time */
+};
+
+/* Operations for one transaction, with what the store knew when it took them. */
+struct store_group {
+	struct store_op *first; /* linked by op->next; store_op_start has been called on each */
+	unsigned backlog;       /* waiting deliveries allowed */
+	int64_t waiting, dead;  /* the counts before this transaction */
+};
+
+enum store_commit {
+	STORE_COMMITTED,
+	STORE_COMMIT_BAD_OPERATION, /* one operation is at fault: the others can go in alone */
+	STORE_COMMIT_FAILED,        /* the store cannot write; logged */
+};
+
+/* A hook with READY deliveries: the answer to STORE_OP_ORPHANS. */
+struct store_waiting {
+	int64_t hook;
+	int64_t waiting;
+	char *name;
+};
+
+struct store_orphans {
+	struct store_op op;         /* STORE_OP_ORPHANS */
+	struct store_waiting *rows; /* out: an array to free, with each name */
+	size_t count;               /* out */
+};
+
+struct store_engine {
+	/* Takes the lock that keeps a second daemon out, opens or makes the database, migrates
+	 * the schema, makes RUNNING deliveries READY and fills in the counts that it knows.
+	 * Borrows path until `close`. NULL: logged. */
+	struct store_db *(*open)(const char *path, struct store_counts *counts);
+	void (*close)(struct store_db *db); /* after the writer's thread has ended */
+
+	/* Runs all operations of a group, in order, in one transaction, and syncs it. If it
+	 * does not commit, nothing of it is stored; the caller undoes the operations. */
+	enum store_commit (*write)(
+		struct store_db *db, const struct store_group *group, struct store_delta *delta);
+	void (*after_write)(struct store_db *db); /* after each `write` and `retain` */
+
+	/* One slice of retention: removes some events that are older than `retention` ms.
+	 * Returns the ms until the next slice is due; 0: at once. */
+	int64_t (*retain)(struct store_db *db, int64_t retention, struct store_delta *delta);
+
+	/* Any thread: had a person paused the hook when the engine last read that? */
+	bool (*is_paused)(struct store_db *db, int64_t hook);
+};
+
+extern const struct store_engine store_sqlite;
+
+#endif

@@ -1,0 +1,45 @@
+/* store/private.h - what store.c, writer.c and ops.c share: the open store. */
+#ifndef HOOKD_STORE_PRIVATE_H
+#define HOOKD_STORE_PRIVATE_H
+
+#include "base/attributes.h"
+#include "engine.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store {
+	/* Constant after store_open. */
+	char *path;
+	const struct store_engine *engine;
+	void (*on_ready)(void *arg);
+	void *on_ready_arg;
+	pthread_t writer;
+
+	/* The writer's thread alone. */
+	struct store_db *db;
+	unsigned groups_since_slice;
+
+	pthread_mutex_t mutex; /* guards all below */
+	pthread_cond_t wake;   /* for the writer: queue, stopping, retain_at */
+	pthread_cond_t waited; /* for store_wait: an operation of such a caller is over */
+	struct store_op *head;
+	struct store_op **tail;
+	bool stopping;
+	int64_t retention;
+	unsigned backlog;
+	int64_t retain_at;          /* steady ms: the next slice of retention */
+	struct store_counts counts; /* written by the writer only, which may read it unlocked */
+};
+
+/* writer.c: the thread. stop: after all that is queued. */
+bool store_writer_start(struct store *st) WARN_UNUSED;
+void store_writer_stop(struct store *st);
+
+/* ops.c */
+void store_op_start(struct store_op *op); /* clears its outputs */
+void store_op_undo(struct store_op *op);  /* rolled back: frees its outputs, STORE_ERROR */
+void store_orphans_free(struct store_orphans *o);
+
+#endif

@@ -1,5 +1,6 @@
 /* action/forward.c - posts the event as it came to another HTTP server. */
 #include "base/clock.h"
+#include "base/number.h"
 #include "kind.h"
 #include "request.h"
 #include "transfer/transfer.h"
@@ -7,6 +8,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	READ_AT_LEAST = 65536,         /* of an answer, kept or not; then the connection is cut */
@@ -142,20 +144,57 @@ static bool is_temporary(int status)
 	return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075400
+/* Seconds from a Retry-After: a number of them, or a date. */
+static int64_t read_retry_after(const char *value)
+{
+	size_t len = strlen(value);
+	int64_t seconds;
+	time_t date;
+
+	if (len > 0 && number_digits(value, len) == len)
+		return number_read(value, len, RETRY_AFTER_MAX, &seconds) ? seconds
+									  : RETRY_AFTER_MAX;
+	date = curl_getdate(value, NULL);
+	if (date < 0)
+		return 0;
+	seconds = date - clock_wall() / 1000;
+	return seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
+}
+
+/* Seconds that the answer asks us to wait; 0 or less: it does not ask. Not by
+ * CURLINFO_RETRY_AFTER, which newer versions cut to six hours. */
+static int64_t asked_wait(CURL *easy)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return 0;
+	return read_retry_after(header->value);
+}
+#else
+static int64_t asked_wait(CURL *easy)
+{
+	curl_off_t seconds = 0;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+	return seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
+}
+#endif
+
 static void judge_status(struct forward *f, int status)
 {
 	struct action *a = &f->action;
-	curl_off_t after = 0;
+	int64_t wait;
 
 	a->outcome.status = status;
 	if (status >= 200 && status <= 299) {
 		a->outcome.result = ATTEMPT_OK;
 	} else if (is_temporary(status)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "answered %d", status);
-		if (curl_easy_getinfo(f->transfer.easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK &&
-			after > 0)
-			a->outcome.retry_after =
-				(after < RETRY_AFTER_MAX ? after : RETRY_AFTER_MAX) * 1000;
+		wait = asked_wait(f->transfer.easy);
+		if (wait > 0)
+			a->outcome.retry_after = wait * 1000;
 	} else {
 		action_outcome(a, ATTEMPT_PERMFAIL, "answered %d%s", status,
 			status >= 300 && status <= 399 ? ": redirects are not followed" : "");

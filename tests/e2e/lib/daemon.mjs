@@ -291,6 +291,9 @@ export function wire(d, body = newBody(), { line = `POST ${URL_PATH} HTTP/1.1`, 
 	]);
 }
 
+/** A request's bytes up to its body. */
+export const headOf = (bytes) => bytes.subarray(0, bytes.indexOf('\r\n\r\n') + 4);
+
 /** {state, parent, session} of a process, or null when there is none. */
 export function statOf(pid) {
 	try {

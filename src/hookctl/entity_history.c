@@ -38,7 +38,7 @@ static bool make_room(struct ctl_history *h)
 	return true;
 }
 
-static void event_seen(void *arg, const struct store_event_row *row)
+static void add_event(void *arg, const struct store_event_row *row)
 {
 	struct ctl_histories *all = arg;
 	struct ctl_history *h = all->failed ? NULL : history_of(all, row->source);
@@ -63,7 +63,7 @@ static void event_seen(void *arg, const struct store_event_row *row)
 		all->failed = true;
 }
 
-/* Events come here in the order of their arrival. */
+/* The events are still in the order of their arrival. */
 static void mark_late(struct ctl_history *h)
 {
 	int highest = -1;
@@ -76,7 +76,7 @@ static void mark_late(struct ctl_history *h)
 	}
 }
 
-static int compare(const void *left, const void *right)
+static int compare_events(const void *left, const void *right)
 {
 	const struct ctl_history_event *a = left, *b = right;
 	int rank_a = lifecycle_rank(a->type), rank_b = lifecycle_rank(b->type);
@@ -88,15 +88,15 @@ static int compare(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-/* By happened_at; where a state is told of with an earlier time than one before it in life,
- * the life decides. Insertion, since that is no order that a sort may rely on. */
-static void arrange(struct ctl_history *h)
+/* By happened_at; if that contradicts the life cycle, the life cycle decides. This is not a
+ * consistent order as qsort needs it, so by insertion. */
+static void order_events(struct ctl_history *h)
 {
 	for (size_t i = 1; i < h->count; i++) {
 		struct ctl_history_event e = h->events[i];
 		size_t at = i;
 
-		for (; at > 0 && compare(&e, &h->events[at - 1]) < 0; at--)
+		for (; at > 0 && compare_events(&e, &h->events[at - 1]) < 0; at--)
 			h->events[at] = h->events[at - 1];
 		h->events[at] = e;
 	}
@@ -143,16 +143,17 @@ static bool is_first(const struct ctl_history *h, size_t at)
 
 static void find_missing(struct ctl_history *h)
 {
-	const char *told = "";
+	const char *reported = "";
 
 	for (size_t i = 0; i < h->count; i++) {
 		const char *before = lifecycle_before(h->events[i].type);
 
-		if (before == NULL || strcmp(before, told) == 0 || find_state(h, before) != NULL)
+		if (before == NULL || strcmp(before, reported) == 0 ||
+			find_state(h, before) != NULL)
 			continue;
-		buf_printf(&h->gaps, "no event says \"%s\", which goes before \"%s\"\n", before,
+		buf_printf(&h->gaps, "no event of \"%s\", which comes before \"%s\"\n", before,
 			lifecycle_state(h->events[i].type));
-		told = before;
+		reported = before;
 	}
 }
 
@@ -162,11 +163,11 @@ static void find_late(struct ctl_history *h)
 		const char *state = lifecycle_state(h->events[i].type);
 
 		if (h->events[i].late && state != NULL && is_first(h, i))
-			buf_printf(&h->gaps, "\"%s\" came after what follows it\n", state);
+			buf_printf(&h->gaps, "\"%s\" came after a later state\n", state);
 	}
 }
 
-/* Two ends that cannot both be true, such as approved and declined. */
+/* Final states that exclude each other, such as approved and declined. */
 static void find_contradictions(struct ctl_history *h)
 {
 	static const char *const ends[] = {
@@ -180,7 +181,7 @@ static void find_contradictions(struct ctl_history *h)
 		buf_printf(&names, "%s\"%s\"", found++ > 0 ? " and " : "", ends[i]);
 	}
 	if (found > 1)
-		buf_printf(&h->gaps, "%s do not go together: ask the sender which holds\n",
+		buf_printf(&h->gaps, "%s contradict each other: ask the sender which is true\n",
 			names.data != NULL ? names.data : "");
 	buf_free(&names);
 }
@@ -191,7 +192,7 @@ bool ctl_histories_read(
 	char why[STORE_READ_WHY];
 
 	*all = (struct ctl_histories){0};
-	if (!store_read_entity(reader, kind, id, event_seen, all, why)) {
+	if (!store_read_entity(reader, kind, id, add_event, all, why)) {
 		ctl_error("%s", why);
 		return false;
 	}
@@ -199,7 +200,7 @@ bool ctl_histories_read(
 		struct ctl_history *h = &all->list[i];
 
 		mark_late(h);
-		arrange(h);
+		order_events(h);
 		find_last(h);
 		find_missing(h);
 		find_late(h);
@@ -207,7 +208,7 @@ bool ctl_histories_read(
 		all->failed = h->gaps.failed;
 	}
 	if (all->failed)
-		ctl_error("memory is short");
+		ctl_error("out of memory");
 	return !all->failed;
 }
 

@@ -12,8 +12,9 @@
 
 enum {
 	LIMIT_MAX = 1000000,
-	FOLLOW_EVERY = 200, /* ms: asks SQLite whether something has changed */
-	FOLLOW_ANYWAY = 10, /* times; a reader that had to open the file anew misses a change */
+	FOLLOW_EVERY = 200, /* ms between two questions whether the store has changed */
+	FOLLOW_ANYWAY =
+		10, /* every 10th time list in any case: a reopened reader misses a change */
 };
 
 static bool read_state(struct store_filter *f, const char *text)
@@ -40,18 +41,18 @@ void ctl_entity_split(char *text, const char **kind, const char **id)
 	*id = colon + 1;
 }
 
-bool ctl_filter_option(struct ctl_filter *w, int key)
+bool ctl_filter_option(struct ctl_filter *o, int key)
 {
-	struct store_filter *f = &w->filter;
+	struct store_filter *f = &o->filter;
 
 	switch (key) {
 	case 'l':
-		return ctl_number("--limit", optarg, 1, LIMIT_MAX, &w->limit);
+		return ctl_number("--limit", optarg, 1, LIMIT_MAX, &o->limit);
 	case 'p':
-		w->paged = true;
-		return ctl_number("--page", optarg, 1, LIMIT_MAX / CTL_LIMIT_DEFAULT, &w->page);
+		o->paged = true;
+		return ctl_number("--page", optarg, 1, LIMIT_MAX / CTL_LIMIT_DEFAULT, &o->page);
 	case 'b':
-		w->paged = true;
+		o->paged = true;
 		return ctl_number("--before", optarg, 1, INT64_MAX, &f->before);
 	case 'f':
 		return ctl_moment("--since", optarg, &f->since);
@@ -78,43 +79,43 @@ bool ctl_filter_option(struct ctl_filter *w, int key)
 		f->quarantined_only = true;
 		break;
 	case 'j':
-		w->json = true;
+		o->json = true;
 		break;
 	case 'U':
-		w->utc = true;
+		o->utc = true;
 		break;
 	case 'F':
-		w->follow = true;
+		o->follow = true;
 		break;
 	case 'D':
-		w->store = optarg;
+		o->store = optarg;
 		break;
 	}
 	return true;
 }
 
-bool ctl_filter_end(struct ctl_filter *w)
+bool ctl_filter_end(struct ctl_filter *o)
 {
-	if (w->limit == 0)
-		w->limit = CTL_LIMIT_DEFAULT;
-	if (w->page == 0)
-		w->page = 1;
-	if (w->follow && (w->paged || w->filter.until != 0)) {
-		ctl_error("--follow goes on with what comes: not with --page, --before or --until");
+	if (o->limit == 0)
+		o->limit = CTL_LIMIT_DEFAULT;
+	if (o->page == 0)
+		o->page = 1;
+	if (o->follow && (o->paged || o->filter.until != 0)) {
+		ctl_error("--follow does not go with --page, --before or --until");
 		return false;
 	}
-	if ((w->page - 1) * w->limit > UINT32_MAX) {
-		ctl_error("--page: that is beyond any store's end");
+	if ((o->page - 1) * o->limit > UINT32_MAX) {
+		ctl_error("--page: too large for this --limit");
 		return false;
 	}
-	w->filter.limit = (unsigned)w->limit;
-	w->filter.skip = (unsigned)((w->page - 1) * w->limit);
-	if (w->utc && setenv("TZ", "UTC0", 1) == 0)
+	o->filter.limit = (unsigned)o->limit;
+	o->filter.skip = (unsigned)((o->page - 1) * o->limit);
+	if (o->utc && setenv("TZ", "UTC0", 1) == 0)
 		tzset();
 	return true;
 }
 
-int ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg)
+int ctl_follow(struct store_reader *reader, bool (*list)(void *arg), void *arg)
 {
 	char why[STORE_READ_WHY];
 	int64_t version = 0, last = -1;
@@ -126,7 +127,7 @@ int ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg)
 		}
 		if (version != last || i % FOLLOW_ANYWAY == 0) {
 			last = version;
-			if (!look(arg) || fflush(stdout) != 0)
+			if (!list(arg) || fflush(stdout) != 0)
 				return CTL_FAILED;
 		}
 		(void)nanosleep(&(struct timespec){.tv_nsec = FOLLOW_EVERY * 1000000L}, NULL);

@@ -12,18 +12,18 @@ bool ctl_match(
 
 	*m = (struct ctl_match){.hooks = calloc(conf->hook_count + 1, sizeof(*m->hooks))};
 	if (places == NULL || m->hooks == NULL) {
-		ctl_error("memory is short");
+		ctl_error("out of memory");
 		free(places);
 		return false;
 	}
 	for (size_t i = 0; i < conf->hook_count; i++)
-		conf->hooks[i].store_id = (int64_t)i; /* hookctl knows no others */
+		conf->hooks[i].store_id = (int64_t)i; /* hookctl has no others */
 	m->count = match_hooks(conf, source, ev, places, &m->declined);
 	for (size_t i = 0; i < m->count; i++)
 		m->hooks[i] = conf->hooks[places[i]].name;
 	free(places);
 	if (!buf_ok(&m->declined))
-		ctl_error("memory is short");
+		ctl_error("out of memory");
 	return buf_ok(&m->declined);
 }
 

@@ -1,4 +1,4 @@
-/* hookctl/match.h - which hooks want an event, for commands that bring events in. One thread. */
+/* hookctl/match.h - which hooks match an event, for import and quarantine release. One thread. */
 #ifndef HOOKD_CTL_MATCH_H
 #define HOOKD_CTL_MATCH_H
 
@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* By name, as hookd would find out if the event came now. */
+/* The hooks, by name, that hookd would choose if the event came now. */
 struct ctl_match {
 	const char **hooks; /* the names are the conf's */
 	size_t count;
 	struct buf declined; /* see match_hooks */
 };
 
-/* False, said, when memory is short. ctl_match_free either way. */
+/* False: out of memory, reported. Call ctl_match_free either way. */
 bool ctl_match(struct ctl_match *m, struct conf *conf, const struct conf_source *source,
 	struct event *ev) WARN_UNUSED;
 void ctl_match_free(struct ctl_match *m);

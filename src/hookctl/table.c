@@ -116,29 +116,35 @@ void ctl_cell_time(struct buf *cell, int64_t ms, int64_t now, bool relative)
 	buf_add_text(cell, text);
 }
 
-/* Takes from column after column until all fits. */
-static void fit(const struct ctl_table *t, size_t *widths, size_t screen)
+/* Takes from the columns of that turn, down to their soft or hard width, what *total has too
+ * much. */
+static void shrink_columns(const struct ctl_table *t, size_t *widths, unsigned turn, bool hard,
+	size_t screen, size_t *total)
+{
+	for (size_t i = 0; i < t->column_count; i++) {
+		const struct ctl_column *c = &t->columns[i];
+		size_t least = hard ? c->hard : c->soft, less;
+
+		if (c->shrinks != turn || *total <= screen || widths[i] <= least)
+			continue;
+		less = widths[i] - least;
+		if (less > *total - screen)
+			less = *total - screen;
+		widths[i] -= less;
+		*total -= less;
+	}
+}
+
+static void fit_to_screen(const struct ctl_table *t, size_t *widths, size_t screen)
 {
 	size_t total = GAP * (t->column_count - 1);
 
 	for (size_t i = 0; i < t->column_count; i++)
 		total += widths[i];
-	for (size_t round = 0; round < 2; round++) {
-		for (unsigned turn = 1; turn <= t->column_count; turn++) {
-			for (size_t i = 0; i < t->column_count; i++) {
-				const struct ctl_column *c = &t->columns[i];
-				size_t least = round == 0 ? c->soft : c->hard, give;
-
-				if (c->gives != turn || total <= screen || widths[i] <= least)
-					continue;
-				give = widths[i] - least;
-				if (give > total - screen)
-					give = total - screen;
-				widths[i] -= give;
-				total -= give;
-			}
-		}
-	}
+	for (unsigned turn = 1; turn <= t->column_count; turn++)
+		shrink_columns(t, widths, turn, false, screen, &total);
+	for (unsigned turn = 1; turn <= t->column_count; turn++)
+		shrink_columns(t, widths, turn, true, screen, &total);
 }
 
 static void add_spaces(struct buf *out, size_t count)
@@ -147,7 +153,7 @@ static void add_spaces(struct buf *out, size_t count)
 		buf_add_char(out, ' ');
 }
 
-/* Exactly `width` wide, but for the row's last cell, which is not filled up. */
+/* Exactly `width` wide; the row's last cell is not padded. */
 static void add_cell(
 	struct buf *out, const char *text, size_t width, const struct ctl_column *c, bool last)
 {
@@ -170,14 +176,14 @@ static void add_cell(
 		add_spaces(out, width - have);
 }
 
-static const char *text_of(const struct ctl_table *t, const struct ctl_row *row, size_t column)
+static const char *cell_text(const struct ctl_table *t, const struct ctl_row *row, size_t column)
 {
 	if (row == NULL)
 		return t->columns[column].title;
 	return row->cells[column].data != NULL ? row->cells[column].data : "";
 }
 
-/* A row; NULL: the titles. */
+/* A row; for NULL the titles. */
 static void add_line(
 	struct buf *out, const struct ctl_table *t, const struct ctl_row *row, const size_t *widths)
 {
@@ -185,24 +191,24 @@ static void add_line(
 	size_t coloured = row != NULL ? row->coloured : 0;
 
 	for (size_t i = 0; i < t->column_count; i++) {
-		bool shines = colour != NULL && i == coloured;
+		bool is_coloured = colour != NULL && i == coloured;
 
 		if (i > 0)
 			add_spaces(out, GAP);
-		buf_add_text(out, shines ? colour : "");
-		add_cell(out, text_of(t, row, i), widths[i], &t->columns[i],
+		buf_add_text(out, is_coloured ? colour : "");
+		add_cell(out, cell_text(t, row, i), widths[i], &t->columns[i],
 			i + 1 == t->column_count);
-		buf_add_text(out, shines ? CTL_PLAIN : "");
+		buf_add_text(out, is_coloured ? CTL_PLAIN : "");
 	}
 	buf_add_char(out, '\n');
 }
 
-/* Columns never become narrower again: those who look at what comes see it in line. */
-static void measure(struct ctl_table *t)
+/* Columns never become narrower again, so that --follow keeps its lines aligned. */
+static void measure_columns(struct ctl_table *t)
 {
 	for (size_t c = 0; c < t->column_count; c++) {
 		for (size_t i = 0; i < t->count; i++) {
-			size_t width = ctl_width(text_of(t, &t->rows[i], c));
+			size_t width = ctl_width(cell_text(t, &t->rows[i], c));
 
 			t->widths[c] = width > t->widths[c] ? width : t->widths[c];
 			t->failed |= t->rows[i].cells[c].failed;
@@ -218,10 +224,10 @@ bool ctl_table_print(struct ctl_table *t)
 	struct buf out = {0};
 	bool written;
 
-	measure(t);
+	measure_columns(t);
 	memcpy(widths, t->widths, sizeof(widths));
 	if (screen > 0)
-		fit(t, widths, screen);
+		fit_to_screen(t, widths, screen);
 	if (!t->headed)
 		add_line(&out, t, NULL, widths);
 	t->headed = true;

@@ -1,5 +1,5 @@
-/* hookctl/table.h - rows in columns, for people: as wide as what they hold, on a terminal cut
- * to its width. Zero-initialised but for `columns` and `column_count`. One thread. */
+/* hookctl/table.h - rows in columns, for people: as wide as their text; on a terminal truncated
+ * to its width. Zero-initialised except `columns` and `column_count`. One thread. */
 #ifndef HOOKD_CTL_TABLE_H
 #define HOOKD_CTL_TABLE_H
 
@@ -14,9 +14,9 @@
 
 struct ctl_column {
 	const char *title;
-	bool right;        /* aligned so */
-	unsigned gives;    /* on a narrow terminal the 1st gives way first, …; 0: never */
-	size_t soft, hard; /* down to this width, and when all have, to that */
+	bool right;        /* right-aligned */
+	unsigned shrinks;  /* on a narrow terminal 1 shrinks first, then 2, …; 0: never */
+	size_t soft, hard; /* shrinks to the soft width; once all have, to the hard one */
 };
 
 struct ctl_row;
@@ -27,8 +27,8 @@ struct ctl_table {
 	struct ctl_row *rows;
 	size_t count, capacity;
 	size_t widths[CTL_TABLE_COLUMNS];
-	bool headed; /* the titles are printed */
-	bool failed; /* memory is short */
+	bool headed; /* the titles were printed */
+	bool failed; /* out of memory */
 };
 
 #define CTL_RED     "\033[31m"
@@ -39,27 +39,26 @@ struct ctl_table {
 #define CTL_DIM     "\033[2m"
 #define CTL_PLAIN   "\033[0m"
 
-/* A new row's cells, one buffer for each column, to be filled before the next call. When
- * memory is short they are thrown away. What comes from outside must be escaped (ctl_cell).
- * `colour`, one of the above or NULL, is for the column `coloured`. */
+/* A new row's cells, one buffer for each column, to be filled before the next call; out of
+ * memory they are discarded. Text from outside must be escaped (ctl_cell). `colour`, one of
+ * the above or NULL, applies to the column `coloured`. */
 struct buf *ctl_table_row(struct ctl_table *t, const char *colour, size_t coloured);
 
-/* Text from outside: escaped, "-" where there is none. */
+/* Adds text from outside: escaped, "-" for NULL and "". */
 void ctl_cell(struct buf *cell, const char *text);
 
-/* Prints the rows and forgets them; the titles before the first. False, said, when that
- * failed. */
+/* Prints the rows and drops them; the titles before the first. False: reported. */
 bool ctl_table_print(struct ctl_table *t) WARN_UNUSED;
 void ctl_table_free(struct ctl_table *t);
 
-/* Columns of the terminal on standard output; 0: it is none, nothing is cut. */
+/* The width of the terminal on standard output; 0: it is not a terminal. */
 size_t ctl_screen(void);
 
-/* How many columns UTF-8 text takes, one for each character. */
+/* The width of UTF-8 text, one column for each character. */
 size_t ctl_width(const char *text);
 
-/* A time for a cell: as ls does, the clock for the last months, the year for what is
- * older; `relative`: how long ago, or until then, for a month. */
+/* Adds a time as ls(1) prints it: with the time of day for the last half year, with the year
+ * for older ones; `relative`: "5 min ago" or "in 5 min", up to a month. */
 void ctl_cell_time(struct buf *cell, int64_t ms, int64_t now, bool relative);
 
 #endif

@@ -310,7 +310,7 @@ static int fixture_run(int argc, char **argv)
 	if (stdout == NULL || stderr == NULL)
 		abort();
 	optind = 0;
-	status = dispatch(argc, argv);
+	status = read_options_and_run(argc, argv);
 	(void)fclose(stdout);
 	(void)fclose(stderr);
 	stdout = real_out;

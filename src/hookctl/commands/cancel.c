@@ -1,4 +1,9 @@
-/* hookctl cancel: takes deliveries back that wait, or puts dead ones aside. */
+/* hookctl cancel - cancels deliveries that wait, or with --dead acknowledges dead ones, which
+ * become SKIPPED. Prints a line for each:
+ *   event 7  ship-order  READY delivery 12 cancelled
+ * with --json {"event":7,"hook":"ship-order","state":"READY","delivery":12,"cancelled":true};
+ * for more than 100 only "120 deliveries cancelled" and a progress bar. hookctl/change.c finds
+ * and changes them. */
 #include "commands.h"
 
 #include "hookctl/change.h"
@@ -10,53 +15,53 @@
 
 static const struct ctl_option options[] = {
 	{'k', "hook", "HOOK", "those of this hook"},
-	{'d', "dead", NULL, "instead of those that wait the dead ones: a person saw to it"},
+	{'d', "dead", NULL, "dead deliveries that were handled by hand, not waiting ones"},
 	{'t', "since", "TIME", "with --dead: those that died since: 2h, 3d"},
-	{'n', "dry-run", NULL, "only say which"},
-	{'y', "yes", NULL, "do not ask, however many there are"},
-	{'j', "json", NULL, "one JSON object a line"},
+	{'n', "dry-run", NULL, "only print which"},
+	{'y', "yes", NULL, "do not ask, even before many"},
+	{'j', "json", NULL, "print one JSON object a line"},
 	{'D', "store", "FILE", "in this store (the config's)"},
 	{0},
 };
 
-static void add_text(struct buf *out, const struct ctl_changed *c)
+static void add_cancelled(struct buf *out, const struct ctl_changed *c)
 {
 	(void)c;
 	buf_add_text(out, " cancelled");
 }
 
-static void add_json(struct buf *out, const struct ctl_changed *c)
+static void add_cancelled_json(struct buf *out, const struct ctl_changed *c)
 {
 	buf_printf(out, "\"delivery\":%" PRId64 ",\"cancelled\":%s", c->delivery,
 		c->made != 0 ? "true" : "false");
 }
 
-static const struct ctl_change_kind kind = {
+static const struct ctl_change_kind cancel_waiting = {
 	.question = "Cancel %zu deliveries?",
 	.summary = "%zu deliveries cancelled",
-	.nothing = "nothing to cancel: no such delivery waits; what runs now cannot be taken back",
+	.nothing = "nothing to cancel: no such delivery waits; a running one cannot be cancelled",
 	.apply = store_cancel,
-	.add_text = add_text,
-	.add_json = add_json,
+	.add_text = add_cancelled,
+	.add_json = add_cancelled_json,
 };
 
-static const struct ctl_change_kind dead = {
-	.question = "Put %zu dead deliveries aside?",
-	.summary = "%zu dead deliveries put aside",
-	.nothing = "nothing to put aside: no such delivery is dead",
+static const struct ctl_change_kind cancel_dead = {
+	.question = "Cancel %zu dead deliveries?",
+	.summary = "%zu dead deliveries cancelled",
+	.nothing = "nothing to cancel: no such delivery is dead",
 	.apply = store_cancel,
-	.add_text = add_text,
-	.add_json = add_json,
+	.add_text = add_cancelled,
+	.add_json = add_cancelled_json,
 };
 
 static int cancel_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_change c = {.kind = &kind, .filter.set = STORE_CHANGE_WAITING};
+	struct ctl_change c = {.kind = &cancel_waiting, .filter.set = STORE_CHANGE_WAITING};
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_cancel, argc, argv, &status)) >= 0) {
 		if (key == 'd') {
-			c.kind = &dead;
+			c.kind = &cancel_dead;
 			c.filter.set = STORE_CHANGE_DEAD;
 		} else if (key == 't') {
 			if (!ctl_moment("--since", optarg, &c.filter.since))
@@ -67,12 +72,12 @@ static int cancel_command(struct ctl *ctl, int argc, char **argv)
 	}
 	if (key == CTL_STOP)
 		return status;
-	if (c.filter.since != 0 && c.kind != &dead) {
-		ctl_error("cancel: --since is for --dead: what waits has not ended");
+	if (c.filter.since != 0 && c.kind != &cancel_dead) {
+		ctl_error("cancel: --since needs --dead: a delivery that waits has not ended");
 		return CTL_USAGE;
 	}
-	if (optind == argc && c.filter.hook == NULL && c.kind != &dead) {
-		ctl_error("cancel: expected an EVENT's id, or --hook");
+	if (optind == argc && c.filter.hook == NULL && c.kind != &cancel_dead) {
+		ctl_error("cancel: expected an EVENT id, or --hook");
 		return CTL_USAGE;
 	}
 	return ctl_change_run(ctl, &c, argc - optind, argv + optind);
@@ -81,7 +86,7 @@ static int cancel_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_cancel = {
 	"cancel",
 	"[EVENT …] [--hook HOOK] [--dead] [--since TIME] [--dry-run] [--yes]",
-	"take back deliveries that wait, or put dead ones aside",
+	"cancel deliveries that wait, or dead ones that were handled by hand",
 	options,
 	cancel_command,
 };

@@ -1,9 +1,12 @@
-/* hookctl/commands/deliveries.c - */
+/* hookctl deliveries - lists the deliveries in the store, the newest first:
+ *   id  event  hook        state    when             tries  type         last result
+ *   31     17  ship-order  replayed 06-30 22:50:29      3  payout.sent  exited with 75
+ * with --json one object a line; with --follow also each new one and each change. */
 #include "commands.h"
 
 #include "base/clock.h"
-#include "hookctl/config.h"
 #include "hookctl/filter.h"
+#include "hookctl/listing.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "hookctl/table.h"
@@ -34,26 +37,22 @@ static const struct ctl_column columns[COLUMNS] = {
 	[RESULT] = {"last result", false, 1, 12, 11},
 };
 
-/* One that had not ended when it was shown. */
+/* A delivery that had not ended when it was last printed. */
 struct open_delivery {
 	int64_t id, attempts;
 	enum delivery_state state;
 };
 
 struct listing {
-	struct store_reader *reader;
-	struct store_filter filter;
-	struct ctl_table table;
-	bool json, relative, failed;
-	int64_t now, lowest, highest; /* ids */
+	struct ctl_listing base;
 	/* --follow: */
-	const char *state; /* only these are shown */
+	const char *state; /* print only deliveries in this state */
 	struct open_delivery *open;
 	size_t open_count, open_capacity;
-	struct open_delivery now_is; /* the one looked at again */
+	struct open_delivery refreshed; /* the one that is being read again */
 };
 
-/* In words that say what it waits for. */
+/* The state in a word that says what the delivery waits for. */
 static const char *state_of(const struct store_delivery_row *d, char lower[16])
 {
 	const char *text = delivery_state_text(d->state);
@@ -64,7 +63,7 @@ static const char *state_of(const struct store_delivery_row *d, char lower[16])
 	if (d->state == DELIVERY_READY && d->paused_at != 0)
 		return "paused";
 	if (d->state == DELIVERY_READY && d->behind != 0)
-		return "held";
+		return "blocked";
 	for (; i < 15 && text[i] != '\0'; i++)
 		lower[i] = (char)(text[i] - 'A' + 'a');
 	lower[i] = '\0';
@@ -80,7 +79,7 @@ static const char *colour_of(const struct store_delivery_row *d)
 	return d->state == DELIVERY_RUNNING ? CTL_GREEN : NULL;
 }
 
-static void add_row(struct listing *l, const struct store_listed *row)
+static void add_row(struct ctl_listing *l, const struct store_listed *row)
 {
 	const struct store_delivery_row *d = &row->delivery;
 	struct buf *cells = ctl_table_row(&l->table, colour_of(d), STATE);
@@ -97,15 +96,7 @@ static void add_row(struct listing *l, const struct store_listed *row)
 	ctl_cell(&cells[RESULT], d->reason != NULL ? d->reason : row->message);
 }
 
-static void add_id(struct buf *out, const char *key, int64_t id)
-{
-	if (id > 0)
-		buf_printf(out, ",\"%s\":%" PRId64, key, id);
-	else
-		buf_printf(out, ",\"%s\":null", key);
-}
-
-static bool put_json(const struct store_listed *row)
+static bool print_json(const struct store_listed *row)
 {
 	const struct store_delivery_row *d = &row->delivery;
 	struct buf out = {0};
@@ -124,10 +115,10 @@ static bool put_json(const struct store_listed *row)
 	buf_printf(
 		&out, ",\"attempts\":%" PRId64 ",\"failures\":%" PRId64, d->attempts, d->failures);
 	ctl_json_text(&out, true, "message", *row->message != '\0' ? row->message : NULL);
-	add_id(&out, "behind", d->behind);
-	add_id(&out, "failed_id", d->failed_id);
-	add_id(&out, "replay_of", d->replay_of);
-	add_id(&out, "replayed_by", d->replayed_by);
+	ctl_json_id(&out, "behind", d->behind);
+	ctl_json_id(&out, "failed_id", d->failed_id);
+	ctl_json_id(&out, "replay_of", d->replay_of);
+	ctl_json_id(&out, "replayed_by", d->replayed_by);
 	ctl_json_time(&out, "hook_paused_at", d->paused_at);
 	ctl_json_text(&out, true, "idempotency_key", d->idempotency_key);
 	buf_add_text(&out, "}\n");
@@ -136,174 +127,154 @@ static bool put_json(const struct store_listed *row)
 	return written;
 }
 
-static void show(struct listing *l, const struct store_listed *row)
+static void print_delivery(struct listing *l, const struct store_listed *row)
 {
-	if (l->failed || (l->state != NULL &&
-				 strcmp(l->state, delivery_state_text(row->delivery.state)) != 0))
+	if (l->base.failed ||
+		(l->state != NULL &&
+			strcmp(l->state, delivery_state_text(row->delivery.state)) != 0))
 		return;
-	if (l->json)
-		l->failed = !put_json(row);
+	if (l->base.json)
+		l->base.failed = !print_json(row);
 	else
-		add_row(l, row);
+		add_row(&l->base, row);
 }
 
-static void seen(void *arg, const struct store_listed *row)
+static void list_delivery(void *arg, const struct store_listed *row)
 {
 	struct listing *l = arg;
 
-	if (row->delivery.id > l->highest)
-		l->highest = row->delivery.id;
-	show(l, row);
+	ctl_listing_count(&l->base, row->delivery.id);
+	print_delivery(l, row);
 }
 
-static void seen_id(void *arg, const struct store_listed *row)
+static bool list_deliveries(struct listing *l, store_listed_seen *list)
 {
-	struct listing *l = arg;
+	char why[STORE_READ_WHY];
 
-	if (l->lowest == 0 || row->delivery.id < l->lowest)
-		l->lowest = row->delivery.id;
-	if (row->delivery.id > l->highest)
-		l->highest = row->delivery.id;
-}
-
-static bool ended(const struct open_delivery *o)
-{
-	return o->state != DELIVERY_READY && o->state != DELIVERY_RUNNING;
-}
-
-static void seen_new(void *arg, const struct store_listed *row)
-{
-	struct listing *l = arg;
-	struct open_delivery o = {row->delivery.id, row->delivery.attempts, row->delivery.state};
-
-	seen(l, row);
-	if (ended(&o))
-		return;
-	if (l->open_count == l->open_capacity) {
-		size_t capacity = l->open_capacity == 0 ? 64 : l->open_capacity * 2;
-		struct open_delivery *more = reallocarray(l->open, capacity, sizeof(*more));
-
-		if (more == NULL) {
-			ctl_error("out of memory");
-			l->failed = true;
-			return;
-		}
-		l->open = more;
-		l->open_capacity = capacity;
-	}
-	l->open[l->open_count++] = o;
-}
-
-static void seen_again(void *arg, const struct store_listed *row)
-{
-	struct listing *l = arg;
-	struct open_delivery was = l->now_is;
-
-	l->now_is = (struct open_delivery){was.id, row->delivery.attempts, row->delivery.state};
-	if (was.state != l->now_is.state || was.attempts != l->now_is.attempts)
-		show(l, row);
-}
-
-static bool said(const char *why)
-{
+	if (store_list_deliveries(l->base.reader, &l->base.filter, list, l, why))
+		return ctl_listing_print(&l->base);
 	ctl_error("%s", why);
 	return false;
 }
 
-/* What became of those that were shown before they had ended. */
-static bool look_again(struct listing *l)
+/* ---- --follow ---- */
+
+static bool has_ended(const struct open_delivery *o)
+{
+	return o->state != DELIVERY_READY && o->state != DELIVERY_RUNNING;
+}
+
+static bool make_room(struct listing *l)
+{
+	size_t capacity = l->open_capacity == 0 ? 64 : l->open_capacity * 2;
+	struct open_delivery *more;
+
+	if (l->open_count < l->open_capacity)
+		return true;
+	more = reallocarray(l->open, capacity, sizeof(*more));
+	if (more == NULL) {
+		ctl_error("out of memory");
+		l->base.failed = true;
+		return false;
+	}
+	l->open = more;
+	l->open_capacity = capacity;
+	return true;
+}
+
+static void list_new_delivery(void *arg, const struct store_listed *row)
+{
+	struct listing *l = arg;
+	struct open_delivery o = {row->delivery.id, row->delivery.attempts, row->delivery.state};
+
+	list_delivery(l, row);
+	if (!has_ended(&o) && make_room(l))
+		l->open[l->open_count++] = o;
+}
+
+static void refresh_delivery(void *arg, const struct store_listed *row)
+{
+	struct listing *l = arg;
+	struct open_delivery was = l->refreshed, is = was;
+
+	is.attempts = row->delivery.attempts;
+	is.state = row->delivery.state;
+	if (was.state != is.state || was.attempts != is.attempts)
+		print_delivery(l, row);
+	l->refreshed = is;
+}
+
+/* Prints what has changed of the deliveries that had not ended. */
+static bool refresh_open(struct listing *l)
 {
 	char why[STORE_READ_WHY];
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->open_count; i++) {
-		l->now_is = l->open[i];
-		if (!store_list_delivery(l->reader, l->open[i].id, seen_again, l, why))
-			return said(why);
-		if (!ended(&l->now_is))
-			l->open[kept++] = l->now_is;
+		l->refreshed = l->open[i];
+		if (!store_list_delivery(l->base.reader, l->open[i].id, refresh_delivery, l, why)) {
+			ctl_error("%s", why);
+			return false;
+		}
+		if (!has_ended(&l->refreshed))
+			l->open[kept++] = l->refreshed;
 	}
 	l->open_count = kept;
 	return true;
 }
 
-static bool list(struct listing *l, store_listed_seen *see)
-{
-	char why[STORE_READ_WHY];
-
-	if (!store_list_deliveries(l->reader, &l->filter, see, l, why))
-		return said(why);
-	if (l->failed)
-		return false;
-	return l->table.count == 0 || ctl_table_print(&l->table);
-}
-
-static bool list_changed(void *arg)
+static bool list_changes(void *arg)
 {
 	struct listing *l = arg;
 
-	l->now = clock_wall();
-	l->filter.after = l->highest;
-	return look_again(l) && list(l, seen_new);
+	l->base.now = clock_wall();
+	l->base.filter.after = l->base.highest;
+	/* A state is compared when a delivery is printed: it may come to be in that state. */
+	l->base.filter.state = NULL;
+	return refresh_open(l) && list_deliveries(l, list_new_delivery);
 }
 
-/* The last ones that fit, and from there on: a line whenever one comes or changes. */
-static int follow(struct listing *l)
+static void count_delivery(void *arg, const struct store_listed *row)
 {
-	const struct store_filter newest = {.limit = 1};
-	char why[STORE_READ_WHY];
-	int64_t top;
+	ctl_listing_count(arg, row->delivery.id);
+}
 
-	if (!store_list_deliveries(l->reader, &newest, seen_id, l, why)) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	top = l->highest;
-	l->lowest = 0;
-	if (!store_list_deliveries(l->reader, &l->filter, seen_id, l, why)) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	l->highest = l->lowest != 0 ? l->lowest - 1 : top;
-	l->state = l->filter.state;
-	l->filter.state = NULL;
-	l->filter.oldest_first = true;
-	l->filter.limit = UINT32_MAX;
-	l->filter.since = 0;
-	return ctl_follow(l->reader, list_changed, l);
+static bool read_delivery_ids(
+	struct ctl_listing *l, const struct store_filter *filter, char why[STORE_READ_WHY])
+{
+	return store_list_deliveries(l->reader, filter, count_delivery, l, why);
+}
+
+static int follow_deliveries(struct listing *l)
+{
+	l->state = l->base.filter.state;
+	return ctl_listing_follow(&l->base, read_delivery_ids, list_changes, l);
 }
 
 static int deliveries_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_filter words = {0};
-	struct listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
-	char *name;
+	struct listing l = {.base.table = {.columns = columns, .column_count = COLUMNS}};
+	struct ctl_filter filter = {0};
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_deliveries, argc, argv, &status)) >= 0)
-		if (!ctl_filter_option(&words, key))
+		if (!ctl_filter_option(&filter, key))
 			return CTL_USAGE;
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(&ctl_deliveries, argc, 0, "options only") || !ctl_filter_end(&words))
+	if (!ctl_operands(&ctl_deliveries, argc, 0, "options only") || !ctl_filter_end(&filter))
 		return CTL_USAGE;
-	l.reader = ctl_store_open(ctl, words.store, &name, &status);
-	if (l.reader == NULL)
+	status = ctl_listing_open(ctl, &l.base, &filter);
+	if (status != CTL_OK)
 		return status;
-	l.filter = words.filter;
-	l.json = words.json;
-	l.relative = ctl_screen() > 0 && !words.utc && !words.follow;
-	l.now = clock_wall();
-	if (words.follow)
-		status = follow(&l);
+	if (filter.follow)
+		status = follow_deliveries(&l);
 	else
-		status = list(&l, seen) ? CTL_OK : CTL_FAILED;
-	if (status == CTL_OK && l.highest == 0 && !l.json)
+		status = list_deliveries(&l, list_delivery) ? CTL_OK : CTL_FAILED;
+	if (status == CTL_OK && l.base.highest == 0 && !l.base.json)
 		fputs("no deliveries\n", stderr);
 	free(l.open);
-	ctl_table_free(&l.table);
-	free(name);
-	store_reader_close(l.reader);
+	ctl_listing_close(&l.base);
 	return status;
 }
 

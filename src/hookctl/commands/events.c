@@ -1,22 +1,24 @@
-/* hookctl/commands/events.c - */
+/* hookctl events - lists the events in the store, the newest first:
+ *   id             received  type                  entity    source   deliveries
+ *   17  06-30 22:50:29      transaction.approved  98446301  fedapay  2 done, 1 waiting
+ * with --json one object a line (ctl_event_json); with --follow also what is new. */
 #include "commands.h"
 
 #include "base/clock.h"
-#include "hookctl/config.h"
 #include "hookctl/filter.h"
+#include "hookctl/listing.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "hookctl/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct ctl_option options[] = {
 	CTL_PAGE_OPTIONS,
 	{'k', "hook", "HOOK", "with a delivery of this hook"},
-	{'S', "state", "STATE", "with a delivery that is ready, running, done, dead, skipped"},
-	{'q', "quarantined", NULL, "only what was quarantined"},
+	{'S', "state", "STATE", "with a delivery that is ready, running, done, dead or skipped"},
+	{'q', "quarantined", NULL, "quarantined events only"},
 	CTL_FILTER_OPTIONS,
 	{0},
 };
@@ -32,15 +34,8 @@ static const struct ctl_column columns[COLUMNS] = {
 	[DELIVERIES] = {"deliveries", false, 0, 0, 0},
 };
 
-struct listing {
-	struct store_reader *reader;
-	struct store_filter filter;
-	struct ctl_table table;
-	bool json, relative, failed;
-	int64_t now, lowest, highest; /* ids */
-};
-
-static void add_deliveries(struct buf *out, const struct store_event_row *e)
+/* "2 done, 1 waiting" */
+static void add_delivery_counts(struct buf *out, const struct store_event_row *e)
 {
 	const struct {
 		const char *name;
@@ -68,7 +63,7 @@ static const char *colour_of(const struct store_event_row *e)
 	return e->waiting > 0 ? CTL_YELLOW : NULL;
 }
 
-static void add_row(struct listing *l, const struct store_event_row *e)
+static void add_row(struct ctl_listing *l, const struct store_event_row *e)
 {
 	struct buf *cells = ctl_table_row(&l->table, colour_of(e), DELIVERIES);
 
@@ -77,119 +72,93 @@ static void add_row(struct listing *l, const struct store_event_row *e)
 	ctl_cell(&cells[TYPE], e->type);
 	ctl_cell(&cells[ENTITY], e->entity_id);
 	ctl_cell(&cells[SOURCE], e->source);
-	add_deliveries(&cells[DELIVERIES], e);
+	add_delivery_counts(&cells[DELIVERIES], e);
 }
 
-static void seen(void *arg, const struct store_event_row *e)
+static bool print_json(const struct store_event_row *e)
 {
-	struct listing *l = arg;
 	struct buf line = {0};
+	bool good;
 
-	if (e->id > l->highest)
-		l->highest = e->id;
+	buf_add_char(&line, '{');
+	ctl_event_json(&line, e);
+	buf_add_text(&line, "}\n");
+	good = ctl_print(&line);
+	buf_free(&line);
+	return good;
+}
+
+static void list_event(void *arg, const struct store_event_row *e)
+{
+	struct ctl_listing *l = arg;
+
+	ctl_listing_count(l, e->id);
 	if (l->failed)
 		return;
-	if (l->json) {
-		buf_add_char(&line, '{');
-		ctl_event_json(&line, e);
-		buf_add_text(&line, "}\n");
-		l->failed = !ctl_print(&line);
-		buf_free(&line);
-	} else {
+	if (l->json)
+		l->failed = !print_json(e);
+	else
 		add_row(l, e);
-	}
 }
 
-static void seen_id(void *arg, const struct store_event_row *e)
-{
-	struct listing *l = arg;
-
-	if (l->lowest == 0 || e->id < l->lowest)
-		l->lowest = e->id;
-	if (e->id > l->highest)
-		l->highest = e->id;
-}
-
-static bool list(struct listing *l)
+static bool list_events(struct ctl_listing *l)
 {
 	char why[STORE_READ_WHY];
+
+	if (store_read_events(l->reader, &l->filter, list_event, l, why))
+		return ctl_listing_print(l);
+	ctl_error("%s", why);
+	return false;
+}
+
+static bool list_new_events(void *arg)
+{
+	struct ctl_listing *l = arg;
 
 	l->now = clock_wall();
-	if (!store_read_events(l->reader, &l->filter, seen, l, why)) {
-		ctl_error("%s", why);
-		return false;
-	}
-	if (l->failed)
-		return false;
-	return l->table.count == 0 || ctl_table_print(&l->table);
-}
-
-static bool list_new(void *arg)
-{
-	struct listing *l = arg;
-
 	l->filter.after = l->highest;
-	return list(l);
+	return list_events(l);
 }
 
-/* The last ones that fit, and from there on. */
-static int follow(struct listing *l)
+static void count_event(void *arg, const struct store_event_row *e)
 {
-	const struct store_filter newest = {.limit = 1};
-	char why[STORE_READ_WHY];
-	int64_t top;
+	ctl_listing_count(arg, e->id);
+}
 
-	if (!store_read_events(l->reader, &newest, seen_id, l, why)) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	top = l->highest;
-	l->lowest = 0;
-	if (!store_read_events(l->reader, &l->filter, seen_id, l, why)) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	l->highest = l->lowest != 0 ? l->lowest - 1 : top;
-	l->filter.oldest_first = true;
-	l->filter.limit = UINT32_MAX;
-	l->filter.since = 0;
-	return ctl_follow(l->reader, list_new, l);
+static bool read_event_ids(
+	struct ctl_listing *l, const struct store_filter *filter, char why[STORE_READ_WHY])
+{
+	return store_read_events(l->reader, filter, count_event, l, why);
 }
 
 static int events_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_filter words = {0};
-	struct listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
-	char *name;
+	struct ctl_listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
+	struct ctl_filter filter = {0};
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_events, argc, argv, &status)) >= 0)
-		if (!ctl_filter_option(&words, key))
+		if (!ctl_filter_option(&filter, key))
 			return CTL_USAGE;
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(&ctl_events, argc, 0, "options only") || !ctl_filter_end(&words))
+	if (!ctl_operands(&ctl_events, argc, 0, "options only") || !ctl_filter_end(&filter))
 		return CTL_USAGE;
-	if (words.follow && words.filter.state != NULL) {
-		ctl_error("events --follow: not with --state, which changes later; see "
+	if (filter.follow && filter.filter.state != NULL) {
+		ctl_error("events: --follow does not go with --state, which changes later; use "
 			  "hookctl deliveries --follow --state");
 		return CTL_USAGE;
 	}
-	l.reader = ctl_store_open(ctl, words.store, &name, &status);
-	if (l.reader == NULL)
+	status = ctl_listing_open(ctl, &l, &filter);
+	if (status != CTL_OK)
 		return status;
-	l.filter = words.filter;
-	l.json = words.json;
-	l.relative = ctl_screen() > 0 && !words.utc && !words.follow;
-	if (words.follow)
-		status = follow(&l);
+	if (filter.follow)
+		status = ctl_listing_follow(&l, read_event_ids, list_new_events, &l);
 	else
-		status = list(&l) ? CTL_OK : CTL_FAILED;
+		status = list_events(&l) ? CTL_OK : CTL_FAILED;
 	if (status == CTL_OK && l.highest == 0 && !l.json)
 		fputs("no events\n", stderr);
-	ctl_table_free(&l.table);
-	free(name);
-	store_reader_close(l.reader);
+	ctl_listing_close(&l);
 	return status;
 }
 

@@ -1,4 +1,6 @@
-/* hookctl/commands/export.c - */
+/* hookctl export - writes the events to stdout, the oldest first: as CSV for accountants
+ *   time,transaction,reference,type,amount,currency,fees,customer,mode
+ * or with --format ndjson as JSON lines, with the payload, that `hookctl import` reads. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -19,29 +21,30 @@
 
 static const struct ctl_option options[] = {
 	{'o', "format", "FORMAT", "csv for accountants (the default), ndjson for import"},
-	{'t', "type", "GLOB", "of these types: 'transaction.*'"},
+	{'t', "type", "GLOB", "of this type: 'transaction.*'"},
 	{'s', "source", "NAME", "of this source"},
 	{'e', "entity", "ID", "of this entity: 98446301, transaction:98446301"},
 	{'f', "since", "TIME", "received since: 2h, 3d, 2026-06-30T22:50:00Z"},
 	{'u', "until", "TIME", "received before that"},
-	{'x', "text", "TEXT", "with this in the payload"},
+	{'x', "text", "TEXT", "whose payload contains this"},
 	{'U', "utc", NULL, "csv: times in UTC, not local"},
-	{'D', "store", "FILE", "look into this store (the config's)"},
+	{'D', "store", "FILE", "read this store (the config's)"},
 	{0},
 };
 
-#define KEEP 65536 /* bytes gathered before they are written */
+#define CHUNK 65536 /* bytes collected before they are written */
 
 struct exporting {
 	struct buf out;
-	bool ndjson, own, damaged, failed;
+	bool ndjson, damaged, failed;
+	bool own; /* with the reports that hookd made itself */
 };
 
-/* The columns of both forms. */
+/* What both formats are made of. */
 struct line {
 	const struct store_event_row *event;
 	const struct payment *payment;
-	struct buf amount, fees; /* in the main unit; as sent when they cannot be read so */
+	struct buf amount, fees; /* in the main unit; as received if they are not amounts */
 };
 
 static void add_main_unit(struct buf *out, const struct payment *p, const char *amount)
@@ -50,8 +53,8 @@ static void add_main_unit(struct buf *out, const struct payment *p, const char *
 		buf_add_text(out, amount);
 }
 
-/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front:
- * what stands in an event is not to be run on an accountant's desk. */
+/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front, so
+ * that no event can run one on an accountant's computer. */
 static void add_csv_text(struct buf *out, const char *text)
 {
 	if (text == NULL)
@@ -123,7 +126,7 @@ static bool is_text(const unsigned char *bytes, size_t len)
 	return true;
 }
 
-/* Byte for byte: what is not UTF-8 in base64, since JSON cannot hold it. */
+/* Byte for byte: in base64 if it is not UTF-8, which JSON cannot hold. */
 static void add_payload(struct buf *out, const void *payload, size_t len)
 {
 	size_t room;
@@ -145,11 +148,6 @@ static void add_payload(struct buf *out, const void *payload, size_t len)
 	free(text);
 }
 
-static void add_known(struct buf *out, const char *key, const char *text)
-{
-	ctl_json_text(out, true, key, text != NULL && *text != '\0' ? text : NULL);
-}
-
 static void add_ndjson(struct buf *out, const struct line *l)
 {
 	const struct store_event_row *e = l->event;
@@ -159,15 +157,15 @@ static void add_ndjson(struct buf *out, const struct line *l)
 	clock_format(happened_at(e), time);
 	buf_add_char(out, '{');
 	ctl_json_text(out, false, "time", time);
-	add_known(out, "transaction", e->entity_id);
-	add_known(out, "reference", p->reference);
-	add_known(out, "type", e->type);
-	add_known(out, "amount", l->amount.data);
-	add_known(out, "currency", p->currency);
-	add_known(out, "fees", l->fees.data);
-	add_known(out, "customer", p->customer);
-	add_known(out, "mode", p->mode);
-	add_known(out, "entity_kind", e->entity_kind);
+	ctl_json_known(out, "transaction", e->entity_id);
+	ctl_json_known(out, "reference", p->reference);
+	ctl_json_known(out, "type", e->type);
+	ctl_json_known(out, "amount", l->amount.data);
+	ctl_json_known(out, "currency", p->currency);
+	ctl_json_known(out, "fees", l->fees.data);
+	ctl_json_known(out, "customer", p->customer);
+	ctl_json_known(out, "mode", p->mode);
+	ctl_json_known(out, "entity_kind", e->entity_kind);
 	ctl_json_text(out, true, "source", e->source);
 	ctl_json_text(out, true, "idempotency_key", e->idempotency_key);
 	ctl_json_time(out, "received_at", e->received_at);
@@ -175,7 +173,7 @@ static void add_ndjson(struct buf *out, const struct line *l)
 	buf_add_text(out, "}\n");
 }
 
-static void seen(void *arg, const struct store_event_row *e)
+static void export_event(void *arg, const struct store_event_row *e)
 {
 	struct exporting *x = arg;
 	struct payment p;
@@ -202,49 +200,56 @@ static void seen(void *arg, const struct store_event_row *e)
 	payment_free(&p);
 	buf_free(&l.amount);
 	buf_free(&l.fees);
-	if (x->out.len >= KEEP || x->out.failed)
+	if (x->out.len >= CHUNK || x->out.failed)
 		x->failed = !ctl_print(&x->out);
+}
+
+static int export_store(struct exporting *x, struct store_reader *reader, struct store_filter f)
+{
+	char why[STORE_READ_WHY];
+
+	f.oldest_first = true;
+	f.payloads = true;
+	f.limit = UINT32_MAX;
+	if (!x->ndjson)
+		buf_add_text(&x->out,
+			"time,transaction,reference,type,amount,currency,fees,customer,mode\r\n");
+	if (!store_read_events(reader, &f, export_event, x, why)) {
+		ctl_error("%s", why);
+		return CTL_FAILED;
+	}
+	return !x->failed && ctl_print(&x->out) && !x->damaged ? CTL_OK : CTL_FAILED;
 }
 
 static int export_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_filter words = {0};
+	struct ctl_filter filter = {0};
 	const char *format = "csv";
 	struct exporting x = {0};
 	struct store_reader *reader;
-	char why[STORE_READ_WHY], *name;
+	char *name;
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_export, argc, argv, &status)) >= 0) {
 		if (key == 'o')
 			format = optarg;
-		else if (!ctl_filter_option(&words, key))
+		else if (!ctl_filter_option(&filter, key))
 			return CTL_USAGE;
 	}
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(&ctl_export, argc, 0, "options only") || !ctl_filter_end(&words))
+	if (!ctl_operands(&ctl_export, argc, 0, "options only") || !ctl_filter_end(&filter))
 		return CTL_USAGE;
 	x.ndjson = strcmp(format, "ndjson") == 0;
-	x.own = words.filter.source != NULL;
+	x.own = filter.filter.source != NULL;
 	if (!x.ndjson && strcmp(format, "csv") != 0) {
 		ctl_error("export: --format: expected csv or ndjson");
 		return CTL_USAGE;
 	}
-	reader = ctl_store_open(ctl, words.store, &name, &status);
+	reader = ctl_store_open(ctl, filter.store, &name, &status);
 	if (reader == NULL)
 		return status;
-	words.filter.oldest_first = true;
-	words.filter.payloads = true;
-	words.filter.limit = UINT32_MAX;
-	if (!x.ndjson)
-		buf_add_text(&x.out,
-			"time,transaction,reference,type,amount,currency,fees,customer,mode\r\n");
-	status = CTL_FAILED;
-	if (!store_read_events(reader, &words.filter, seen, &x, why))
-		ctl_error("%s", why);
-	else if (!x.failed && ctl_print(&x.out) && !x.damaged)
-		status = CTL_OK;
+	status = export_store(&x, reader, filter.filter);
 	buf_free(&x.out);
 	free(name);
 	store_reader_close(reader);
@@ -254,7 +259,7 @@ static int export_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_export = {
 	"export",
 	"[--format csv | ndjson] [--type GLOB] [--since TIME] [--until TIME] …",
-	"write the events out, the oldest first: for accountants, or to import",
+	"export the events, the oldest first: as CSV or to import again",
 	options,
 	export_command,
 };

@@ -1,5 +1,8 @@
-/* import: events from a file of JSON lines, as `export --format ndjson` writes them, or each
- * line the body of an event as its sender would post it. */
+/* hookctl import - imports events from a file of JSON lines: each as `export --format ndjson`
+ * writes it, or the body of an event as its sender would post it. An event that the store has
+ * is not imported twice. Prints
+ *   12 events imported, 3 there already, 1 refused; 12 deliveries SKIPPED: hookctl replay …
+ * and the reason for each refused line on stderr. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -23,20 +26,20 @@
 #include <unistd.h>
 
 static const struct ctl_option options[] = {
-	{'r', "run", NULL, "run the hooks; without it their deliveries are SKIPPED"},
-	{'s', "source", "NAME", "of lines that do not say: this source (the only one)"},
-	{'n', "dry-run", NULL, "only say what would be done"},
+	{'r', "run", NULL, "run the hooks; otherwise their deliveries are SKIPPED"},
+	{'s', "source", "NAME", "the source of lines that name none (the only one)"},
+	{'n', "dry-run", NULL, "only print what would be imported"},
 	{'D', "store", "FILE", "into this store (the config's)"},
 	{0},
 };
 
 #define SKIPPED    "imported without --run"
-#define FAULTS_MAX 20 /* said one by one */
+#define FAULTS_MAX 20 /* reported one by one; then only counted */
 
-/* One line's event with all that it holds on to. */
+/* One line's event and the memory behind it. */
 struct line {
 	json_t *root;
-	char *payload; /* NULL: it lies in the text of the line or in root */
+	char *payload; /* decoded from base64; NULL: the payload is in text or in root */
 	char *text;
 	struct event event;
 	struct ctl_match match;
@@ -50,17 +53,17 @@ struct import {
 	struct store_reader *reader;
 	struct store_editor *editor; /* NULL: --dry-run */
 	FILE *file;
-	int64_t size; /* of the file; 0: not known */
+	int64_t size; /* of the file; 0: unknown */
 	int64_t read, began;
 	struct line lines[STORE_IMPORT_MAX];
 	size_t count;
-	size_t number; /* of the line at hand, from 1 */
+	size_t number; /* of the line being read, from 1 */
 	size_t imported, there, faults, to_run;
 };
 
-static void fault(struct import *im, size_t number, const char *format, ...) PRINTF(3, 4);
+static void report_fault(struct import *im, size_t number, const char *format, ...) PRINTF(3, 4);
 
-static void fault(struct import *im, size_t number, const char *format, ...)
+static void report_fault(struct import *im, size_t number, const char *format, ...)
 {
 	struct buf text = {0};
 	va_list args;
@@ -85,7 +88,7 @@ static void line_free(struct line *l)
 	*l = (struct line){0};
 }
 
-/* The body: of the line's "payload" or "payload_base64", or the line itself. False: said. */
+/* The body: the line's "payload" or "payload_base64", or the line itself. False: reported. */
 static bool find_body(struct import *im, struct line *l, const char **body, size_t *len)
 {
 	const json_t *text = json_object_get(l->root, "payload");
@@ -107,7 +110,7 @@ static bool find_body(struct import *im, struct line *l, const char **body, size
 		*body = l->payload;
 		return true;
 	}
-	fault(im, l->number, "payload_base64: expected base64");
+	report_fault(im, l->number, "payload_base64: expected base64");
 	return false;
 }
 
@@ -132,14 +135,14 @@ static const struct conf_source *find_source(struct import *im, const struct lin
 		buf_add_text(&line, "the line names no source; expected \"source\", or --source "
 				    "NAME");
 	}
-	fault(im, l->number, "%s", line.data != NULL ? line.data : "");
+	report_fault(im, l->number, "%s", line.data != NULL ? line.data : "");
 	buf_free(&line);
 	return NULL;
 }
 
-/* What an export says of the event besides its body: when it came, and the type that a
- * person gave it. */
-static bool add_said(struct line *l, int64_t now)
+/* Takes from an export what the body does not have: when the event was received, and a type
+ * that a person gave it. */
+static bool take_exported(struct line *l, int64_t now)
 {
 	const json_t *type = json_object_get(l->root, "type");
 	const json_t *received = json_object_get(l->root, "received_at");
@@ -159,54 +162,65 @@ static bool add_said(struct line *l, int64_t now)
 	return l->event.type != NULL;
 }
 
-/* Takes what the line says; false: said, nothing of it is kept. */
-static bool read_line(struct import *im, struct line *l, size_t len)
+static bool parse_line(struct import *im, struct line *l, size_t len)
 {
 	json_error_t error;
-	const struct conf_source *source;
-	const char *body = l->text;
-	size_t body_len = len;
-	bool exported;
 
-	if (!json_parse(l->text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &l->root, &error)) {
-		fault(im, l->number, "out of memory");
-		return false;
-	}
-	if (!json_is_object(l->root)) {
-		if (l->root != NULL)
-			fault(im, l->number, "expected a JSON object");
-		else
-			fault(im, l->number, "column %d: %s", error.column, error.text);
-		return false;
-	}
-	source = find_source(im, l);
-	if (source == NULL || !find_body(im, l, &body, &body_len))
-		return false;
-	exported = body != l->text;
-	if (body_len > im->conf->limits.body) {
-		fault(im, l->number, "the payload has %zu bytes; limits.body is %zu", body_len,
+	if (!json_parse(l->text, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &l->root, &error))
+		report_fault(im, l->number, "out of memory");
+	else if (l->root == NULL)
+		report_fault(im, l->number, "column %d: %s", error.column, error.text);
+	else if (!json_is_object(l->root))
+		report_fault(im, l->number, "expected a JSON object");
+	else
+		return true;
+	return false;
+}
+
+/* The event of that body. `exported`: the body is a member of the line, not the line. */
+static bool read_event(
+	struct import *im, struct line *l, const char *body, size_t len, bool exported)
+{
+	if (len > im->conf->limits.body) {
+		report_fault(im, l->number, "the payload has %zu bytes; limits.body is %zu", len,
 			im->conf->limits.body);
 		return false;
 	}
-	if (!event_parse(&l->event, body, body_len)) {
-		fault(im, l->number, "out of memory");
+	if (!event_parse(&l->event, body, len)) {
+		report_fault(im, l->number, "out of memory");
 		return false;
 	}
 	if (!exported && l->event.quarantined != NULL) {
-		fault(im, l->number, "expected a line of export --format ndjson, or an event: %s",
+		report_fault(im, l->number,
+			"expected a line of export --format ndjson, or an event: %s",
 			l->event.quarantined);
 		return false;
 	}
 	l->event.received_at = clock_wall();
-	if (exported && !add_said(l, l->event.received_at)) {
-		fault(im, l->number, "out of memory");
+	if (!exported || take_exported(l, l->event.received_at))
+		return true;
+	report_fault(im, l->number, "out of memory");
+	return false;
+}
+
+/* Reads a line into *l. False: reported. */
+static bool read_line(struct import *im, struct line *l, size_t len)
+{
+	const struct conf_source *source;
+	const char *body = l->text;
+	size_t body_len = len;
+
+	if (!parse_line(im, l, len))
 		return false;
-	}
+	source = find_source(im, l);
+	if (source == NULL || !find_body(im, l, &body, &body_len) ||
+		!read_event(im, l, body, body_len, body != l->text))
+		return false;
 	l->event.source = source->name;
 	return ctl_match(&l->match, im->conf, source, &l->event);
 }
 
-/* Is there room for what would have to run? */
+/* Does limits.backlog leave room for the deliveries that would run? */
 static bool has_room(struct import *im, char why[STORE_READ_WHY])
 {
 	int64_t waiting, more = 0;
@@ -220,32 +234,31 @@ static bool has_room(struct import *im, char why[STORE_READ_WHY])
 	if (waiting + more <= (int64_t)im->conf->limits.backlog)
 		return true;
 	(void)snprintf(why, STORE_READ_WHY,
-		"%" PRId64 " deliveries wait and limits.backlog is %u: say it again when they are "
-		"done; what is imported already is not imported twice",
+		"%" PRId64 " deliveries wait and limits.backlog is %u: run the command again when "
+		"they are done; no event is imported twice",
 		waiting, im->conf->limits.backlog);
 	return false;
 }
 
-static void count(struct import *im, const struct store_import *list)
+static void count_results(struct import *im, const struct store_import *list)
 {
 	for (size_t i = 0; i < im->count; i++) {
 		im->imported += list[i].result == STORE_IMPORT_NEW;
 		im->there += list[i].result == STORE_IMPORT_THERE ||
 			     list[i].result == STORE_IMPORT_MENDED;
 		if (list[i].result == STORE_IMPORT_MENDED)
-			ctl_error(
-				"line %zu: the payload of this event was damaged, and is sound now",
+			ctl_error("line %zu: the damaged payload of this event was repaired",
 				im->lines[i].number);
 		if (list[i].result == STORE_IMPORT_NEW)
 			im->to_run += list[i].hook_count;
 		if (list[i].result == STORE_IMPORT_CONFLICT)
-			fault(im, im->lines[i].number,
-				"the store has this event with another body, and keeps that");
+			report_fault(im, im->lines[i].number,
+				"the store has this event with another body, which stays");
 	}
 }
 
-/* Stores the lines at hand. False with the reason said. */
-static bool flush(struct import *im)
+/* Stores the batch of lines. False: reported. */
+static bool store_batch(struct import *im)
 {
 	struct store_import list[STORE_IMPORT_MAX];
 	char why[STORE_READ_WHY];
@@ -259,7 +272,7 @@ static bool flush(struct import *im)
 			.skipped = im->run ? NULL : SKIPPED};
 	good = has_room(im, why) && store_import(im->editor, list, im->count, clock_wall(), why);
 	if (good)
-		count(im, list);
+		count_results(im, list);
 	else
 		ctl_error("%s", why);
 	for (size_t i = 0; i < im->count; i++)
@@ -270,9 +283,9 @@ static bool flush(struct import *im)
 	return good;
 }
 
-/* Which of the lines at hand are there already? Of a key that comes twice in the file both
- * count. */
-static bool look_up(struct import *im)
+/* For --dry-run: counts which of the batch the store has already. A key that is twice in the file
+ * counts twice. */
+static bool count_batch(struct import *im)
 {
 	char why[STORE_READ_WHY];
 	bool good = true, has;
@@ -299,7 +312,31 @@ static bool is_blank(const char *text, size_t len)
 	return strspn(text, " \t\r\n") >= len;
 }
 
-static bool import(struct import *im)
+static bool end_batch(struct import *im)
+{
+	return im->dry_run ? count_batch(im) : store_batch(im);
+}
+
+/* Adds the line to the batch. False: the import cannot go on, reported. */
+static bool import_line(struct import *im, const char *text, size_t len)
+{
+	struct line *l = &im->lines[im->count];
+
+	*l = (struct line){.number = im->number, .text = malloc(len + 1)};
+	if (l->text == NULL) {
+		ctl_error("out of memory");
+		return false;
+	}
+	memcpy(l->text, text, len);
+	l->text[len] = '\0';
+	if (read_line(im, l, len))
+		im->count++;
+	else
+		line_free(l);
+	return im->count < STORE_IMPORT_MAX || end_batch(im);
+}
+
+static bool import_lines(struct import *im)
 {
 	char *text = NULL;
 	size_t room = 0;
@@ -307,43 +344,25 @@ static bool import(struct import *im)
 	bool good = true;
 
 	while (good && (len = getline(&text, &room, im->file)) >= 0) {
-		struct line *l = &im->lines[im->count];
-
 		im->number++;
 		im->read += len;
 		while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 			len--;
-		if (is_blank(text, (size_t)len))
-			continue;
-		*l = (struct line){.number = im->number, .text = malloc((size_t)len + 1)};
-		if (l->text == NULL) {
-			ctl_error("out of memory");
-			good = false;
-			break;
-		}
-		memcpy(l->text, text, (size_t)len);
-		l->text[len] = '\0';
-		if (read_line(im, l, (size_t)len))
-			im->count++;
-		else
-			line_free(l);
-		if (im->count == STORE_IMPORT_MAX)
-			good = im->dry_run ? look_up(im) : flush(im);
+		if (!is_blank(text, (size_t)len))
+			good = import_line(im, text, (size_t)len);
 	}
 	free(text);
 	if (good && ferror(im->file)) {
 		ctl_error("%s: %s", im->path, strerror(errno));
 		good = false;
 	}
-	if (good)
-		good = im->dry_run ? look_up(im) : flush(im);
-	return good;
+	return good && end_batch(im);
 }
 
-static void tell(const struct import *im)
+static void print_totals(const struct import *im)
 {
 	if (im->faults > FAULTS_MAX)
-		ctl_error("and %zu lines more that cannot be imported", im->faults - FAULTS_MAX);
+		ctl_error("%zu more lines cannot be imported", im->faults - FAULTS_MAX);
 	printf("%zu event%s %s, %zu there already, %zu refused; %zu deliver%s %s\n", im->imported,
 		im->imported == 1 ? "" : "s", im->dry_run ? "to import" : "imported", im->there,
 		im->faults, im->to_run, im->to_run == 1 ? "y" : "ies",
@@ -367,21 +386,21 @@ static bool open_file(struct import *im, const char *path)
 	return true;
 }
 
-static int finish(struct import *im)
+static int import_and_report(struct import *im)
 {
 	int status;
 
 	im->began = clock_steady();
-	status = import(im) && im->faults == 0 ? CTL_OK : CTL_FAILED;
-	tell(im);
+	status = import_lines(im) && im->faults == 0 ? CTL_OK : CTL_FAILED;
+	print_totals(im);
 	if (im->run && !im->dry_run && im->to_run > 0 && !poke_send(store_editor_path(im->editor)))
-		ctl_error("hookd does not listen: it runs them when it starts");
+		ctl_error_not_notified();
 	for (size_t i = 0; i < im->count; i++)
 		line_free(&im->lines[i]);
 	return status;
 }
 
-static int run_import(struct ctl *ctl, struct import *im, const char *store)
+static int open_and_import(struct ctl *ctl, struct import *im, const char *store)
 {
 	char why[STORE_READ_WHY], *path;
 	int status;
@@ -392,7 +411,7 @@ static int run_import(struct ctl *ctl, struct import *im, const char *store)
 	if (!im->dry_run)
 		im->editor = store_editor_open(path, why);
 	if (im->dry_run || im->editor != NULL)
-		status = finish(im);
+		status = import_and_report(im);
 	else
 		ctl_error("%s", why);
 	store_editor_close(im->editor);
@@ -426,7 +445,7 @@ static int import_command(struct ctl *ctl, int argc, char **argv)
 		if (ctl_operands(&ctl_import, argc, 1, "the FILE, or - for standard input")) {
 			im->conf = ctl_config_load(ctl);
 			status = im->conf == NULL              ? CTL_CONFIG
-				 : open_file(im, argv[optind]) ? run_import(ctl, im, store)
+				 : open_file(im, argv[optind]) ? open_and_import(ctl, im, store)
 							       : CTL_FAILED;
 		}
 	}
@@ -441,7 +460,7 @@ static int import_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_import = {
 	"import",
 	"[--run] [--source NAME] [--dry-run] FILE",
-	"bring in events from JSON lines, each once",
+	"import events from JSON lines, each once",
 	options,
 	import_command,
 };

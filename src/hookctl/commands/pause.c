@@ -1,4 +1,7 @@
-/* hookctl pause and resume: stops a hook, and lets it go on. */
+/* hookctl pause and resume - stop a hook's deliveries, also over restarts, and let them run again.
+ * Print a line for each hook:
+ *   ship-order: paused; its deliveries wait until hookctl resume
+ *   ship-order: resumed; it was paused since 2026-06-30 22:50:29 +0000 */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -18,13 +21,13 @@ static const struct ctl_option options[] = {
 	{0},
 };
 
-static void name_seen(void *arg, const char *hook)
+static void add_hook_name(void *arg, const char *hook)
 {
 	buf_add_char(arg, ' ');
 	buf_add_escaped(arg, hook, strlen(hook), '\0');
 }
 
-static void say_unknown(const char *path, const char *hook)
+static void report_unknown_hook(const char *path, const char *hook)
 {
 	char why[STORE_READ_WHY];
 	struct store_reader *reader = store_reader_open(path, why);
@@ -33,14 +36,14 @@ static void say_unknown(const char *path, const char *hook)
 	buf_add_text(&line, "no hook \"");
 	buf_add_escaped(&line, hook, strlen(hook), '"');
 	buf_add_text(&line, "\"; the store knows");
-	if (reader == NULL || !store_read_hooks(reader, NULL, name_seen, &line, why))
+	if (reader == NULL || !store_read_hooks(reader, NULL, add_hook_name, &line, why))
 		buf_add_text(&line, " others");
 	ctl_error("%s", line.data != NULL ? line.data : "out of memory");
 	buf_free(&line);
 	store_reader_close(reader);
 }
 
-static bool say_done(const char *hook, bool pause, int64_t since)
+static bool print_change(const char *hook, bool pause, int64_t since)
 {
 	struct buf line = {0};
 	char time[CTL_TIME];
@@ -49,11 +52,11 @@ static bool say_done(const char *hook, bool pause, int64_t since)
 	buf_add_escaped(&line, hook, strlen(hook), '\0');
 	ctl_time_format(since, time);
 	if (pause && since != 0)
-		buf_printf(&line, ": paused already, since %s\n", time);
+		buf_printf(&line, ": already paused, since %s\n", time);
 	else if (pause)
 		buf_add_text(&line, ": paused; its deliveries wait until hookctl resume\n");
 	else if (since != 0)
-		buf_printf(&line, ": goes on; it was paused since %s\n", time);
+		buf_printf(&line, ": resumed; it was paused since %s\n", time);
 	else
 		buf_add_text(&line, ": was not paused\n");
 	good = ctl_print(&line);
@@ -61,7 +64,7 @@ static bool say_done(const char *hook, bool pause, int64_t since)
 	return good;
 }
 
-static int change(struct store_editor *e, bool pause, int count, char **hooks)
+static int change_hooks(struct store_editor *e, bool pause, int count, char **hooks)
 {
 	char why[STORE_READ_WHY];
 	int status = CTL_OK;
@@ -75,16 +78,17 @@ static int change(struct store_editor *e, bool pause, int count, char **hooks)
 			return CTL_FAILED;
 		}
 		if (!known)
-			say_unknown(store_editor_path(e), hooks[i]);
-		if (!known || !say_done(hooks[i], pause, since))
+			report_unknown_hook(store_editor_path(e), hooks[i]);
+		if (!known || !print_change(hooks[i], pause, since))
 			status = CTL_FAILED;
 	}
 	if (!poke_send(store_editor_path(e)))
-		ctl_error("hookd does not listen: it sees to this when it starts");
+		ctl_error_not_notified();
 	return status;
 }
 
-static int run_as(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+static int pause_or_resume(
+	struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	char why[STORE_READ_WHY], *path;
 	const char *store = NULL;
@@ -97,7 +101,7 @@ static int run_as(struct ctl *ctl, const struct ctl_command *command, int argc, 
 	if (key == CTL_STOP)
 		return status;
 	if (optind == argc) {
-		ctl_error("%s: expected a hook's name", command->name);
+		ctl_error("%s: expected the name of a HOOK", command->name);
 		return CTL_USAGE;
 	}
 	reader = ctl_store_open(ctl, store, &path, &status);
@@ -110,33 +114,33 @@ static int run_as(struct ctl *ctl, const struct ctl_command *command, int argc, 
 		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
-	status = change(e, command == &ctl_pause, argc - optind, argv + optind);
+	status = change_hooks(e, command == &ctl_pause, argc - optind, argv + optind);
 	store_editor_close(e);
 	return status;
 }
 
-static int run_pause(struct ctl *ctl, int argc, char **argv)
+static int pause_command(struct ctl *ctl, int argc, char **argv)
 {
-	return run_as(ctl, &ctl_pause, argc, argv);
+	return pause_or_resume(ctl, &ctl_pause, argc, argv);
 }
 
-static int run_resume(struct ctl *ctl, int argc, char **argv)
+static int resume_command(struct ctl *ctl, int argc, char **argv)
 {
-	return run_as(ctl, &ctl_resume, argc, argv);
+	return pause_or_resume(ctl, &ctl_resume, argc, argv);
 }
 
 const struct ctl_command ctl_pause = {
 	"pause",
 	"HOOK …",
-	"let a hook's deliveries wait, also over restarts",
+	"stop a hook's deliveries, also over restarts",
 	options,
-	run_pause,
+	pause_command,
 };
 
 const struct ctl_command ctl_resume = {
 	"resume",
 	"HOOK …",
-	"let a paused hook go on",
+	"let a paused hook's deliveries run again",
 	options,
-	run_resume,
+	resume_command,
 };

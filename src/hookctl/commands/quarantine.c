@@ -1,5 +1,8 @@
-/* hookctl quarantine: events that came with a good signature but without a type that
- * could be read. list, show, release, drop. */
+/* hookctl quarantine - events with a good signature whose type could not be read: list and show
+ * print what `events --quarantined` and `show` print, release gives the event a type, drop
+ * removes it. The last two print
+ *   event 7: released, 2 hooks to run
+ *   event 7: dropped */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -16,13 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 static const struct ctl_option options[] = {
-	{'t', "type", "TYPE", "release: the type that the event should have had"},
+	{'t', "type", "TYPE", "release: the type to give the event"},
 	{'y', "yes", NULL, "drop: do not ask"},
-	{'j', "json", NULL, "list, show: as JSON"},
+	{'j', "json", NULL, "list, show: print JSON"},
 	{'D', "store", "FILE", "in this store (the config's)"},
 	{0},
 };
@@ -38,7 +39,7 @@ struct quarantine {
 	struct buf payload;
 };
 
-static void event_seen(void *arg, const struct store_event_row *row)
+static void keep_event(void *arg, const struct store_event_row *row)
 {
 	struct quarantine *q = arg;
 
@@ -49,8 +50,8 @@ static void event_seen(void *arg, const struct store_event_row *row)
 	buf_add(&q->payload, row->payload, row->payload_len);
 }
 
-/* Reads the event, which must be in quarantine; opens the store to change it. */
-static struct store_editor *open_at(struct ctl *ctl, struct quarantine *q, int *status)
+/* Reads the event, which must be in quarantine, and opens the store for changing it. */
+static struct store_editor *open_for_change(struct ctl *ctl, struct quarantine *q, int *status)
 {
 	char why[STORE_READ_WHY] = "", *path;
 	struct store_reader *reader = ctl_store_open(ctl, q->store, &path, status);
@@ -58,7 +59,7 @@ static struct store_editor *open_at(struct ctl *ctl, struct quarantine *q, int *
 
 	if (reader == NULL)
 		return NULL;
-	if (store_read_event(reader, q->id, event_seen, q, why)) {
+	if (store_read_event(reader, q->id, keep_event, q, why)) {
 		if (!q->found)
 			ctl_error("no event %" PRId64 " in %s", q->id, path);
 		else if (!q->quarantined)
@@ -73,21 +74,21 @@ static struct store_editor *open_at(struct ctl *ctl, struct quarantine *q, int *
 	return e;
 }
 
-static int finish(struct store_editor *e, const struct quarantine *q, bool good, bool done,
+static int report_result(struct store_editor *e, const struct quarantine *q, bool good, bool done,
 	const char *why, const char *what)
 {
 	if (!good)
 		ctl_error("%s", why);
 	else if (!done)
-		ctl_error("event %" PRId64 " is not in quarantine any more", q->id);
+		ctl_error("event %" PRId64 " is no longer in quarantine", q->id);
 	else
 		printf("event %" PRId64 ": %s\n", q->id, what);
 	if (good && done && !poke_send(store_editor_path(e)))
-		ctl_error("hookd does not listen: it sees to this when it starts");
+		ctl_error_not_notified();
 	return good && done ? CTL_OK : CTL_FAILED;
 }
 
-static int release_to(
+static int release_as(
 	struct store_editor *e, struct quarantine *q, struct conf *conf, struct event *ev)
 {
 	const struct conf_source *source = ctl_config_source(conf, q->source);
@@ -98,7 +99,7 @@ static int release_to(
 	bool good, done;
 
 	if (source == NULL)
-		return status; /* said */
+		return status; /* reported */
 	if (ctl_match(&match, conf, source, ev)) {
 		r.hooks = match.hooks;
 		r.hook_count = match.count;
@@ -108,13 +109,13 @@ static int release_to(
 		good = store_release(e, &r, &done, why);
 		(void)snprintf(what, sizeof(what), "released, %zu hook%s to run", r.hook_count,
 			r.hook_count == 1 ? "" : "s");
-		status = finish(e, q, good, done, why, what);
+		status = report_result(e, q, good, done, why, what);
 	}
 	ctl_match_free(&match);
 	return status;
 }
 
-static int release(struct ctl *ctl, struct quarantine *q)
+static int release_event(struct ctl *ctl, struct quarantine *q)
 {
 	struct event ev;
 	struct store_editor *e;
@@ -128,7 +129,7 @@ static int release(struct ctl *ctl, struct quarantine *q)
 	conf = ctl_config_load(ctl);
 	if (conf == NULL)
 		return CTL_CONFIG;
-	e = open_at(ctl, q, &status);
+	e = open_for_change(ctl, q, &status);
 	if (e == NULL) {
 		conf_unref(conf);
 		return status == CTL_USAGE ? CTL_FAILED : status;
@@ -145,7 +146,7 @@ static int release(struct ctl *ctl, struct quarantine *q)
 		ev.type = strdup(q->type);
 		ev.quarantined = NULL;
 		if (ev.type != NULL)
-			status = release_to(e, q, conf, &ev);
+			status = release_as(e, q, conf, &ev);
 		event_free(&ev);
 	}
 	store_editor_close(e);
@@ -153,41 +154,40 @@ static int release(struct ctl *ctl, struct quarantine *q)
 	return status;
 }
 
-static bool confirmed(const struct quarantine *q)
+static bool confirm_drop(const struct quarantine *q)
 {
-	char answer[8];
+	char question[64];
 
 	if (q->yes)
 		return true;
-	if (isatty(STDIN_FILENO) != 1) {
-		ctl_error("drop: the event is gone for good; say --yes");
+	if (!ctl_interactive()) {
+		ctl_error("drop: this removes the event for good: it needs --yes");
 		return false;
 	}
-	fprintf(stderr, "Drop event %" PRId64 " for good? [y/N] ", q->id);
-	return fgets(answer, sizeof(answer), stdin) != NULL &&
-	       (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
+	(void)snprintf(question, sizeof(question), "Drop event %" PRId64 " for good?", q->id);
+	return ctl_confirm(question);
 }
 
-static int drop(struct ctl *ctl, struct quarantine *q)
+static int drop_event(struct ctl *ctl, struct quarantine *q)
 {
 	char why[STORE_READ_WHY];
 	struct store_editor *e;
 	int status = CTL_FAILED;
 	bool good, done;
 
-	if (!confirmed(q))
+	if (!confirm_drop(q))
 		return CTL_USAGE;
-	e = open_at(ctl, q, &status);
+	e = open_for_change(ctl, q, &status);
 	if (e == NULL)
 		return status;
 	good = store_drop(e, q->id, &done, why);
-	status = finish(e, q, good, done, why, "dropped");
+	status = report_result(e, q, good, done, why, "dropped");
 	store_editor_close(e);
 	return status;
 }
 
-/* The same as another command says. */
-static int pass_on(
+/* Runs another command, which prints the same. */
+static int run_other(
 	struct ctl *ctl, const struct ctl_command *command, const struct quarantine *q, char *last)
 {
 	char name[16], json[] = "--json", store[] = "--store";
@@ -227,7 +227,7 @@ static int quarantine_command(struct ctl *ctl, int argc, char **argv)
 		return status;
 	verb = optind < argc ? argv[optind] : "";
 	if (strcmp(verb, "list") == 0 && argc - optind == 1)
-		return pass_on(ctl, &ctl_events, &q, only);
+		return run_other(ctl, &ctl_events, &q, only);
 	if (argc - optind != 2 || (strcmp(verb, "show") != 0 && strcmp(verb, "release") != 0 &&
 					  strcmp(verb, "drop") != 0)) {
 		ctl_error("quarantine: expected list, show ID, release ID --type TYPE, or drop ID");
@@ -236,8 +236,8 @@ static int quarantine_command(struct ctl *ctl, int argc, char **argv)
 	if (!ctl_number("ID", argv[optind + 1], 1, INT64_MAX, &q.id))
 		return CTL_USAGE;
 	if (strcmp(verb, "show") == 0)
-		return pass_on(ctl, &ctl_show, &q, argv[optind + 1]);
-	status = strcmp(verb, "drop") == 0 ? drop(ctl, &q) : release(ctl, &q);
+		return run_other(ctl, &ctl_show, &q, argv[optind + 1]);
+	status = strcmp(verb, "drop") == 0 ? drop_event(ctl, &q) : release_event(ctl, &q);
 	free(q.source);
 	buf_free(&q.payload);
 	return status;
@@ -246,7 +246,7 @@ static int quarantine_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_quarantine = {
 	"quarantine",
 	"list | show ID | release ID --type TYPE | drop ID [--yes]",
-	"what came without a readable type: look, give it one, or drop it",
+	"list events without a readable type, release them with one, or drop them",
 	options,
 	quarantine_command,
 };

@@ -1,4 +1,8 @@
-/* hookctl replay: runs deliveries again. */
+/* hookctl replay - runs deliveries again, each as a new delivery. Prints a line for each:
+ *   event 7  ship-order  DEAD delivery 12 again as 31
+ * with --json {"event":7,"hook":"ship-order","state":"DEAD","replays":12,"delivery":31}; for
+ * more than 100 only "120 deliveries run again" and a progress bar. hookctl/change.c finds and
+ * changes them. */
 #include "commands.h"
 
 #include "hookctl/change.h"
@@ -16,10 +20,10 @@ static const struct ctl_option options[] = {
 	{'s', "state", "STATE", "those that are done, dead or skipped"},
 	{'k', "hook", "HOOK", "those of this hook"},
 	{'t', "since", "TIME", "those that ended since: 2h, 3d, 2026-06-30T22:50:00Z"},
-	{'r', "rate", "N/s", "no more than N a second"},
-	{'n', "dry-run", NULL, "only say which"},
-	{'y', "yes", NULL, "do not ask, however many there are"},
-	{'j', "json", NULL, "one JSON object a line"},
+	{'r', "rate", "N/s", "at most N a second"},
+	{'n', "dry-run", NULL, "only print which"},
+	{'y', "yes", NULL, "do not ask, even before many"},
+	{'j', "json", NULL, "print one JSON object a line"},
 	{'D', "store", "FILE", "in this store (the config's)"},
 	{0},
 };
@@ -37,7 +41,7 @@ static bool read_state(struct ctl_change *c, const char *text)
 			c->filter.set = ended[i].set;
 			return true;
 		}
-	ctl_error("--state: expected done, dead or skipped; what still waits needs no replay");
+	ctl_error("--state: expected done, dead or skipped; deliveries that wait need no replay");
 	return false;
 }
 
@@ -54,7 +58,8 @@ static bool read_rate(struct ctl_change *c, const char *text)
 	return ctl_number("--rate", number, 1, RATE_MAX, &c->rate);
 }
 
-static bool read_options(struct ctl *ctl, int argc, char **argv, struct ctl_change *c, int *status)
+static bool read_replay_options(
+	struct ctl *ctl, int argc, char **argv, struct ctl_change *c, int *status)
 {
 	bool good = true;
 	int key;
@@ -74,16 +79,17 @@ static bool read_options(struct ctl *ctl, int argc, char **argv, struct ctl_chan
 	if (optind < argc || c->filter.set != STORE_CHANGE_ENDED || c->filter.hook != NULL ||
 		c->filter.since != 0)
 		return true;
-	ctl_error("replay: expected an EVENT's id, or at least one of --state, --hook and --since");
+	ctl_error("replay: expected an EVENT id, or at least one of --state, --hook and "
+		  "--since");
 	return false;
 }
 
-static void add_text(struct buf *out, const struct ctl_changed *c)
+static void add_replayed(struct buf *out, const struct ctl_changed *c)
 {
 	buf_printf(out, " again as %" PRId64, c->made);
 }
 
-static void add_json(struct buf *out, const struct ctl_changed *c)
+static void add_replayed_json(struct buf *out, const struct ctl_changed *c)
 {
 	buf_printf(out, "\"replays\":%" PRId64 ",\"delivery\":", c->delivery);
 	if (c->made != 0)
@@ -92,22 +98,22 @@ static void add_json(struct buf *out, const struct ctl_changed *c)
 		buf_add_text(out, "null");
 }
 
-static const struct ctl_change_kind kind = {
+static const struct ctl_change_kind replay = {
 	.question = "Run %zu deliveries again?",
 	.summary = "%zu deliveries run again",
-	.nothing = "nothing to replay: no such delivery that has ended and was not replayed before",
+	.nothing = "nothing to replay: no such delivery has ended without a replay since",
 	.apply = store_replay,
 	.runs = true,
-	.add_text = add_text,
-	.add_json = add_json,
+	.add_text = add_replayed,
+	.add_json = add_replayed_json,
 };
 
 static int replay_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_change c = {.kind = &kind, .filter.set = STORE_CHANGE_ENDED};
+	struct ctl_change c = {.kind = &replay, .filter.set = STORE_CHANGE_ENDED};
 	int status = CTL_USAGE;
 
-	if (!read_options(ctl, argc, argv, &c, &status))
+	if (!read_replay_options(ctl, argc, argv, &c, &status))
 		return status;
 	return ctl_change_run(ctl, &c, argc - optind, argv + optind);
 }

@@ -1,4 +1,7 @@
-/* hookctl/commands/send.c - */
+/* hookctl send - makes an event up, or takes a file, signs it and posts it to hookd. Prints hookd's
+ * answer to each, "HTTP 200 {"status":"stored",…}", and after more than three
+ *   sent 100: 98 × HTTP 200 stored, 2 × HTTP 503 busy
+ * or with --dry-run the curl command that would send it. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -25,14 +28,14 @@
 static const struct ctl_option options[] = {
 	{'t', "type", "TYPE", "transaction.*, payout.*, customer.* (" SAMPLE_TYPE ")"},
 	{'a', "amount", "XOF", "the amount (5000)"},
-	{'b', "file", "FILE", "send this file's bytes as they are; - for standard input"},
+	{'b', "file", "FILE", "send the bytes of this file; - for standard input"},
 	{'n', "count", "N", "how many to send (1)"},
-	{'m', "same", NULL, "send one event N times: all but the first are duplicates"},
-	{'s', "source", "NAME", "the config's source to send to (its only one)"},
-	{'u', "url", "URL", "send it there (the source's address)"},
+	{'m', "same", NULL, "send the same event N times: all but the first are duplicates"},
+	{'s', "source", "NAME", "send to this source of the config (the only one)"},
+	{'u', "url", "URL", "send to this address (the source's)"},
 	{'f', "secret-from", "WHERE", "credential:NAME, file:PATH or env:NAME (the source's)"},
-	{'k', "insecure", NULL, "take any TLS certificate"},
-	{'d', "dry-run", NULL, "send nothing: print the curl command that would"},
+	{'k', "insecure", NULL, "accept any TLS certificate"},
+	{'d', "dry-run", NULL, "send nothing: print the curl command"},
 	{0},
 };
 
@@ -43,7 +46,7 @@ struct send {
 	bool same, insecure, dry_run;
 };
 
-/* How many requests ended in which way. */
+/* How many requests got which answer. */
 #define KINDS_MAX 16
 struct tally {
 	struct {
@@ -55,8 +58,8 @@ struct tally {
 	bool all_good;
 };
 
-/* False: *status is the code to end with. */
-static bool read_options(struct ctl *ctl, struct send *s, int argc, char **argv, int *status)
+/* False: exit with *status. */
+static bool read_send_options(struct ctl *ctl, struct send *s, int argc, char **argv, int *status)
 {
 	int key;
 
@@ -97,7 +100,7 @@ static bool read_options(struct ctl *ctl, struct send *s, int argc, char **argv,
 		}
 	}
 	return key != CTL_STOP &&
-	       ctl_operands(&ctl_send, argc, 0, "options only; a body is given by --file");
+	       ctl_operands(&ctl_send, argc, 0, "options only; --file names the body");
 }
 
 static bool is_type(const char *type)
@@ -113,9 +116,8 @@ static bool is_type(const char *type)
 static bool options_agree(const struct send *s)
 {
 	if (s->file != NULL && (s->type != NULL || s->amount != 0)) {
-		ctl_error("send: --file sends the file as it is; --type and --amount are for an "
-			  "event "
-			  "that is made up");
+		ctl_error("send: --file sends the file as it is; --type and --amount are for a "
+			  "made-up event");
 		return false;
 	}
 	if (s->type != NULL && !is_type(s->type)) {
@@ -125,7 +127,7 @@ static bool options_agree(const struct send *s)
 		return false;
 	}
 	if (s->amount != 0 && s->type != NULL && !sample_has_amount(s->type)) {
-		ctl_error("--amount: a %s event has none", s->type);
+		ctl_error("--amount: an event of type %s has none", s->type);
 		return false;
 	}
 	if (s->url != NULL && strncasecmp(s->url, "http://", 7) != 0 &&
@@ -134,7 +136,7 @@ static bool options_agree(const struct send *s)
 		return false;
 	}
 	if (s->url != NULL && s->from != NULL && s->source != NULL) {
-		ctl_error("send: with --url and --secret-from there is nothing left for --source");
+		ctl_error("send: --source has no use beside --url and --secret-from");
 		return false;
 	}
 	return true;
@@ -151,7 +153,7 @@ static bool add_listener(const struct conf *conf, struct ctl_target *t, struct b
 
 	if (conf->listen_count == 0 ||
 		(conf->listen[0].unix_path == NULL && conf->listen[0].port == 0)) {
-		ctl_error("%s does not say where hookd listens: give --url", conf->file);
+		ctl_error("%s does not say where hookd listens; expected --url", conf->file);
 		return false;
 	}
 	listen = &conf->listen[0];
@@ -171,8 +173,8 @@ static bool add_listener(const struct conf *conf, struct ctl_target *t, struct b
 	return true;
 }
 
-/* Fills where to send and what to sign with, from the options and, for what they
- * leave open, from the config. */
+/* Where to send and what to sign with: from the options, and what they leave open from the
+ * config. Returns CTL_OK or the exit code. */
 static int find_target(const struct ctl *ctl, const struct send *s, struct ctl_keys *keys,
 	struct ctl_target *t, struct buf *url)
 {
@@ -242,8 +244,8 @@ static bool print_command(const struct ctl_target *t, const char *signature, con
 		curl_command_fits(body->data, body->len))
 		c.file = NULL;
 	else if (s->file != NULL && strcmp(s->file, "-") == 0)
-		ctl_error("this body cannot be a word of a command: give it to curl on standard "
-			  "input again");
+		ctl_error(
+			"this body cannot be an argument: give it to curl on standard input again");
 	curl_command_write(&c, &out);
 	written = ctl_print(&out);
 	buf_free(&out);
@@ -262,7 +264,7 @@ static void tally_add(struct tally *tally, long code, const struct buf *answer)
 
 	tally->sent++;
 	tally->all_good = tally->all_good && code >= 200 && code < 300;
-	/* A foreign server's word is not for the terminal. */
+	/* Another server may answer anything: only a plain word goes to the terminal. */
 	if (word != NULL && strspn(word, "abcdefghijklmnopqrstuvwxyz") == strlen(word) &&
 		strlen(word) <= 24)
 		snprintf(what, sizeof(what), "HTTP %ld %s", code, word);
@@ -355,7 +357,7 @@ static int send_command(struct ctl *ctl, int argc, char **argv)
 	struct buf url = {0}, body = {0};
 	int status;
 
-	if (!read_options(ctl, &s, argc, argv, &status))
+	if (!read_send_options(ctl, &s, argc, argv, &status))
 		return status;
 	if (!options_agree(&s))
 		return CTL_USAGE;

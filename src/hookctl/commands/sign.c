@@ -1,4 +1,4 @@
-/* hookctl/commands/sign.c - */
+/* hookctl sign - prints the signature header for a body: "X-FEDAPAY-SIGNATURE: t=…,s=…". */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -9,14 +9,14 @@
 #include <getopt.h>
 #include <stdio.h>
 
-/* 9999-12-31: what lies beyond is milliseconds or a slip. */
+/* 9999-12-31: more is a mistake, or milliseconds. */
 #define SECONDS_MAX INT64_C(253402300799)
 
 static const struct ctl_option options[] = {
 	{'f', "secret-from", "WHERE", "credential:NAME, file:PATH or env:NAME"},
-	{'s', "source", "NAME", "sign with this source's first secret (the config's only one)"},
-	{'S', "scheme", "NAME", "with --secret-from: how to sign (fedapay)"},
-	{'t', "time", "UNIX", "sign for this moment, in unix seconds (now)"},
+	{'s', "source", "NAME", "sign with the first secret of this source (the only one)"},
+	{'S', "scheme", "NAME", "with --secret-from: the scheme to sign by (fedapay)"},
+	{'t', "time", "UNIX", "sign as of this time, in unix seconds (now)"},
 	{0},
 };
 
@@ -48,7 +48,7 @@ static int sign_command(struct ctl *ctl, int argc, char **argv)
 	}
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(&ctl_sign, argc, 1, "the body's FILE, or - for standard input"))
+	if (!ctl_operands(&ctl_sign, argc, 1, "the FILE with the body, or - for standard input"))
 		return CTL_USAGE;
 	if (from != NULL && source != NULL) {
 		ctl_error("sign: either --secret-from or --source");

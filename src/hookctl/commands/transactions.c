@@ -1,4 +1,8 @@
-/* transactions, customers, payouts: each with its latest state. */
+/* hookctl transactions, customers and payouts - list the entities of a kind, each with its latest
+ * state, those with the latest events first:
+ *         id  state      last event         amount  customer    reference
+ *   98446301  approved   06-30 22:50:29  5 000 FCFA  Awa Dossou  trx_98446301
+ * with --json one object a line. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -15,18 +19,18 @@
 #include <string.h>
 #include <strings.h>
 
-#define BATCH 200 /* entities whose events are read before the next are looked for */
+#define BATCH 200 /* entities that are read at once, before their events */
 
 static const struct ctl_option options[] = {
-	{'l', "limit", "N", "at most so many (20)"},
-	{'p', "page", "N", "the N-th --limit of them"},
-	{'S', "state", "WORD", "only those in this state: approved, declined, …"},
+	{'l', "limit", "N", "at most N (20)"},
+	{'p', "page", "N", "the N-th page of --limit"},
+	{'S', "state", "WORD", "in this state: approved, declined, …"},
 	{'s', "source", "NAME", "of this source"},
-	{'f', "since", "TIME", "whose last event came since: 2h, 3d, 2026-06-30T22:50:00Z"},
-	{'u', "until", "TIME", "whose last event came before that"},
-	{'j', "json", NULL, "one JSON object a line"},
-	{'U', "utc", NULL, "times in UTC, not local"},
-	{'D', "store", "FILE", "look into this store (the config's)"},
+	{'f', "since", "TIME", "last event received since: 2h, 3d, 2026-06-30T22:50:00Z"},
+	{'u', "until", "TIME", "last event received before this"},
+	{'j', "json", NULL, "print one JSON object a line"},
+	{'U', "utc", NULL, "print times in UTC, not local"},
+	{'D', "store", "FILE", "read this store (the config's)"},
 	{0},
 };
 
@@ -57,7 +61,7 @@ struct listing {
 	int64_t now;
 };
 
-static void seen(void *arg, const struct store_event_row *row)
+static void collect_entity(void *arg, const struct store_event_row *row)
 {
 	struct listing *l = arg;
 	struct found *f = &l->found[l->found_count++];
@@ -90,12 +94,7 @@ static void add_row(struct listing *l, const struct found *f, const struct ctl_h
 	buf_free(&money);
 }
 
-static void add_known(struct buf *out, const char *key, const char *text)
-{
-	ctl_json_text(out, true, key, *text != '\0' ? text : NULL);
-}
-
-static bool put_json(const struct found *f, const struct ctl_history *h, const char *kind)
+static bool print_json(const struct found *f, const struct ctl_history *h, const char *kind)
 {
 	const struct ctl_history_event *money = h->payment != NULL ? h->payment : h->last;
 	struct buf out = {0};
@@ -109,41 +108,50 @@ static bool put_json(const struct found *f, const struct ctl_history *h, const c
 	ctl_json_time(&out, "since", h->last->happened_at);
 	ctl_json_time(&out, "last_received_at", f->received_at);
 	buf_printf(&out, ",\"events\":%zu", h->count);
-	add_known(&out, "amount", money->payment.amount);
-	add_known(&out, "fees", money->payment.fees);
-	add_known(&out, "currency", money->payment.currency);
-	add_known(&out, "reference", h->last->payment.reference);
-	add_known(&out, "customer", h->last->payment.customer);
-	add_known(&out, "mode", h->last->payment.mode);
+	ctl_json_known(&out, "amount", money->payment.amount);
+	ctl_json_known(&out, "fees", money->payment.fees);
+	ctl_json_known(&out, "currency", money->payment.currency);
+	ctl_json_known(&out, "reference", h->last->payment.reference);
+	ctl_json_known(&out, "customer", h->last->payment.customer);
+	ctl_json_known(&out, "mode", h->last->payment.mode);
 	buf_add_text(&out, "}\n");
 	written = ctl_print(&out);
 	buf_free(&out);
 	return written;
 }
 
-static bool show(struct listing *l, const struct found *f)
+/* Is the entity in the wanted state, and not on an earlier page? */
+static bool is_wanted(struct listing *l, const struct ctl_history *h)
+{
+	if (l->state == NULL)
+		return true;
+	if (strcasecmp(l->state, ctl_history_state(h)) != 0)
+		return false;
+	if (l->skip == 0)
+		return true;
+	l->skip--;
+	return false;
+}
+
+static bool print_entity(struct listing *l, const struct found *f)
 {
 	struct ctl_histories all;
 	const struct ctl_history *h;
 	bool good = ctl_histories_read(&all, l->reader, l->kind, f->id);
 
 	h = good ? of_source(&all, f->source) : NULL;
-	if (h != NULL && (l->state == NULL || strcasecmp(l->state, ctl_history_state(h)) == 0)) {
-		if (l->state != NULL && l->skip > 0) {
-			l->skip--;
-		} else {
-			l->shown++;
-			if (l->json)
-				good = put_json(f, h, l->kind);
-			else
-				add_row(l, f, h);
-		}
+	if (h != NULL && is_wanted(l, h)) {
+		l->shown++;
+		if (l->json)
+			good = print_json(f, h, l->kind);
+		else
+			add_row(l, f, h);
 	}
 	ctl_histories_free(&all);
 	return good;
 }
 
-static bool show_batch(struct listing *l)
+static bool print_batch(struct listing *l)
 {
 	bool good = !l->failed;
 
@@ -151,16 +159,16 @@ static bool show_batch(struct listing *l)
 		ctl_error("out of memory");
 	for (size_t i = 0; i < l->found_count; i++) {
 		if (good && l->shown < l->wanted)
-			good = show(l, &l->found[i]);
+			good = print_entity(l, &l->found[i]);
 		free(l->found[i].id);
 		free(l->found[i].source);
 	}
 	return good;
 }
 
-/* A state is known only once an entity's events are read: so with one pages are counted
- * here, else by the store. */
-static bool list(struct listing *l, struct store_filter filter)
+/* An entity's state is known only after reading its events, so with --state pages are counted
+ * here, otherwise by the store. */
+static bool list_entities(struct listing *l, struct store_filter filter)
 {
 	char why[STORE_READ_WHY];
 
@@ -172,11 +180,11 @@ static bool list(struct listing *l, struct store_filter filter)
 
 		filter.limit = l->state != NULL || left > BATCH ? BATCH : left;
 		l->found_count = 0;
-		if (!store_list_entities(l->reader, l->kind, &filter, seen, l, why)) {
+		if (!store_list_entities(l->reader, l->kind, &filter, collect_entity, l, why)) {
 			ctl_error("%s", why);
 			l->failed = true;
 		}
-		if (!show_batch(l))
+		if (!print_batch(l))
 			return false;
 		if (l->found_count < filter.limit || l->shown == l->wanted)
 			return true;
@@ -184,10 +192,10 @@ static bool list(struct listing *l, struct store_filter filter)
 	}
 }
 
-static int run_kind(
+static int entities_command(
 	struct ctl *ctl, const struct ctl_command *command, const char *kind, int argc, char **argv)
 {
-	struct ctl_filter words = {0};
+	struct ctl_filter filter = {0};
 	struct listing l = {.kind = kind, .table = {.columns = columns, .column_count = COLUMNS}};
 	char *name;
 	int key, status;
@@ -195,20 +203,20 @@ static int run_kind(
 	while ((key = ctl_next_option(ctl, command, argc, argv, &status)) >= 0) {
 		if (key == 'S')
 			l.state = optarg;
-		else if (!ctl_filter_option(&words, key))
+		else if (!ctl_filter_option(&filter, key))
 			return CTL_USAGE;
 	}
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(command, argc, 0, "options only") || !ctl_filter_end(&words))
+	if (!ctl_operands(command, argc, 0, "options only") || !ctl_filter_end(&filter))
 		return CTL_USAGE;
-	l.reader = ctl_store_open(ctl, words.store, &name, &status);
+	l.reader = ctl_store_open(ctl, filter.store, &name, &status);
 	if (l.reader == NULL)
 		return status;
-	l.json = words.json;
-	l.relative = ctl_screen() > 0 && !words.utc;
+	l.json = filter.json;
+	l.relative = ctl_screen() > 0 && !filter.utc;
 	l.now = clock_wall();
-	status = list(&l, words.filter) ? CTL_OK : CTL_FAILED;
+	status = list_entities(&l, filter.filter) ? CTL_OK : CTL_FAILED;
 	if (status == CTL_OK && l.shown == 0 && !l.json)
 		fprintf(stderr, "no %s\n", command->name);
 	else if (status == CTL_OK && l.table.count > 0 && !ctl_table_print(&l.table))
@@ -219,19 +227,19 @@ static int run_kind(
 	return status;
 }
 
-static int run_transactions(struct ctl *ctl, int argc, char **argv)
+static int transactions_command(struct ctl *ctl, int argc, char **argv)
 {
-	return run_kind(ctl, &ctl_transactions, "transaction", argc, argv);
+	return entities_command(ctl, &ctl_transactions, "transaction", argc, argv);
 }
 
-static int run_customers(struct ctl *ctl, int argc, char **argv)
+static int customers_command(struct ctl *ctl, int argc, char **argv)
 {
-	return run_kind(ctl, &ctl_customers, "customer", argc, argv);
+	return entities_command(ctl, &ctl_customers, "customer", argc, argv);
 }
 
-static int run_payouts(struct ctl *ctl, int argc, char **argv)
+static int payouts_command(struct ctl *ctl, int argc, char **argv)
 {
-	return run_kind(ctl, &ctl_payouts, "payout", argc, argv);
+	return entities_command(ctl, &ctl_payouts, "payout", argc, argv);
 }
 
 #define ARGUMENTS "[--state WORD] [--since TIME] [--until TIME] [--source NAME] …"
@@ -241,7 +249,7 @@ const struct ctl_command ctl_transactions = {
 	ARGUMENTS,
 	"list the transactions, each with its latest state and amount",
 	options,
-	run_transactions,
+	transactions_command,
 };
 
 const struct ctl_command ctl_customers = {
@@ -249,7 +257,7 @@ const struct ctl_command ctl_customers = {
 	ARGUMENTS,
 	"list the customers, each with its latest state",
 	options,
-	run_customers,
+	customers_command,
 };
 
 const struct ctl_command ctl_payouts = {
@@ -257,5 +265,5 @@ const struct ctl_command ctl_payouts = {
 	ARGUMENTS,
 	"list the payouts, each with its latest state and amount",
 	options,
-	run_payouts,
+	payouts_command,
 };

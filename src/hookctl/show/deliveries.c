@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A delivery's row, kept: its attempts are read when all rows were seen. */
+/* A copy of a delivery's row: attempts are read once all deliveries have been. */
 struct delivery {
 	int64_t id, attempts, failures, due_at, behind, failed_id, replay_of, replayed_by,
 		paused_at;
@@ -19,14 +19,14 @@ struct delivery {
 
 enum form { TEXT, JSON, SHORT };
 
-struct telling {
+struct deliveries {
 	struct buf *out;
 	enum form form;
-	const char *before;
-	struct delivery *deliveries;
+	const char *before; /* each line, with SHORT */
+	struct delivery *list;
 	size_t count;
-	size_t attempts; /* seen of the delivery at hand */
-	const struct delivery *at_hand;
+	const struct delivery *current; /* whose attempts are being read */
+	size_t attempts;                /* read of it so far */
 };
 
 void ctl_add_field(struct buf *out, const char *name, const char *text)
@@ -48,16 +48,16 @@ void ctl_add_time_field(struct buf *out, const char *name, int64_t ms)
 	ctl_add_field(out, name, text);
 }
 
-static void delivery_seen(void *arg, const struct store_delivery_row *d)
+static void collect_delivery(void *arg, const struct store_delivery_row *d)
 {
-	struct telling *s = arg;
-	struct delivery *more = realloc(s->deliveries, (s->count + 1) * sizeof(*more));
+	struct deliveries *s = arg;
+	struct delivery *more = realloc(s->list, (s->count + 1) * sizeof(*more));
 
 	if (more == NULL) {
 		s->out->failed = true;
 		return;
 	}
-	s->deliveries = more;
+	s->list = more;
 	more[s->count] = (struct delivery){.id = d->id,
 		.attempts = d->attempts,
 		.failures = d->failures,
@@ -101,15 +101,6 @@ static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 	ctl_add_output(out, "      | ", a->output, a->output_len);
 }
 
-/* `,"key":7`, or null for 0. */
-static void add_json_number(struct buf *out, const char *key, int64_t number)
-{
-	if (number > 0)
-		buf_printf(out, ",\"%s\":%" PRId64, key, number);
-	else
-		buf_printf(out, ",\"%s\":null", key);
-}
-
 static void add_attempt_json(struct buf *out, bool comma, const struct store_attempt_row *a)
 {
 	buf_printf(out, "%s{\"number\":%" PRId64, comma ? "," : "", a->number);
@@ -120,20 +111,20 @@ static void add_attempt_json(struct buf *out, bool comma, const struct store_att
 		buf_printf(out, ",\"exit_code\":%d", a->exit_code);
 	else
 		buf_add_text(out, ",\"exit_code\":null");
-	add_json_number(out, "signal", a->signal);
-	add_json_number(out, "status", a->status);
+	ctl_json_id(out, "signal", a->signal);
+	ctl_json_id(out, "status", a->status);
 	ctl_json_text(out, true, "message", a->message);
 	buf_add_text(out, ",\"output\":");
 	buf_add_json(out, a->output, a->output_len);
 	buf_add_char(out, '}');
 }
 
-/* One that went well at once is told of by the delivery's own line. */
-static void add_attempt_short(const struct telling *s, const struct store_attempt_row *a)
+/* Nothing for a delivery that succeeded at once: its own line says so. */
+static void add_attempt_short(const struct deliveries *s, const struct store_attempt_row *a)
 {
 	char started[CTL_TIME];
 
-	if (s->at_hand->attempts == 1 && strcmp(a->result, "ok") == 0)
+	if (s->current->attempts == 1 && strcmp(a->result, "ok") == 0)
 		return;
 	ctl_time_format(a->started_at, started);
 	buf_printf(s->out, "%s  %.19s  attempt %" PRId64 " %s", s->before, started, a->number,
@@ -145,9 +136,9 @@ static void add_attempt_short(const struct telling *s, const struct store_attemp
 	buf_add_char(s->out, '\n');
 }
 
-static void attempt_seen(void *arg, const struct store_attempt_row *a)
+static void add_attempt(void *arg, const struct store_attempt_row *a)
 {
-	struct telling *s = arg;
+	struct deliveries *s = arg;
 
 	if (s->form == JSON)
 		add_attempt_json(s->out, s->attempts > 0, a);
@@ -178,7 +169,7 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 	if (d->state == DELIVERY_READY && d->paused_at != 0)
 		ctl_add_time_field(out, "hook paused", d->paused_at);
 	if (d->behind != 0) {
-		buf_printf(out, "  held behind delivery %" PRId64 "\n", d->behind);
+		buf_printf(out, "  blocked by delivery %" PRId64 "\n", d->behind);
 	} else if (d->state == DELIVERY_READY) {
 		ctl_time_format(d->due_at, due);
 		ctl_span_format(wait < 0 ? -wait : wait, span);
@@ -195,16 +186,16 @@ static void add_delivery_json(struct buf *out, bool comma, const struct delivery
 	ctl_json_text(out, true, "state", delivery_state_text(d->state));
 	ctl_json_text(out, true, "reason", d->reason);
 	ctl_json_time(out, "due_at", d->state == DELIVERY_READY ? d->due_at : 0);
-	add_json_number(out, "behind", d->behind);
-	add_json_number(out, "failed_id", d->failed_id);
-	add_json_number(out, "replay_of", d->replay_of);
-	add_json_number(out, "replayed_by", d->replayed_by);
+	ctl_json_id(out, "behind", d->behind);
+	ctl_json_id(out, "failed_id", d->failed_id);
+	ctl_json_id(out, "replay_of", d->replay_of);
+	ctl_json_id(out, "replayed_by", d->replayed_by);
 	ctl_json_time(out, "hook_paused_at", d->paused_at);
 	ctl_json_text(out, true, "idempotency_key", d->key);
 	buf_printf(out, ",\"failures\":%" PRId64 ",\"attempts\":[", d->failures);
 }
 
-static void add_delivery_short(const struct telling *s, const struct delivery *d)
+static void add_delivery_short(const struct deliveries *s, const struct delivery *d)
 {
 	bool given_up = d->state == DELIVERY_DEAD && d->replayed_by == 0, colour = ctl_colour();
 
@@ -226,52 +217,62 @@ static void add_delivery_short(const struct telling *s, const struct delivery *d
 	buf_add_char(s->out, '\n');
 }
 
-static bool tell(
-	struct telling *s, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
+static void add_delivery(struct deliveries *s, bool first)
 {
-	bool good = store_read_deliveries(reader, event, delivery_seen, s, why);
+	if (s->form == JSON)
+		add_delivery_json(s->out, !first, s->current);
+	else if (s->form == TEXT)
+		add_delivery_text(s->out, s->current);
+	else
+		add_delivery_short(s, s->current);
+}
+
+static void free_deliveries(struct deliveries *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->list[i].hook);
+		free(s->list[i].key);
+		free(s->list[i].reason);
+	}
+	free(s->list);
+}
+
+static bool add_deliveries(
+	struct deliveries *s, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
+{
+	bool good = store_read_deliveries(reader, event, collect_delivery, s, why);
 
 	for (size_t i = 0; good && i < s->count && !s->out->failed; i++) {
-		s->at_hand = &s->deliveries[i];
+		s->current = &s->list[i];
 		s->attempts = 0;
-		if (s->form == JSON)
-			add_delivery_json(s->out, i > 0, s->at_hand);
-		else if (s->form == TEXT)
-			add_delivery_text(s->out, s->at_hand);
-		else
-			add_delivery_short(s, s->at_hand);
-		good = store_read_attempts(reader, s->at_hand->id, attempt_seen, s, why);
+		add_delivery(s, i == 0);
+		good = store_read_attempts(reader, s->current->id, add_attempt, s, why);
 		if (s->form == JSON)
 			buf_add_text(s->out, "]}");
 	}
-	for (size_t i = 0; i < s->count; i++) {
-		free(s->deliveries[i].hook);
-		free(s->deliveries[i].key);
-		free(s->deliveries[i].reason);
-	}
-	free(s->deliveries);
+	free_deliveries(s);
 	return good;
 }
 
 bool ctl_add_deliveries(
 	struct buf *out, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
 {
-	struct telling s = {.out = out, .form = TEXT};
-	bool good = tell(&s, reader, event, why);
+	struct deliveries s = {.out = out, .form = TEXT};
+	bool good = add_deliveries(&s, reader, event, why);
 
 	if (good && s.count == 0)
-		buf_add_text(out, "\nno deliveries: no hook wants it\n");
+		buf_add_text(out, "\nno deliveries: no hook matched\n");
 	return good;
 }
 
 bool ctl_add_deliveries_json(
 	struct buf *out, struct store_reader *reader, int64_t event, char why[STORE_READ_WHY])
 {
-	struct telling s = {.out = out, .form = JSON};
+	struct deliveries s = {.out = out, .form = JSON};
 	bool good;
 
 	buf_add_char(out, '[');
-	good = tell(&s, reader, event, why);
+	good = add_deliveries(&s, reader, event, why);
 	buf_add_char(out, ']');
 	return good;
 }
@@ -279,7 +280,7 @@ bool ctl_add_deliveries_json(
 bool ctl_add_deliveries_short(struct buf *out, struct store_reader *reader, int64_t event,
 	const char *before, char why[STORE_READ_WHY])
 {
-	struct telling s = {.out = out, .form = SHORT, .before = before};
+	struct deliveries s = {.out = out, .form = SHORT, .before = before};
 
-	return tell(&s, reader, event, why);
+	return add_deliveries(&s, reader, event, why);
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEFORE "    " /* what belongs to an event */
+#define BEFORE "    " /* the lines below an event */
 
 static void add_money_field(
 	struct buf *out, const char *name, const struct payment *p, const char *amount)
@@ -30,8 +30,8 @@ static void add_text_field(struct buf *out, const char *name, const char *text)
 	ctl_add_field(out, name, *text != '\0' ? text : NULL);
 }
 
-/* What is known only by an earlier event is still known. */
-static const char *latest(const struct ctl_history *h, size_t offset)
+/* The payment's member from the last event that has it. */
+static const char *latest_text(const struct ctl_history *h, size_t offset)
 {
 	const char *found = "";
 
@@ -43,7 +43,7 @@ static const char *latest(const struct ctl_history *h, size_t offset)
 	return found;
 }
 
-#define LATEST(h, member) latest(h, offsetof(struct payment, member))
+#define LATEST(h, member) latest_text(h, offsetof(struct payment, member))
 
 static void add_head(struct buf *out, const struct ctl_history *h, const char *kind, const char *id)
 {
@@ -80,7 +80,7 @@ static void add_gaps(struct buf *out, const struct ctl_history *h)
 	}
 }
 
-/* How long after it happened it came; a sender's clock may be ahead. */
+/* The time from its happening to its arrival; nothing if the sender's clock is ahead. */
 static void add_delay(struct buf *out, const struct ctl_history_event *e)
 {
 	int64_t seconds = (e->received_at - e->happened_at) / 1000;
@@ -89,7 +89,7 @@ static void add_delay(struct buf *out, const struct ctl_history_event *e)
 	if (seconds <= 0)
 		return;
 	ctl_span_format(seconds, span);
-	buf_printf(out, ", came %s later", span);
+	buf_printf(out, ", received %s later", span);
 }
 
 static bool add_event(struct buf *out, struct store_reader *reader,
@@ -120,9 +120,17 @@ static bool add_text(struct buf *out, struct store_reader *reader, const struct 
 	return true;
 }
 
-static void add_known(struct buf *out, const char *key, const char *text)
+static void add_gaps_json(struct buf *out, const struct ctl_history *h)
 {
-	ctl_json_text(out, true, key, *text != '\0' ? text : NULL);
+	buf_add_text(out, ",\"gaps\":[");
+	for (const char *line = h->gaps.data; line != NULL && *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+
+		buf_add_text(out, line != h->gaps.data ? "," : "");
+		buf_add_json(out, line, len);
+		line += len + 1;
+	}
+	buf_add_char(out, ']');
 }
 
 static bool add_json(struct buf *out, struct store_reader *reader, const struct ctl_history *h,
@@ -139,21 +147,14 @@ static bool add_json(struct buf *out, struct store_reader *reader, const struct 
 	ctl_json_text(out, true, "source", h->source);
 	ctl_json_text(out, true, "state", ctl_history_state(h));
 	ctl_json_time(out, "since", h->last->happened_at);
-	add_known(out, "amount", money->amount);
-	add_known(out, "fees", money->fees);
-	add_known(out, "currency", money->currency);
-	add_known(out, "reference", LATEST(h, reference));
-	add_known(out, "customer", LATEST(h, customer));
-	add_known(out, "mode", LATEST(h, mode));
-	buf_add_text(out, ",\"gaps\":[");
-	for (const char *line = h->gaps.data; line != NULL && *line != '\0';) {
-		size_t len = strcspn(line, "\n");
-
-		buf_add_text(out, line != h->gaps.data ? "," : "");
-		buf_add_json(out, line, len);
-		line += len + 1;
-	}
-	buf_add_text(out, "],\"events\":[");
+	ctl_json_known(out, "amount", money->amount);
+	ctl_json_known(out, "fees", money->fees);
+	ctl_json_known(out, "currency", money->currency);
+	ctl_json_known(out, "reference", LATEST(h, reference));
+	ctl_json_known(out, "customer", LATEST(h, customer));
+	ctl_json_known(out, "mode", LATEST(h, mode));
+	add_gaps_json(out, h);
+	buf_add_text(out, ",\"events\":[");
 	for (size_t i = 0; i < h->count && good; i++) {
 		buf_printf(out, "%s{%s,\"late\":%s,\"deliveries\":", i > 0 ? "," : "",
 			h->events[i].json, h->events[i].late ? "true" : "false");
@@ -164,33 +165,46 @@ static bool add_json(struct buf *out, struct store_reader *reader, const struct 
 	return good;
 }
 
+static void report_unknown(const char *kind, const char *id)
+{
+	struct buf entity = {0};
+
+	buf_add_escaped(&entity, kind, strlen(kind), '\0');
+	buf_add_char(&entity, ':');
+	buf_add_escaped(&entity, id, strlen(id), '\0');
+	ctl_error("the store has no event of %s", buf_ok(&entity) ? entity.data : "it");
+	buf_free(&entity);
+}
+
+static bool add_histories(struct buf *out, struct store_reader *reader,
+	const struct ctl_histories *all, const char *kind, const char *id, bool json)
+{
+	char why[STORE_READ_WHY];
+	bool good = true;
+
+	for (size_t i = 0; good && i < all->count; i++) {
+		if (i > 0 && !json)
+			buf_add_char(out, '\n');
+		good = json ? add_json(out, reader, &all->list[i], kind, id, why)
+			    : add_text(out, reader, &all->list[i], kind, id, why);
+	}
+	if (!good)
+		ctl_error("%s", why);
+	return good;
+}
+
 int ctl_timeline_print(struct store_reader *reader, const char *kind, const char *id, bool json)
 {
 	struct ctl_histories all;
-	char why[STORE_READ_WHY];
 	struct buf out = {0};
 	int status = CTL_FAILED;
-	bool good = ctl_histories_read(&all, reader, kind, id);
 
-	if (good && all.count == 0) {
-		buf_add_text(&out, "no event of ");
-		buf_add_escaped(&out, kind, strlen(kind), '\0');
-		buf_add_char(&out, ':');
-		buf_add_escaped(&out, id, strlen(id), '\0');
-		ctl_error("%s in the store", out.data != NULL ? out.data : "");
-		good = false;
-		buf_clear(&out);
+	if (ctl_histories_read(&all, reader, kind, id)) {
+		if (all.count == 0)
+			report_unknown(kind, id);
+		else if (add_histories(&out, reader, &all, kind, id, json) && ctl_print(&out))
+			status = CTL_OK;
 	}
-	for (size_t i = 0; good && i < all.count; i++) {
-		if (i > 0 && !json)
-			buf_add_char(&out, '\n');
-		good = json ? add_json(&out, reader, &all.list[i], kind, id, why)
-			    : add_text(&out, reader, &all.list[i], kind, id, why);
-		if (!good)
-			ctl_error("%s", why);
-	}
-	if (good && ctl_print(&out))
-		status = CTL_OK;
 	buf_free(&out);
 	ctl_histories_free(&all);
 	return status;

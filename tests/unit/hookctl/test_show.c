@@ -42,7 +42,7 @@ static void expect(const char *text, const char *line)
 }
 
 /* An event whose deliveries are: DEAD with a status, one that tells of it, one that
- * was skipped, one that is held. */
+ * was skipped, one that is blocked. */
 static int64_t make(struct fixture *fx, int64_t ids[2])
 {
 	char key[] = "id:2";
@@ -117,7 +117,7 @@ static void test_for_people(void **state)
 	expect(text, ", status 404, took ");
 	expect(text, "  state            SKIPPED, 0 attempts, 0 failed\n"
 		     "  reason           overtaken by transaction.approved (event 3)\n");
-	(void)snprintf(line, sizeof(line), "  held behind delivery %lld\n", (long long)ids[1]);
+	(void)snprintf(line, sizeof(line), "  blocked by delivery %lld\n", (long long)ids[1]);
 	expect(text, line);
 	(void)snprintf(line, sizeof(line),
 		"  hook             alpha/on_failure\n"

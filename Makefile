@@ -157,14 +157,19 @@ bench-lists: deps-test ## time hookctl's lists and counts over N events (a milli
 	@$(MAKE) all $(BUILD)/bench/fill $(NODE_MODULES)
 	@BUILD=$(abspath $(BUILD)) node tests/bench/lists.mjs $(or $(N),1000000)
 
+# To the terminal, and to the file RESULTS.
+REPORTERS := --test-reporter=spec --test-reporter-destination=stdout \
+             --test-reporter=./tests/fault/results.mjs --test-reporter-destination=stdout
+
 fault: deps-test ## prove that nothing is lost: kills, power, disk, memory, siege (KILLS, LOSSES, SIEGE, SEED): tests/fault/README.md
 	@$(MAKE) all $(FAULT) $(BUILD)/bench/load $(NODE_MODULES)
 	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) LOSSES=$(or $(LOSSES),1000) LONG=1 \
-		node --test --test-reporter=spec tests/fault/
+		COMMAND="make fault" RESULTS=tests/fault/RESULTS.md node --test $(REPORTERS) tests/fault/
 
 soak: deps-test ## MINUTES (30) at half speed while all that can fail does: tests/fault/README.md
 	@$(MAKE) all $(BUILD)/bench/load $(BUILD)/bench/count $(NODE_MODULES)
-	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),30) node --test --test-reporter=spec tests/fault/soak.test.mjs
+	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),30) COMMAND="make soak" \
+		RESULTS=tests/fault/RESULTS-soak.md node --test $(REPORTERS) tests/fault/soak.test.mjs
 
 lint: deps-test ## clang-format, clang-tidy, cppcheck, man pages, units, the tree's rules
 	@$(MAKE) all

@@ -92,9 +92,8 @@ function footprintFigures(r) {
 export function figures(r) {
 	const rows = [...(r.intake ? intakeFigures(r.intake) : []), ...actionFigures(r), ...footprintFigures(r)];
 	for (const row of rows) {
-		const target = row.least ?? row.most;
-		row.met = target === undefined ? null
-			: row.least !== undefined ? row.value >= target : row.value <= target;
+		row.met = row.least !== undefined ? row.value >= row.least
+			: row.most !== undefined ? row.value <= row.most : null;
 		row.lost = row.held === true && row.value < HELD * row.least;
 	}
 	return rows;
@@ -102,14 +101,22 @@ export function figures(r) {
 
 const number = (n) => (n >= 100 ? n.toFixed(0) : n.toFixed(2));
 
+const target = (r) => (r.least !== undefined ? `≥ ${r.least}` : r.most !== undefined ? `≤ ${r.most}` : '');
+const verdict = (r) => (r.lost ? 'LOST' : r.met === null ? '' : r.met ? 'ok' : 'missed');
+
 /** The table, for a terminal of 100 columns. */
 export function table(rows) {
 	const line = (a, b, c, d, e, f) => `${a.padEnd(46)}${b.padStart(10)}${c.padStart(12)}` +
 		`${d.padStart(9)}${e.padStart(9)}  ${f}`;
 	return [line('', 'hookd', 'other', 'ratio', 'target', ''), ...rows.map((r) => line(r.what,
-		r.text ? r.text(r.own) : '', r.text ? r.text(r.other) : '', number(r.value),
-		r.least !== undefined ? `≥ ${r.least}` : r.most !== undefined ? `≤ ${r.most}` : '',
-		r.lost ? 'LOST' : r.met === null ? '' : r.met ? 'ok' : 'missed'))].join('\n');
+		r.text ? r.text(r.own) : '', r.text ? r.text(r.other) : '', number(r.value), target(r), verdict(r)))].join('\n');
+}
+
+/** The same table for a page. */
+export function markdown(rows) {
+	const line = (cells) => `| ${cells.join(' | ')} |`;
+	return [line(['', 'hookd', 'other', 'ratio', 'target', '']), '|---|---|---|---|---|---|', ...rows.map((r) => line([r.what,
+		r.text ? r.text(r.own) : '', r.text ? r.text(r.other) : '', number(r.value), target(r), verdict(r)]))].join('\n');
 }
 
 /** What each subject did at each number of connections. */

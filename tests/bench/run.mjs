@@ -1,16 +1,18 @@
 // make bench: measures hookd and what it is compared with, in one run and in turns;
-// prints a table, and leaves build/bench/results.json and results.svg.
+// prints a table, and leaves build/bench/results.json and results.svg; a whole run also
+// writes tests/bench/RESULTS.md.
 //   node run.mjs [--quick] [--only PART,…] [--events N]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { againstWebhook, spawning, startDelay } from './actions.mjs';
-import { figures, rates, table } from './figures.mjs';
+import { opening } from '../e2e/lib/machine.mjs';
+import { figures, markdown, rates, table } from './figures.mjs';
 import { affordable, disk, filled, idle, memory, startTime } from './footprint.mjs';
 import { fullAgainstEmpty, intake, openLoop, sweep } from './intake.mjs';
 import { plot } from './plot.mjs';
-import { OUT } from './subjects.mjs';
+import { OUT, ROOT } from './subjects.mjs';
 
 const { values: options } = parseArgs({ options: {
 	quick: { type: 'boolean', default: false },
@@ -68,6 +70,9 @@ results.took_seconds = (Date.now() - began) / 1000;
 rmSync(join(OUT, 'run'), { recursive: true, force: true });
 writeFileSync(join(OUT, 'results.json'), `${JSON.stringify(results, null, '\t')}\n`);
 if (results.intake) writeFileSync(join(OUT, 'results.svg'), plot(results));
+if (!quick && !only)
+	writeFileSync(join(ROOT, 'tests/bench/RESULTS.md'), [...opening('What `make bench` has measured', 'make bench'),
+		`Medians of ${results.rounds}.`, '', markdown(results.figures), '', '```', rates(results.intake), '```', ''].join('\n'));
 console.log(`${results.processors} processors, ${results.model}; medians of ${results.rounds}; ` +
 	`took ${results.took_seconds.toFixed(0)} s\n`);
 if (results.intake) console.log(`${rates(results.intake)}\n`);

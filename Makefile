@@ -49,7 +49,7 @@ FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power errors memory)
 # What tests/bench/receiver.c puts in place of hookd's own.
-WRAP     := request_handle loop_put MHD_suspend_connection loop_resume sandbox_listener_thread
+WRAP     := request_handle batch_add MHD_suspend_connection loop_resume sandbox_listener_thread
 NODE_MODULES := tests/e2e/node_modules/.package-lock.json
 # Where each shell looks without being told to, in /usr and elsewhere.
 COMPLETION_bash := $(prefix)/share/bash-completion/completions/hookctl
@@ -115,7 +115,7 @@ $(FAULT): $(BUILD)/libhookd.a
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(COMPILE) -Itests/unit -fsanitize=fuzzer -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
-$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=loop_put -Wl,--wrap=loop_resume
+$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=batch_add -Wl,--wrap=loop_resume
 # What reaches out of the process, or waits.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
 	curl_easy_perform trial_run poke_send poke_heard ctl_follow ctl_number nanosleep)

@@ -1,10 +1,8 @@
-/* listener/listener.h - takes HTTP requests, holds them to the limits, and answers once
- * the store has the event. The only module that knows libmicrohttpd.
+/* listener/listener.h - a webhook's way into the store: takes requests from an HTTP server of
+ * its own, and answers once the store has the event.
  *
- * A request: hygiene and limits -> body -> verify -> event -> match -> store
- * (suspended meanwhile) -> answer. Nothing here waits for an action or a disk.
- * Each listening socket has some libmicrohttpd daemons, each with a thread that runs
- * it; a reload that needs it starts new ones on the same sockets and drains the old.
+ * A request: source and limits -> body -> verify -> event -> match -> store (suspended
+ * meanwhile) -> answer. Nothing here waits for an action or a disk.
  * All functions are for the main thread. */
 #ifndef HOOKD_LISTENER_H
 #define HOOKD_LISTENER_H
@@ -25,13 +23,13 @@ struct listener;
 struct listener *listener_start(
 	struct conf *conf, struct store *st, const int *sockets, size_t socket_count) WARN_UNUSED;
 
-/* Works under conf from the next request on, with its certificate read anew.
- * False, with the reason logged: everything stays as it was. */
+/* Works under conf from the next request on, and reads the certificate again. False, with
+ * the reason logged: everything stays as it was. */
 bool listener_reload(struct listener *l, struct conf *conf) WARN_UNUSED;
 
-/* Accepts no more connections; idle ones are closed, requests in hand are
- * answered with "Connection: close". Returns a descriptor that becomes readable
- * when none is left; it belongs to the listener. */
+/* Accepts no more connections; idle ones are closed, requests in progress are answered with
+ * "Connection: close". Returns a descriptor that becomes readable when none is left; it
+ * belongs to the listener. */
 int listener_drain(struct listener *l);
 
 struct listener_counts {
@@ -42,7 +40,7 @@ struct listener_counts {
 };
 void listener_counts(struct listener *l, struct listener_counts *out); /* any thread */
 
-/* Closes what is left and frees. Requests in the store's hands are waited for. */
+/* Closes what is left and frees the listener. Waits for requests that the store has. */
 void listener_stop(struct listener *l);
 
 #endif

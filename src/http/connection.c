@@ -1,100 +1,29 @@
-#include "http/server.h"
+#include "connection.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "generation.h"
 
 #include <malloc.h>
-#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define BUCKETS    1024
-#define SWEEP_STEP 50   /* ms: sweeps are at least so far apart */
-#define MANY       100  /* connections at once: when they are gone, memory is given back … */
-#define TRIM_DELAY 1000 /* … so many ms later */
-/* ms that an idle connection is left to begin a request, when all are to end: the request
- * that a client is just sending would be read, and stored, but not answered, since
- * libmicrohttpd drops a connection of which one side is shut. */
+#define SWEEP_STEP 50   /* ms: the least time between two sweeps */
+#define MANY       100  /* after so many connections at once, memory is released … */
+#define TRIM_DELAY 1000 /* … this many ms after the last one */
+/* ms that an idle connection keeps to begin a request when all are to end. A request that is
+ * just being sent would otherwise be read and stored but not answered: libmicrohttpd drops a
+ * connection that is shut down in one direction. */
 #define QUIET 500
-/* The part of limits.connections that is kept free: what waits to be accepted is seen
- * only while there is a place in each loop. */
+/* 1/SPARE of the connections is kept free: libmicrohttpd accepts only while its loop has a
+ * free place, and only an accepted connection can take the place of another. */
 #define SPARE    16
-#define SCAN_MAX 1000 /* connections looked at to find one that can go */
-
-/* How many connections or forwarded requests an address has now. */
-struct address_count {
-	struct address_count *next;
-	struct net_address address;
-	unsigned count;
-};
-
-/* An IPv6 client owns at least a /64, so that is what is counted. */
-static struct net_address counted_address(const struct net_address *a)
-{
-	struct net_address key = {.family = a->family};
-
-	memcpy(key.bytes, a->bytes, a->family == AF_INET ? 4 : 8);
-	return key;
-}
-
-/* Keyed, so that nobody can choose addresses that share a bucket. */
-static struct address_count **bucket_of(struct connections *all, const struct net_address *key)
-{
-	unsigned char hash[crypto_shorthash_BYTES];
-	uint32_t index;
-
-	crypto_shorthash(hash, key->bytes, sizeof(key->bytes), all->hash_key);
-	memcpy(&index, hash, sizeof(index));
-	return &all->addresses[index % BUCKETS];
-}
-
-static bool same_address(const struct net_address *a, const struct net_address *b)
-{
-	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
-/* Returns the address's entry, NULL when memory is short. Locked. */
-static struct address_count *count_up(struct connections *all, const struct net_address *address)
-{
-	struct net_address key = counted_address(address);
-	struct address_count **bucket = bucket_of(all, &key);
-	struct address_count *entry;
-
-	for (entry = *bucket; entry != NULL; entry = entry->next) {
-		if (same_address(&entry->address, &key)) {
-			entry->count++;
-			return entry;
-		}
-	}
-	entry = malloc(sizeof(*entry));
-	if (entry == NULL)
-		return NULL;
-	*entry = (struct address_count){.next = *bucket, .address = key, .count = 1};
-	*bucket = entry;
-	return entry;
-}
-
-static void count_down(struct connections *all, const struct net_address *address)
-{
-	struct net_address key = counted_address(address);
-	struct address_count **link = bucket_of(all, &key);
-
-	for (; *link != NULL; link = &(*link)->next) {
-		struct address_count *entry = *link;
-
-		if (!same_address(&entry->address, &key))
-			continue;
-		if (--entry->count == 0) {
-			*link = entry->next;
-			free(entry);
-		}
-		return;
-	}
-}
+#define SCAN_MAX 1000 /* connections examined to find one to close */
 
 bool connections_enter_client(
 	struct connections *all, const struct net_address *client, unsigned limit)
@@ -103,10 +32,10 @@ bool connections_enter_client(
 	bool within;
 
 	pthread_mutex_lock(&all->lock);
-	entry = count_up(all, client);
+	entry = address_count_up(&all->addresses, client);
 	within = entry != NULL && entry->count <= limit;
 	if (entry != NULL && !within)
-		count_down(all, client);
+		address_count_down(&all->addresses, client);
 	pthread_mutex_unlock(&all->lock);
 	return within;
 }
@@ -114,7 +43,7 @@ bool connections_enter_client(
 void connections_leave_client(struct connections *all, const struct net_address *client)
 {
 	pthread_mutex_lock(&all->lock);
-	count_down(all, client);
+	address_count_down(&all->addresses, client);
 	pthread_mutex_unlock(&all->lock);
 }
 
@@ -137,11 +66,11 @@ static bool is_evictable(const struct connection *c)
 	       atomic_load(&c->phase) <= CONNECTION_READING;
 }
 
-/* Silent clients cannot shut out others, unless they come from as many addresses as
- * there are places: of the connections on which no authentic request has come, the
- * oldest of the address that has most gives its place to the next. Those of proxies
- * stay: they carry many clients. Locked. */
-static void evict(struct connections *all, const struct conf *conf)
+/* Keeps silent clients from shutting out others, unless they come from as many addresses
+ * as there are places. Among the connections without an authentic request, it closes the
+ * oldest one of the address that has the most. Connections of proxies stay: each carries
+ * many clients. Locked. */
+static void evict_one(struct connections *all, unsigned limit)
 {
 	struct connection *victim = NULL;
 	unsigned seen = 0;
@@ -157,32 +86,28 @@ static void evict(struct connections *all, const struct conf *conf)
 		return;
 	victim->evicted = true;
 	shutdown(victim->fd, SHUT_RDWR);
-	log_over_limit(&victim->peer, "connections", conf->limits.connections);
+	log_over_limit(&victim->peer, "connections", limit);
 }
 
-struct connection *connections_add(struct connections *all, struct loop *loop, int fd, bool tls,
-	const struct sockaddr *peer, const struct conf *conf)
+static struct connection *connection_new(
+	struct loop *loop, struct generation *generation, int fd, bool tls)
 {
 	struct connection *c = calloc(1, sizeof(*c));
-	bool over_all = false, over_address = false, counted;
 
 	if (c == NULL)
 		return NULL;
 	c->loop = loop;
-	c->generation = loop->generation;
+	c->generation = generation;
 	c->fd = fd;
 	c->tls = tls;
-	net_from_sockaddr(peer, &c->peer);
 	atomic_init(&c->phase, CONNECTION_IDLE);
 	atomic_init(&c->deadline, INT64_MAX);
-	/* A proxy carries many clients; those are counted by request_handle. */
-	counted = c->peer.family != AF_UNIX &&
-		  !net_within(&c->peer, conf->trusted_proxies, conf->trusted_proxy_count);
-	atomic_fetch_add(&c->generation->open, 1);
+	return c;
+}
 
-	pthread_mutex_lock(&all->lock);
-	if (all->count >= conf->limits.connections - conf->limits.connections / SPARE)
-		evict(all, conf);
+/* Locked. */
+static void link_newest(struct connections *all, struct connection *c)
+{
 	c->next = all->first;
 	if (all->first != NULL)
 		all->first->previous = c;
@@ -192,31 +117,66 @@ struct connection *connections_add(struct connections *all, struct loop *loop, i
 	all->count++;
 	if (all->count > all->peak)
 		all->peak = all->count;
-	over_all = all->count > conf->limits.connections;
-	if (counted) {
-		c->counted = count_up(all, &c->peer);
-		over_address = c->counted == NULL || c->counted->count > conf->limits.per_ip;
+}
+
+/* Locked. */
+static void unlink_connection(struct connections *all, struct connection *c)
+{
+	if (c->previous != NULL)
+		c->previous->next = c->next;
+	else
+		all->first = c->next;
+	if (c->next != NULL)
+		c->next->previous = c->previous;
+	else
+		all->last = c->previous;
+	all->count--;
+}
+
+struct connection *connections_add(struct connections *all, struct loop *loop,
+	struct generation *generation, int fd, bool tls, const struct sockaddr *peer,
+	const struct settings *settings)
+{
+	const struct http_limits *limits = &settings->limits;
+	struct connection *c = connection_new(loop, generation, fd, tls);
+	bool over_all, over_address = false;
+
+	if (c == NULL)
+		return NULL;
+	net_from_sockaddr(peer, &c->peer);
+	atomic_fetch_add(&generation->open, 1);
+
+	pthread_mutex_lock(&all->lock);
+	if (all->count >= limits->connections - limits->connections / SPARE)
+		evict_one(all, limits->connections);
+	link_newest(all, c);
+	over_all = all->count > limits->connections;
+	/* A proxy carries many clients; its requests are counted one by one. */
+	if (c->peer.family != AF_UNIX &&
+		!net_within(&c->peer, settings->trusted_proxies, settings->trusted_proxy_count)) {
+		c->counted = address_count_up(&all->addresses, &c->peer);
+		over_address = c->counted == NULL || c->counted->count > limits->per_ip;
 	}
 	pthread_mutex_unlock(&all->lock);
 
 	if (over_all || over_address)
 		shutdown(fd, SHUT_RDWR);
 	if (over_all)
-		log_over_limit(&c->peer, "connections", conf->limits.connections);
+		log_over_limit(&c->peer, "connections", limits->connections);
 	else if (over_address)
-		log_over_limit(&c->peer, "per_ip", conf->limits.per_ip);
-	connection_enter(all, c, CONNECTION_IDLE, conf->limits.request_time);
+		log_over_limit(&c->peer, "per_ip", limits->per_ip);
+	connection_enter(all, c, CONNECTION_IDLE, limits->request_time);
 	return c;
 }
 
-static void wake(struct connections *all)
+static void wake_thread(struct connections *all)
 {
 	atomic_store(&all->next_sweep, 0);
 	pthread_cond_signal(&all->changed);
 }
 
-/* The last connection has gone; libmicrohttpd frees its memory in a moment. Locked. */
-static void note_end(struct connections *all)
+/* After the last connection: libmicrohttpd frees its memory in a moment. Locked. */
+static void plan_trim(struct connections *all)
 {
 	if (all->peak >= MANY) {
 		all->trim_at = clock_steady() + TRIM_DELAY;
@@ -231,25 +191,15 @@ static void note_end(struct connections *all)
 void connections_remove(struct connections *all, struct connection *c)
 {
 	struct generation *generation = c->generation;
-	bool last;
 
 	pthread_mutex_lock(&all->lock);
-	if (c->previous != NULL)
-		c->previous->next = c->next;
-	else
-		all->first = c->next;
-	if (c->next != NULL)
-		c->next->previous = c->previous;
-	else
-		all->last = c->previous;
-	all->count--;
+	unlink_connection(all, c);
 	if (c->counted != NULL)
-		count_down(all, &c->peer);
-	last = atomic_fetch_sub(&generation->open, 1) == 1 && atomic_load(&generation->closing);
-	if (last)
-		wake(all);
+		address_count_down(&all->addresses, &c->peer);
+	if (atomic_fetch_sub(&generation->open, 1) == 1 && atomic_load(&generation->closing))
+		wake_thread(all);
 	if (all->count == 0)
-		note_end(all);
+		plan_trim(all);
 	pthread_mutex_unlock(&all->lock);
 	free(c);
 }
@@ -261,8 +211,8 @@ void connection_enter(
 
 	atomic_store(&c->phase, (int)phase);
 	atomic_store(&c->deadline, deadline);
-	/* next_sweep is read without the lock: deadlines mostly move later, so the
-	 * thread need not hear of each; it only must not sleep past an earlier one. */
+	/* next_sweep is read without the lock: most deadlines move later, and the thread need
+	 * not learn of those. It only must not sleep past one that moves earlier. */
 	if (deadline < atomic_load(&all->next_sweep)) {
 		pthread_mutex_lock(&all->lock);
 		if (deadline < all->next_sweep) {
@@ -297,7 +247,7 @@ void connections_close_idle(struct connections *all, const struct generation *ge
 			    (c->generation == generation && atomic_load(&c->served))) &&
 			atomic_load(&c->phase) == CONNECTION_IDLE)
 			atomic_store(&c->deadline, due);
-	wake(all);
+	wake_thread(all);
 	pthread_mutex_unlock(&all->lock);
 }
 
@@ -311,21 +261,21 @@ unsigned connections_count(struct connections *all)
 	return count;
 }
 
-/* Ends a connection whose deadline has passed. send and shutdown do not block;
- * the lock keeps the worker from closing the descriptor under us. */
-static void cut(const struct connection *c)
+/* send and shutdown do not block; the lock keeps the loop from closing the descriptor
+ * meanwhile. */
+static void end_connection(const struct connection *c)
 {
 	int phase = atomic_load(&c->phase);
 	bool idle = phase == CONNECTION_IDLE && atomic_load(&c->served);
 
-	/* On a connection kept alive an unasked 408 would be taken for the answer to a
-	 * request that is just being sent. */
+	/* On a kept-alive connection the client would take an unrequested 408 for the answer
+	 * to a request that it is just sending. */
 	if ((phase == CONNECTION_READING || phase == CONNECTION_IDLE) && !idle)
 		(void)connection_refuse(c, "408 Request Timeout");
 	shutdown(c->fd, idle ? SHUT_RD : SHUT_RDWR);
 }
 
-/* Cuts what is due; returns when the next one is. Locked. */
+/* Ends the connections that are due; returns when the next sweep is. Locked. */
 static int64_t sweep(struct connections *all)
 {
 	int64_t now = clock_steady(), next = INT64_MAX;
@@ -334,7 +284,7 @@ static int64_t sweep(struct connections *all)
 		int64_t deadline = atomic_load(&c->deadline);
 
 		if (deadline <= now) {
-			cut(c);
+			end_connection(c);
 			atomic_store(&c->deadline, INT64_MAX);
 		} else if (deadline < next) {
 			next = deadline;
@@ -343,60 +293,47 @@ static int64_t sweep(struct connections *all)
 	return next == INT64_MAX ? next : (next > now + SWEEP_STEP ? next : now + SWEEP_STEP);
 }
 
-static void wait_until(struct connections *all, int64_t when)
-{
-	int64_t ms = when - clock_steady();
-	struct timespec ts;
-
-	if (when == INT64_MAX) {
-		pthread_cond_wait(&all->changed, &all->lock);
-		return;
-	}
-	if (ms <= 0)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += ms / 1000;
-	ts.tv_nsec += ms % 1000 * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_nsec -= 1000000000;
-		ts.tv_sec++;
-	}
-	pthread_cond_timedwait(&all->changed, &all->lock, &ts);
-}
-
-/* Each thread's heap keeps what its busiest time needed, and the next rush may meet the
- * threads in another way: without this the memory of both stays. */
-static void give_memory_back(void)
+/* Each thread's heap keeps what its busiest time needed. Without this, memory adds up when
+ * the next burst is spread over the threads in another way. */
+static void release_memory(void)
 {
 #ifdef __GLIBC__
 	(void)malloc_trim(0);
 #endif
 }
 
-static void *run(void *arg)
+/* One sweep; plans the next. Locked; unlocks meanwhile. */
+static void sweep_and_report(struct connections *all)
+{
+	/* Set before the sweep, so that a deadline that moves earlier meanwhile is seen. */
+	atomic_store(&all->next_sweep, INT64_MAX);
+	int64_t next = sweep(all);
+	bool trim = all->trim_at <= clock_steady();
+
+	if (trim)
+		all->trim_at = INT64_MAX;
+	else if (all->trim_at < next)
+		next = all->trim_at;
+	if (next < all->next_sweep)
+		atomic_store(&all->next_sweep, next);
+	pthread_mutex_unlock(&all->lock);
+	if (trim)
+		release_memory();
+	all->swept(all->arg);
+	pthread_mutex_lock(&all->lock);
+}
+
+static void *run_deadlines(void *arg)
 {
 	struct connections *all = arg;
 
 	pthread_mutex_lock(&all->lock);
 	while (!all->stop) {
-		/* Set before the scan: whoever moves a deadline earlier during it is seen. */
-		atomic_store(&all->next_sweep, INT64_MAX);
-		int64_t next = sweep(all);
-		bool trim = all->trim_at <= clock_steady();
-
-		if (trim)
-			all->trim_at = INT64_MAX;
-		else if (all->trim_at < next)
-			next = all->trim_at;
-		if (next < all->next_sweep)
-			atomic_store(&all->next_sweep, next);
-		pthread_mutex_unlock(&all->lock);
-		if (trim)
-			give_memory_back();
-		all->swept(all->arg);
-		pthread_mutex_lock(&all->lock);
-		while (!all->stop && all->next_sweep > clock_steady())
-			wait_until(all, all->next_sweep);
+		sweep_and_report(all);
+		while (!all->stop && all->next_sweep == INT64_MAX)
+			pthread_cond_wait(&all->changed, &all->lock);
+		while (!all->stop && thread_wait_until(&all->changed, &all->lock, all->next_sweep))
+			;
 	}
 	pthread_mutex_unlock(&all->lock);
 	return NULL;
@@ -404,27 +341,21 @@ static void *run(void *arg)
 
 bool connections_start(struct connections *all, void (*swept)(void *), void *arg)
 {
-	pthread_condattr_t attr;
-
-	crypto_shorthash_keygen(all->hash_key);
-	all->addresses = calloc(BUCKETS, sizeof(struct address_count *));
-	if (all->addresses == NULL)
+	if (!address_table_init(&all->addresses)) {
+		log_error("cannot start the HTTP server", log_text("error", "out of memory"));
 		return false;
+	}
 	all->swept = swept;
 	all->arg = arg;
 	all->trim_at = INT64_MAX;
 	pthread_mutex_init(&all->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	if (pthread_create(&all->thread, NULL, run, all) != 0) {
+	thread_condition_init(&all->changed);
+	if (!thread_start(&all->thread, "hookd-deadlines", run_deadlines, all)) {
 		pthread_cond_destroy(&all->changed);
 		pthread_mutex_destroy(&all->lock);
-		free(all->addresses);
+		address_table_free(&all->addresses);
 		return false;
 	}
-	pthread_setname_np(all->thread, "hookd-deadlines");
 	return true;
 }
 
@@ -441,13 +372,5 @@ void connections_free(struct connections *all)
 {
 	pthread_cond_destroy(&all->changed);
 	pthread_mutex_destroy(&all->lock);
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (all->addresses[i] != NULL) {
-			struct address_count *entry = all->addresses[i];
-
-			all->addresses[i] = entry->next;
-			free(entry);
-		}
-	}
-	free(all->addresses);
+	address_table_free(&all->addresses);
 }

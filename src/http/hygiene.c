@@ -1,6 +1,8 @@
-/* Request smuggling needs two programs that read the same bytes differently. So
- * what is ambiguous is refused, though libmicrohttpd would take it: RFC 9112
- * sections 2.2, 3.2, 5.1, 5.2, 6.1 and 6.3. */
+/* Request smuggling needs two programs that read the same bytes differently. So what is
+ * ambiguous is refused, even where libmicrohttpd would accept it: RFC 9112 sections 2.2, 3.2,
+ * 5.1, 5.2, 6.1 and 6.3. */
+#include "hygiene.h"
+
 #include "http/server.h"
 
 #include <stdio.h>
@@ -8,19 +10,14 @@
 #include <string.h>
 #include <strings.h>
 
-/* libmicrohttpd from 0.9.77 on can be told to refuse bare LF, folded lines and
- * NULs itself (MHD_OPTION_CLIENT_DISCIPLINE_LVL, see listener/listener.c). Before that it
- * accepts them silently, but parses in place: each line end has become NUL, NUL
- * (bare LF: one NUL), each colon a NUL, and a folded header's name is moved
- * elsewhere. So a head is sound if its parts, in order, tile the block from the
- * method to its end without a gap. All that is left open is a NUL in front of a bare LF, and
- * a line of a colon alone that ends so: both look like CR LF by then. nginx, Apache,
- * HAProxy and Caddy pass neither on (tests/fault/proxy.test.mjs). */
-#if MHD_VERSION < 0x00097701
-#define CHECK_LAYOUT 1
-#else
-#define CHECK_LAYOUT 0
-#endif
+/* libmicrohttpd before 0.9.77 accepts bare LF, folded lines and NULs silently, but it parses
+ * in place: each line end has become NUL, NUL (a bare LF: one NUL), each colon a NUL, and a
+ * folded header's name has moved elsewhere. So a head is sound if its parts, in order, fill
+ * the block from the method to its end without a gap. Two cases cannot be detected: a NUL
+ * directly before a bare LF, and a line that is only a colon and ends in one. Both look like
+ * CR LF after parsing. nginx, Apache, HAProxy and Caddy forward neither
+ * (tests/fault/proxy.test.mjs). */
+#define CHECK_LAYOUT HYGIENE_CHECKS_LAYOUT
 
 bool hygiene_fits_library(void)
 {
@@ -99,8 +96,8 @@ static bool is_in_place(
 	return true;
 }
 
-/* uri-host [":" port] of RFC 3986, by its characters; what a name means is nothing to
- * hookd, but a Host that another parser would cut elsewhere is refused. */
+/* uri-host [":" port] of RFC 3986, by its characters. Which host it names does not matter
+ * here, but a Host that another parser would split elsewhere is refused. */
 static bool is_host(const char *s, size_t len)
 {
 	static const char extra[] = "-._~%!$&'()*+;=";
@@ -142,12 +139,12 @@ static bool read_length(const char *s, size_t len, uint64_t *out)
 	return true;
 }
 
-/* Of two headers of one name each reader may believe another one. */
-static void note_single(struct walk *w, const char *key, size_t key_len)
+/* Another reader might use the other one of two. */
+static void check_single(struct walk *w, const char *key, size_t key_len)
 {
 	const char *const *single = w->h->single;
 
-	for (unsigned i = 0; single != NULL && single[i] != NULL && i < HYGIENE_SINGLE_MAX; i++) {
+	for (unsigned i = 0; single != NULL && single[i] != NULL && i < HTTP_SINGLE_MAX; i++) {
 		uint32_t bit = UINT32_C(1) << i;
 
 		if (!is_named(key, key_len, single[i]))
@@ -161,7 +158,7 @@ static void note_single(struct walk *w, const char *key, size_t key_len)
 	}
 }
 
-static void note_header(
+static void check_header(
 	struct walk *w, const char *key, size_t key_len, const char *value, size_t len)
 {
 	struct hygiene *h = w->h;
@@ -176,7 +173,7 @@ static void note_header(
 		if (w->lengths++ > 0)
 			w->error = "two Content-Length headers";
 		else if (!read_length(value, len, &h->length))
-			w->error = "Content-Length is no number";
+			w->error = "Content-Length is not a number";
 	} else if (is_named(key, key_len, "Transfer-Encoding")) {
 		h->chunked = true;
 		if (w->codings++ > 0)
@@ -190,11 +187,11 @@ static void note_header(
 			buf_add_text(&h->forwarded, ", ");
 		buf_add(&h->forwarded, value, len);
 	} else {
-		note_single(w, key, key_len);
+		check_single(w, key, key_len);
 	}
 }
 
-static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char *key,
+static enum MHD_Result visit_header(void *arg, enum MHD_ValueKind kind, const char *key,
 	size_t key_len, const char *value, size_t len)
 {
 	struct walk *w = arg;
@@ -209,12 +206,12 @@ static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char
 	} else if (!is_field_value(value, len)) {
 		w->error = "control character in a header";
 	} else {
-		note_header(w, key, key_len, value, len);
+		check_header(w, key, key_len, value, len);
 	}
 	return w->error == NULL ? MHD_YES : MHD_NO;
 }
 
-/* The request line: method SP target SP version CR LF. Sets w->next behind it. */
+/* The request line: method SP target SP version CR LF. Sets w->next to what follows. */
 static bool request_line_in_place(
 	struct walk *w, struct MHD_Connection *mhd, const char *method, const char *version)
 {
@@ -269,7 +266,7 @@ const char *hygiene_check(
 		return "malformed method";
 	if (CHECK_LAYOUT && !request_line_in_place(&w, mhd, method, version))
 		return "malformed request line";
-	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, see_header, &w);
+	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, visit_header, &w);
 	if (w.error != NULL)
 		return w.error;
 	if (CHECK_LAYOUT && (!is_line_end(&w, w.next) || w.next + 2 != w.end))

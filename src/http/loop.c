@@ -1,14 +1,15 @@
-/* libmicrohttpd's own threads are not used. In poll mode they walk all connections
- * for each event: with 5,000 idle ones nine tenths of the speed were gone. In epoll
- * mode they wait again, the work undone, when 128 events come at once (0.9.75).
- * Driven from outside, its epoll mode never waits itself, and costs what is ready.
+/* libmicrohttpd's own threads are not used. In poll mode they walk all connections for each
+ * event: with 5,000 idle ones, nine tenths of the speed were lost. In epoll mode they wait
+ * again without having worked when 128 events come at once (0.9.75). Driven from outside,
+ * its epoll mode never waits, and costs only what is ready.
  *
- * Its own way of waking (MHD_USE_ITC) is not used either: a run may swallow the
- * wake-up of a connection that it has not yet seen resumed. */
-#include "http/server.h"
+ * Its own wake-up (MHD_USE_ITC) is not used either: a run may consume the wake-up of a
+ * connection that it has not yet seen resumed. */
+#include "loop.h"
 
 #include "base/clock.h"
-#include "process/sandbox.h"
+#include "base/log.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define THREAD_NAME   "hookd-http"
 #define TIMEOUT_MAX   1000 /* ms */
 #define BUSY_TURNS    20
 #define BUSY_PAUSE    10   /* ms */
@@ -32,11 +34,11 @@ static int timeout_of(const struct loop *loop)
 }
 
 /* ---- readers ----
- * The line of a chunk's size may fill the buffer and not end. The daemon takes what is
- * in the buffer for something that the application will yet read, and wants to be run
- * again at once, for ever; of which connection cannot be asked. So, while it wants
- * that, it is run now and then only if nothing else happens, and a chunked request
- * that brings nothing for some seconds is ended. */
+ * The line with a chunk's size may fill the buffer without an end. The daemon takes the
+ * buffer's content for something the application will still read, and wants to be run again
+ * at once, for ever; it cannot be asked because of which connection. So while it wants that
+ * and nothing else happens, it is run only now and then, and a chunked request that brings
+ * nothing for some seconds is ended. */
 
 void loop_watch(struct reader *r, struct connection *c, struct MHD_Connection *mhd, int64_t limit)
 {
@@ -46,8 +48,8 @@ void loop_watch(struct reader *r, struct connection *c, struct MHD_Connection *m
 	if (r->next != NULL)
 		r->next->previous = r;
 	loop->readers = r;
-	/* Behind the deadline, which shuts the connection down: a daemon that is in that
-	 * state since a connection was resumed does not see it. */
+	/* Later than our deadline, which shuts the connection down: a daemon that is in this
+	 * state since a connection was resumed does not notice that. */
 	MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)(limit / 1000 + 2));
 }
 
@@ -72,8 +74,7 @@ static void end_silent_readers(struct loop *loop)
 		if (now - r->since < BUSY_PATIENCE)
 			continue;
 		r->since = now;
-		connection_enter(&loop->generation->listener->connections, r->connection,
-			CONNECTION_READING, 0);
+		connection_enter(loop->owner->connections, r->connection, CONNECTION_READING, 0);
 	}
 }
 
@@ -83,12 +84,12 @@ static void wait_for_work(struct loop *loop, struct pollfd fds[2])
 	int timeout = timeout_of(loop);
 
 	loop->busy_turns = timeout == 0 && loop->readers != NULL ? loop->busy_turns + 1 : 0;
-	loop->vain_turns = timeout == 0 ? loop->vain_turns + 1 : 0;
+	loop->idle_turns = timeout == 0 ? loop->idle_turns + 1 : 0;
 	if (loop->busy_turns > BUSY_TURNS)
 		end_silent_readers(loop);
-	/* A TLS handshake that waits for the client is wanted at once, too, again and
-	 * again: what the client sends ends the pause. */
-	if (loop->busy_turns > BUSY_TURNS || loop->vain_turns > BUSY_TURNS)
+	/* During a TLS handshake that waits for the client, the daemon wants to be run at
+	 * once, too: what the client sends ends the pause. */
+	if (loop->busy_turns > BUSY_TURNS || loop->idle_turns > BUSY_TURNS)
 		timeout = BUSY_PAUSE;
 	while (poll(fds, 2, timeout) < 0)
 		; /* a signal */
@@ -102,40 +103,24 @@ static unsigned open_connections(const struct loop *loop)
 		->num_connections;
 }
 
-void loop_put(struct loop *loop, struct store_op *op)
+static void run_turn(struct loop *loop)
 {
-	op->next = NULL;
-	*loop->puts_end = op;
-	loop->puts_end = &op->next;
-}
-
-static void hand_over(struct loop *loop)
-{
-	struct store_op *puts = loop->puts;
-
-	if (puts == NULL)
-		return;
-	loop->puts = NULL;
-	loop->puts_end = &loop->puts;
-	store_submit_all(loop->generation->listener->store, puts);
-}
-
-static void turn(struct loop *loop)
-{
+	const struct loop_owner *owner = loop->owner;
 	unsigned before, after = open_connections(loop);
 
-	/* A daemon that was full looks at its listening socket again only in the run
-	 * after the one in which a place became free. */
+	/* A daemon that was full polls its listening socket again only in the run after the
+	 * one that freed a place. */
 	do {
 		before = after;
 		MHD_run(loop->daemon);
-		hand_over(loop);
+		if (owner->turn_over != NULL)
+			owner->turn_over(owner->arg, &loop->turn);
 		after = open_connections(loop);
 	} while (after < before);
 }
 
-/* Does what other threads have asked for. True: stop. */
-static bool heed(struct loop *loop)
+/* Does what other threads have asked for. True: the loop is to stop. */
+static bool handle_wake(struct loop *loop)
 {
 	struct resumption *resumed;
 	eventfd_t count;
@@ -161,7 +146,7 @@ static bool heed(struct loop *loop)
 	return stop;
 }
 
-static void *run(void *arg)
+static void *run_loop(void *arg)
 {
 	struct loop *loop = arg;
 	struct pollfd fds[] = {
@@ -170,21 +155,21 @@ static void *run(void *arg)
 		{.fd = loop->wake, .events = POLLIN},
 	};
 
-	/* By itself: from outside it would be a file of /proc that a hookd whose memory
-	 * is not shown may not open. */
-	pthread_setname_np(pthread_self(), "hookd-http");
-	sandbox_listener_thread();
+	/* From outside, the name is a file in /proc that an undumpable hookd may not open. */
+	pthread_setname_np(pthread_self(), THREAD_NAME);
+	if (loop->owner->thread_begin != NULL)
+		loop->owner->thread_begin();
 	for (;;) {
 		wait_for_work(loop, fds);
-		if (fds[1].revents != 0 && heed(loop))
+		if (fds[1].revents != 0 && handle_wake(loop))
 			return NULL;
-		turn(loop);
+		run_turn(loop);
 	}
 }
 
-/* Under the lock, so that the loop cannot end before the call is through. It does
- * not block: the descriptor is a counter. */
-static void wake(struct loop *loop)
+/* Under the lock, so that the loop cannot end during the call. Writing to the descriptor, a
+ * counter, does not block. */
+static void wake_loop(struct loop *loop)
 {
 	if (eventfd_write(loop->wake, 1) != 0)
 		log_error("eventfd", log_text("error", strerror(errno)));
@@ -196,19 +181,22 @@ void loop_resume(struct loop *loop, struct resumption *r)
 	r->next = loop->resumed;
 	loop->resumed = r;
 	if (r->next == NULL)
-		wake(loop);
+		wake_loop(loop);
 	pthread_mutex_unlock(&loop->lock);
 }
 
-struct loop *loop_new(struct generation *g, int socket)
+struct loop *loop_new(const struct loop_owner *owner, struct generation *g, int socket)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
+	int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	if (loop == NULL)
+	if (loop == NULL || wake == -1) {
+		if (wake != -1)
+			close(wake);
+		free(loop);
 		return NULL;
-	*loop = (struct loop){.generation = g, .socket = socket};
-	loop->puts_end = &loop->puts;
-	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	}
+	*loop = (struct loop){.owner = owner, .generation = g, .socket = socket, .wake = wake};
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->done, NULL);
 	return loop;
@@ -216,12 +204,8 @@ struct loop *loop_new(struct generation *g, int socket)
 
 bool loop_start(struct loop *loop)
 {
-	if (loop->wake == -1 || pthread_create(&loop->thread, NULL, run, loop) != 0) {
-		log_error("cannot start a listener's thread", log_text("error", strerror(errno)));
-		return false;
-	}
-	loop->started = true;
-	return true;
+	loop->started = thread_start(&loop->thread, THREAD_NAME, run_loop, loop);
+	return loop->started;
 }
 
 void loop_quiesce(struct loop *loop)
@@ -230,7 +214,7 @@ void loop_quiesce(struct loop *loop)
 		return;
 	pthread_mutex_lock(&loop->lock);
 	loop->quiesce = true;
-	wake(loop);
+	wake_loop(loop);
 	while (!loop->quiesced)
 		pthread_cond_wait(&loop->done, &loop->lock);
 	pthread_mutex_unlock(&loop->lock);
@@ -241,7 +225,7 @@ void loop_free(struct loop *loop)
 	if (loop->started) {
 		pthread_mutex_lock(&loop->lock);
 		loop->stop = true;
-		wake(loop);
+		wake_loop(loop);
 		pthread_mutex_unlock(&loop->lock);
 		pthread_join(loop->thread, NULL);
 	}
@@ -252,8 +236,7 @@ void loop_free(struct loop *loop)
 	}
 	if (loop->socket != -1)
 		close(loop->socket);
-	if (loop->wake != -1)
-		close(loop->wake);
+	close(loop->wake);
 	pthread_cond_destroy(&loop->done);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);

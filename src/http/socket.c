@@ -1,4 +1,6 @@
-#include "http/server.h"
+#include "socket.h"
+
+#include "base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +16,7 @@
 
 #define UNIX_MODE 0660 /* a proxy in hookd's group may connect */
 
-static bool fail(const char *what, const char *where)
+static bool log_failure(const char *what, const char *where)
 {
 	int saved = errno;
 
@@ -23,7 +25,7 @@ static bool fail(const char *what, const char *where)
 	return false;
 }
 
-/* Read and written by different names: a union, as aliasing rules want it. */
+/* Accessed under several types, which the aliasing rules allow with a union. */
 union address {
 	struct sockaddr any;
 	struct sockaddr_in in;
@@ -31,7 +33,7 @@ union address {
 	struct sockaddr_un un;
 };
 
-static socklen_t tcp_address(const struct conf_listen *at, union address *out)
+static socklen_t tcp_address(const struct http_listen *at, union address *out)
 {
 	if (at->address.family == AF_INET) {
 		out->in.sin_family = AF_INET;
@@ -53,7 +55,7 @@ static void close_keeping_errno(int fd)
 	errno = saved;
 }
 
-static int open_tcp(const struct conf_listen *at)
+static int open_tcp(const struct http_listen *at)
 {
 	union address address = {0};
 	socklen_t len = tcp_address(at, &address);
@@ -63,7 +65,7 @@ static int open_tcp(const struct conf_listen *at)
 	if (fd == -1)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	/* [::] takes IPv4 as well, whatever the system's default. */
+	/* [::] accepts IPv4 too, whatever the system's default. */
 	if (at->address.family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	if (bind(fd, &address.any, len) != 0 || listen(fd, SOMAXCONN) != 0) {
@@ -73,7 +75,7 @@ static int open_tcp(const struct conf_listen *at)
 	return fd;
 }
 
-/* A socket file that nobody answers at is left over from a crash. */
+/* A socket file that refuses connections is left over from a crash. */
 static void remove_stale(const union address *address)
 {
 	struct stat st;
@@ -135,71 +137,76 @@ static bool is_unix(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
-static bool take_passed_sockets(struct listener *l, const int *sockets, size_t count)
+static bool take_passed(struct sockets *s, const int *passed, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		int flags = fcntl(sockets[i], F_GETFL);
+		int flags = fcntl(passed[i], F_GETFL);
 
-		l->sockets[l->socket_count++] = sockets[i];
-		if (flags == -1 || fcntl(sockets[i], F_SETFL, flags | O_NONBLOCK) != 0)
-			return fail("the socket that systemd passed", "LISTEN_FDS");
+		s->fds[s->count++] = passed[i];
+		if (flags == -1 || fcntl(passed[i], F_SETFL, flags | O_NONBLOCK) != 0)
+			return log_failure("the socket that systemd passed", "LISTEN_FDS");
 	}
 	return true;
 }
 
-bool sockets_open(struct listener *l, const int *sockets, size_t count)
+static bool open_all(struct sockets *s, const struct http_listen *listen, size_t count)
 {
-	size_t n = count > 0 ? count : l->conf->listen_count;
-
-	l->passed = count > 0;
-	l->sockets = calloc(n, sizeof(*l->sockets));
-	l->unix_sockets = calloc(n, sizeof(*l->unix_sockets));
-	l->unlink_paths = calloc(n, sizeof(*l->unlink_paths));
-	if (l->sockets == NULL || l->unix_sockets == NULL || l->unlink_paths == NULL)
-		return fail("memory", "start");
-	if (count > 0 && !take_passed_sockets(l, sockets, count))
-		return false;
-	for (size_t i = 0; count == 0 && i < n; i++) {
-		const struct conf_listen *at = &l->conf->listen[i];
-		int fd = at->unix_path != NULL ? open_unix(at->unix_path) : open_tcp(at);
+	for (size_t i = 0; i < count; i++) {
+		const char *path = listen[i].unix_path;
+		int fd = path != NULL ? open_unix(path) : open_tcp(&listen[i]);
 
 		if (fd == -1)
-			return fail("bind", at->text);
-		l->sockets[l->socket_count++] = fd;
-		if (at->unix_path != NULL)
-			l->unlink_paths[l->unlink_count++] = strdup(at->unix_path);
+			return log_failure("bind", listen[i].text);
+		s->fds[s->count++] = fd;
+		if (path != NULL)
+			s->unlink_paths[s->unlink_count++] = strdup(path);
 	}
-	for (size_t i = 0; i < l->socket_count; i++)
-		l->unix_sockets[i] = is_unix(l->sockets[i]);
 	return true;
 }
 
-void sockets_log(const struct listener *l)
+bool sockets_open(struct sockets *s, const struct http_options *options, const int *passed,
+	size_t passed_count)
 {
-	for (size_t i = 0; i < l->socket_count; i++)
-		log_listening(
-			l->sockets[i], l->conf->tls.certificate != NULL && !l->unix_sockets[i]);
+	size_t n = passed_count > 0 ? passed_count : options->listen_count;
+
+	s->passed = passed_count > 0;
+	s->fds = calloc(n, sizeof(*s->fds));
+	s->local = calloc(n, sizeof(*s->local));
+	s->unlink_paths = calloc(n, sizeof(*s->unlink_paths));
+	if (s->fds == NULL || s->local == NULL || s->unlink_paths == NULL)
+		return log_failure("memory", "start");
+	if (passed_count > 0 ? !take_passed(s, passed, passed_count)
+			     : !open_all(s, options->listen, n))
+		return false;
+	for (size_t i = 0; i < s->count; i++)
+		s->local[i] = is_unix(s->fds[i]);
+	return true;
 }
 
-void sockets_refuse(struct listener *l)
+void sockets_log(const struct sockets *s, bool tls)
 {
-	/* Not close: libmicrohttpd's threads may be looking at them still. And not what
-	 * systemd passed: it holds the same sockets, and new clients wait there for
-	 * the next hookd. */
-	for (size_t i = 0; !l->passed && i < l->socket_count; i++)
-		shutdown(l->sockets[i], SHUT_RDWR);
+	for (size_t i = 0; i < s->count; i++)
+		log_listening(s->fds[i], tls && !s->local[i]);
 }
 
-void sockets_close(struct listener *l)
+void sockets_refuse(struct sockets *s)
 {
-	for (size_t i = 0; i < l->socket_count; i++)
-		close(l->sockets[i]);
-	for (size_t i = 0; i < l->unlink_count; i++) {
-		if (l->unlink_paths[i] != NULL)
-			unlink(l->unlink_paths[i]);
-		free(l->unlink_paths[i]);
+	/* shutdown, since libmicrohttpd's threads may still use them. Not those that systemd
+	 * passed: it holds the same sockets, and new clients wait there for the next hookd. */
+	for (size_t i = 0; !s->passed && i < s->count; i++)
+		shutdown(s->fds[i], SHUT_RDWR);
+}
+
+void sockets_close(struct sockets *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		close(s->fds[i]);
+	for (size_t i = 0; i < s->unlink_count; i++) {
+		if (s->unlink_paths[i] != NULL)
+			unlink(s->unlink_paths[i]);
+		free(s->unlink_paths[i]);
 	}
-	free(l->sockets);
-	free(l->unix_sockets);
-	free(l->unlink_paths);
+	free(s->fds);
+	free(s->local);
+	free(s->unlink_paths);
 }

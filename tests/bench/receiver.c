@@ -12,8 +12,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/conf.h"
-#include "http/server.h"
+#include "http/loop.h"
+#include "listener/batch.h"
 #include "listener/listener.h"
+#include "listener/request.h"
 #include "store/private.h"
 
 #include <arpa/inet.h>
@@ -37,7 +39,7 @@ void __real_MHD_suspend_connection(struct MHD_Connection *mhd);
 void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd);
 void __real_loop_resume(struct loop *loop, struct resumption *r);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
-void __wrap_loop_put(struct loop *loop, struct store_op *op);
+void __wrap_batch_add(struct http_turn *turn, struct store_op *op);
 void __real_sandbox_listener_thread(void);
 void __wrap_sandbox_listener_thread(void);
 
@@ -122,10 +124,11 @@ static void insert(struct store *st, struct store_op *op)
 	(void)pthread_mutex_unlock(&writing);
 }
 
-void __wrap_loop_put(struct loop *loop, struct store_op *op)
+void __wrap_batch_add(struct http_turn *turn, struct store_op *op)
 {
-	struct store *st = loop->generation->listener->store;
+	struct store *st = ((struct request *)op)->listener->store;
 
+	(void)turn;
 	if (handing) {
 		hand_over(op);
 	} else if (st != NULL) {

@@ -4,7 +4,11 @@
  * plainly a good request must not be refused as a bad one. */
 #include "base/buf.h"
 #include "base/log.h"
-#include "http/server.h"
+#include "conf/conf.h"
+#include "http/generation.h"
+#include "http/request.h"
+#include "listener/batch.h"
+#include "listener/request.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -24,7 +28,7 @@
 #define FIELDS   64 /* of a head; each takes libmicrohttpd more memory than its bytes */
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-void __wrap_loop_put(struct loop *loop, struct store_op *op);
+void __wrap_batch_add(struct http_turn *turn, struct store_op *op);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
 
 static const char config[] =
@@ -37,8 +41,10 @@ static const char config[] =
 	"hooks: []\n";
 
 static struct listener the_listener;
-static struct generation the_generation = {.listener = &the_listener};
-static struct loop the_loop = {.generation = &the_generation};
+static struct http_server the_server = {.handler = &request_handler, .arg = &the_listener};
+static struct generation the_generation = {.server = &the_server};
+static const struct loop_owner the_owner = {.connections = &the_server.connections};
+static struct loop the_loop = {.owner = &the_owner, .generation = &the_generation};
 
 /* What libmicrohttpd made of a connection. */
 static struct {
@@ -53,9 +59,9 @@ static struct {
 
 /* ---- in place of the store and the listener ---- */
 
-void __wrap_loop_put(struct loop *loop, struct store_op *op)
+void __wrap_batch_add(struct http_turn *turn, struct store_op *op)
 {
-	(void)loop;
+	(void)turn;
 	op->result = STORE_OK;
 	((struct store_put *)op)->event_id = 1042;
 	op->done(op);
@@ -87,16 +93,15 @@ static void notify(void *arg, struct MHD_Connection *mhd, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
 	struct loop *loop = arg;
-	struct listener *l = loop->generation->listener;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		connections_remove(&l->connections, *context);
+		connections_remove(&the_server.connections, *context);
 		return;
 	}
-	*context = connections_add(&l->connections, loop,
+	*context = connections_add(&the_server.connections, loop, loop->generation,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, false,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-		l->conf);
+		the_server.settings.now);
 	if (*context == NULL)
 		abort();
 }
@@ -106,37 +111,49 @@ static void swept(void *arg)
 	(void)arg;
 }
 
-/* As listener/listener.c starts it, but without a socket and a clock. */
+/* As http/generation.c starts it, but without a socket and a clock. */
+static struct MHD_Daemon *start_daemon(void)
+{
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL |
+			((unsigned)MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC) |
+			MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+		0, NULL, NULL, handle, &the_server, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)16 * 1024, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
+		HYGIENE_DAEMON_OPTIONS, MHD_OPTION_NOTIFY_CONNECTION, notify, &the_loop,
+		MHD_OPTION_NOTIFY_COMPLETED, request_end, &the_server, MHD_OPTION_URI_LOG_CALLBACK,
+		begin, &the_server, MHD_OPTION_END);
+
+	if (daemon == NULL)
+		abort();
+	return daemon;
+}
+
 static struct MHD_Daemon *start(void)
 {
 	struct buf errors = {0};
-	struct MHD_Daemon *daemon;
+	struct conf *conf;
+	struct http_options options;
 
 	if (sodium_init() < 0 || setenv("FUZZ_SECRET", "wh_sandbox_fuzz", 1) != 0)
 		abort();
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
-	the_listener.conf = conf_parse("/fuzz/hookd.yaml", config, strlen(config), &errors);
-	if (the_listener.conf == NULL || !connections_start(&the_listener.connections, swept, NULL))
+	conf = conf_parse("/fuzz/hookd.yaml", config, strlen(config), &errors);
+	if (conf == NULL || !connections_start(&the_server.connections, swept, NULL))
 		abort();
 	buf_free(&errors);
+	the_listener.conf = conf;
 	pthread_mutex_init(&the_listener.lock, NULL);
-	daemon = MHD_start_daemon(
-		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL |
-			((unsigned)MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC) |
-			MHD_USE_SUPPRESS_DATE_NO_CLOCK,
-		0, NULL, NULL, handle, &the_listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)16 * 1024, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
-#if MHD_VERSION >= 0x00097701
-		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
-#else
-		MHD_OPTION_STRICT_FOR_CLIENT, 0,
-#endif
-		MHD_OPTION_NOTIFY_CONNECTION, notify, &the_loop, MHD_OPTION_NOTIFY_COMPLETED,
-		request_end, &the_listener, MHD_OPTION_URI_LOG_CALLBACK, begin, &the_listener,
-		MHD_OPTION_END);
-	if (daemon == NULL)
-		abort();
-	return daemon;
+	options = (struct http_options){
+		.trusted_proxies = conf->trusted_proxies,
+		.trusted_proxy_count = conf->trusted_proxy_count,
+		.limits = {.body = conf->limits.body,
+			.connections = conf->limits.connections,
+			.per_ip = conf->limits.per_ip,
+			.request_time = conf->limits.request_time},
+	};
+	settings_init(&the_server.settings, settings_new(&options));
+	return start_daemon();
 }
 
 /* ---- a client ---- */
@@ -185,7 +202,7 @@ static void talk(struct MHD_Daemon *daemon, const char *data, size_t size, size_
 	for (unsigned i = 0; i < 100 && atomic_load(&the_generation.open) > 0; i++)
 		if (MHD_run(daemon) != MHD_YES)
 			abort();
-	if (atomic_load(&the_generation.open) > 0 || atomic_load(&the_listener.storing) > 0)
+	if (atomic_load(&the_generation.open) > 0 || atomic_load(&the_server.suspended) > 0)
 		abort(); /* the client has gone: so must all that was of it */
 }
 

@@ -1,0 +1,312 @@
+#include "generation.h"
+
+#include "base/log.h"
+#include "request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define POOL_MAX  8 /* threads per socket; the work is short, the disk is elsewhere */
+#define MEMORY    ((size_t)12 * 1024) /* per connection: the head and a part of the body */
+#define INCREMENT 4096
+#define PEM_MAX   ((size_t)256 * 1024)
+
+/* ---- libmicrohttpd ---- */
+
+static void log_library(void *arg, const char *format, va_list args) PRINTF(2, 0);
+
+static void log_library(void *arg, const char *format, va_list args)
+{
+	static struct log_limit quiet;
+	char text[256];
+	unsigned suppressed;
+	int n = vsnprintf(text, sizeof(text), format, args);
+
+	(void)arg;
+	if (n <= 0 || !log_wants(LOG_DEBUG) || !log_allowed(&quiet, &suppressed))
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	log_debug("libmicrohttpd", log_text("says", text), log_int("suppressed", suppressed));
+}
+
+static struct connection *accept_connection(struct loop *loop, struct MHD_Connection *mhd, int fd)
+{
+	struct http_server *s = loop->generation->server;
+	const union MHD_ConnectionInfo *peer =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct settings *settings;
+	struct connection *c;
+
+	if (peer == NULL)
+		return NULL;
+	settings = settings_current(&s->settings);
+	c = connections_add(&s->connections, loop, loop->generation, fd, loop->tls,
+		peer->client_addr, settings);
+	settings_unref(settings);
+	return c;
+}
+
+static void notify_connection(void *arg, struct MHD_Connection *mhd, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct loop *loop = arg;
+	const union MHD_ConnectionInfo *info;
+
+	loop->idle_turns = 0;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*context != NULL)
+			connections_remove(loop->owner->connections, *context);
+		*context = NULL;
+		return;
+	}
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info == NULL || info->connect_fd == -1)
+		return;
+	*context = accept_connection(loop, mhd, info->connect_fd);
+	if (*context == NULL)
+		shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+static struct MHD_Daemon *start_daemon(
+	struct loop *loop, unsigned connections, const char *certificate, const char *key)
+{
+	struct http_server *s = loop->generation->server;
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
+			 ((unsigned)MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC) |
+			 (certificate != NULL ? MHD_USE_TLS : 0);
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, NULL},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	if (certificate == NULL) {
+		tls[0].option = MHD_OPTION_END;
+	} else {
+		/* The library's interface takes them without const, but only reads them. */
+		tls[0].ptr_value = (void *)(uintptr_t)certificate;
+		tls[1].ptr_value = (void *)(uintptr_t)key;
+	}
+	return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, s, MHD_OPTION_EXTERNAL_LOGGER,
+		log_library, NULL, /* first, so that it gets messages about the others */
+		MHD_OPTION_LISTEN_SOCKET, loop->socket, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)INCREMENT,
+		HYGIENE_DAEMON_OPTIONS, MHD_OPTION_NOTIFY_CONNECTION, notify_connection, loop,
+		MHD_OPTION_NOTIFY_COMPLETED, request_end, s, MHD_OPTION_URI_LOG_CALLBACK,
+		request_begin, s, MHD_OPTION_END);
+}
+
+/* ---- start ---- */
+
+/* A PEM file in guarded memory, as the key is a secret. NULL: logged. */
+static char *read_pem(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *pem = sodium_malloc(PEM_MAX);
+	size_t len = 0;
+	ssize_t n = 0;
+
+	while (fd != -1 && pem != NULL && len < PEM_MAX - 1 &&
+		(n = read(fd, pem + len, PEM_MAX - 1 - len)) > 0)
+		len += (size_t)n;
+	if (fd == -1 || pem == NULL || n < 0 || len == 0) {
+		log_error("cannot read the TLS file", log_text("file", path),
+			log_text("error", fd == -1 || n < 0 ? strerror(errno) : "empty"));
+		sodium_free(pem);
+		pem = NULL;
+	} else {
+		pem[len] = '\0';
+	}
+	if (fd != -1)
+		close(fd);
+	return pem;
+}
+
+/* Threads per socket. */
+static unsigned pool_size(const struct http_limits *limits)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cores < 2 ? 2 : cores > POOL_MAX ? POOL_MAX : (unsigned)cores;
+
+	return n < limits->connections ? n : limits->connections;
+}
+
+static struct loop *new_loop(struct generation *g, int socket)
+{
+	/* A copy: a daemon that fails to start closes the socket it was given. */
+	int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+	struct loop *loop = fd != -1 ? loop_new(&g->server->loop_owner, g, fd) : NULL;
+
+	if (loop == NULL) {
+		log_error("cannot start the HTTP server", log_text("error", strerror(errno)));
+		if (fd != -1)
+			close(fd);
+	}
+	return loop;
+}
+
+struct tls {
+	const char *file; /* the certificate's; NULL: plain HTTP */
+	char *certificate, *key;
+};
+
+/* Adds a loop for `connections` of the socket's connections. False: logged. */
+static bool add_loop(struct generation *g, int socket, unsigned connections, const struct tls *tls)
+{
+	struct loop *loop = new_loop(g, socket);
+
+	if (loop == NULL)
+		return false;
+	loop->tls = tls->file != NULL;
+	loop->daemon = start_daemon(loop, connections, tls->certificate, tls->key);
+	if (loop->daemon == NULL) {
+		log_error("cannot start the HTTP server", log_text("tls", tls->file),
+			log_text("expected",
+				tls->file != NULL ? "a PEM certificate chain and its key" : NULL));
+		loop->socket = -1; /* closed by the library */
+	}
+	if (loop->daemon == NULL || !loop_start(loop)) {
+		loop_free(loop);
+		return false;
+	}
+	g->loops[g->loop_count++] = loop;
+	return true;
+}
+
+static bool add_loops(struct generation *g, const struct http_limits *limits, const struct tls *tls)
+{
+	static const struct tls plain;
+	const struct sockets *sockets = &g->server->sockets;
+	unsigned threads = pool_size(limits), limit = limits->connections;
+
+	for (size_t i = 0; i < sockets->count * threads; i++) {
+		size_t socket = i / threads, nth = i % threads;
+
+		if (!add_loop(g, sockets->fds[socket], limit / threads + (nth < limit % threads),
+			    sockets->local[socket] ? &plain : tls))
+			return false;
+	}
+	return true;
+}
+
+static struct generation *new_generation(struct http_server *s, const struct http_limits *limits)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	g->server = s;
+	g->loops = calloc(s->sockets.count * pool_size(limits), sizeof(struct loop *));
+	if (g->loops == NULL) {
+		free(g);
+		return NULL;
+	}
+	return g;
+}
+
+/* A generation that was started only in part may have connections, even suspended ones: it
+ * ends as one that was replaced. Last in the list, since the first is the one in use. */
+static void abandon(struct generation *g)
+{
+	struct http_server *s = g->server;
+	struct generation **end = &s->generations;
+
+	pthread_mutex_lock(&s->lock);
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = g;
+	pthread_mutex_unlock(&s->lock);
+	generation_close(g);
+}
+
+struct generation *generation_start(struct http_server *s, const struct settings *settings)
+{
+	struct generation *g = new_generation(s, &settings->limits);
+	struct tls tls = {.file = settings->certificate};
+	bool ok = g != NULL;
+
+	if (ok && tls.file != NULL) {
+		tls.certificate = read_pem(settings->certificate);
+		tls.key = read_pem(settings->key);
+		ok = tls.certificate != NULL && tls.key != NULL;
+	}
+	ok = ok && add_loops(g, &settings->limits, &tls);
+	sodium_free(tls.certificate);
+	sodium_free(tls.key);
+	if (!ok && g != NULL) {
+		abandon(g);
+		g = NULL;
+	}
+	return g;
+}
+
+/* ---- end ---- */
+
+void generation_quiesce(struct generation *g)
+{
+	for (size_t i = 0; i < g->loop_count; i++)
+		loop_quiesce(g->loops[i]);
+}
+
+void generation_close(struct generation *g)
+{
+	generation_quiesce(g);
+	atomic_store(&g->closing, true);
+	connections_close_idle(&g->server->connections, g);
+}
+
+void generation_free(struct generation *g)
+{
+	for (size_t i = 0; i < g->loop_count; i++)
+		loop_free(g->loops[i]);
+	free(g->loops);
+	free(g);
+}
+
+/* Takes them out of the server's list. */
+static struct generation *take_empty(struct http_server *s)
+{
+	struct generation *empty = NULL, **link;
+
+	pthread_mutex_lock(&s->lock);
+	for (link = &s->generations; *link != NULL;) {
+		struct generation *g = *link;
+
+		if (atomic_load(&g->closing) && !atomic_load(&s->draining) &&
+			atomic_load(&g->open) == 0) {
+			*link = g->next;
+			g->next = empty;
+			empty = g;
+		} else {
+			link = &g->next;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return empty;
+}
+
+void generations_stop_empty(void *server)
+{
+	struct http_server *s = server;
+	struct generation *empty = take_empty(s);
+
+	while (empty != NULL) {
+		struct generation *g = empty;
+
+		empty = g->next;
+		generation_free(g);
+	}
+	if (atomic_load(&s->draining) && connections_count(&s->connections) == 0 &&
+		eventfd_write(s->drained, 1) != 0)
+		log_error("eventfd", log_text("error", strerror(errno)));
+}

@@ -89,7 +89,7 @@ out:
 	return NULL;
 }
 
-static void say_failure(const struct ctl_post *p, CURLcode rc)
+static void report_failure(const struct ctl_post *p, CURLcode rc)
 {
 	const char *where = p->target->url;
 	const char *reason = p->error[0] != '\0' ? p->error : curl_easy_strerror(rc);
@@ -103,7 +103,7 @@ static void say_failure(const struct ctl_post *p, CURLcode rc)
 	else if (rc == CURLE_COULDNT_CONNECT && (number == ECONNREFUSED || number == ENOENT))
 		ctl_error("nothing listens at %s%s%s: is hookd running?", where, on, path);
 	else if (rc == CURLE_PEER_FAILED_VERIFICATION)
-		ctl_error("%s: %s (--insecure takes any certificate)", where, reason);
+		ctl_error("%s: %s (--insecure accepts any certificate)", where, reason);
 	else if (rc == CURLE_SSL_CONNECT_ERROR)
 		ctl_error("%s: %s (does it speak TLS?)", where, reason);
 	else
@@ -142,7 +142,7 @@ bool ctl_post_send(struct ctl_post *p, const char *signature, const struct buf *
 out:
 	curl_slist_free_all(headers);
 	if (rc != CURLE_OK)
-		say_failure(p, rc);
+		report_failure(p, rc);
 	return rc == CURLE_OK;
 }
 

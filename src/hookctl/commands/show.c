@@ -1,4 +1,6 @@
-/* hookctl/commands/show.c - */
+/* hookctl show - prints an event with its deliveries and their attempts (show/deliveries.c), or
+ * for KIND:ID the history of an entity (show/timeline.c). With --payload the payload alone, with
+ * --json one object. */
 #include "commands.h"
 
 #include "hookctl/config.h"
@@ -14,14 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREVIEW_LINES 10 /* of a payload, each folded at FOLD columns */
+#define PREVIEW_LINES 10 /* of the payload, folded at FOLD columns */
 #define FOLD          72
 
 static const struct ctl_option options[] = {
-	{'p', "payload", NULL, "only the payload, byte for byte"},
-	{'j', "json", NULL, "all as one JSON object"},
-	{'U', "utc", NULL, "times in UTC, not local"},
-	{'D', "store", "FILE", "look into this store (the config's)"},
+	{'p', "payload", NULL, "print only the payload, byte for byte"},
+	{'j', "json", NULL, "print everything as one JSON object"},
+	{'U', "utc", NULL, "print times in UTC, not local"},
+	{'D', "store", "FILE", "read this store (the config's)"},
 	{0},
 };
 
@@ -31,8 +33,8 @@ struct show {
 	bool json, payload_only, found, damaged, failed;
 };
 
-/* The first lines, long ones folded. What is not printable is escaped; a
- * backslash stands as it is, since JSON is full of them. */
+/* Adds the first lines, long ones folded. What is not printable is escaped, except the
+ * backslash: JSON is full of them. */
 static void add_preview(struct buf *out, const char *payload, size_t len, int64_t id)
 {
 	size_t lines = 0, column = 0, i = 0;
@@ -66,7 +68,7 @@ static void add_preview(struct buf *out, const char *payload, size_t len, int64_
 	if (column > 0)
 		buf_add_char(out, '\n');
 	if (i < len)
-		buf_printf(out, "    … (whole: hookctl show %" PRId64 " --payload)\n", id);
+		buf_printf(out, "    … (all of it: hookctl show %" PRId64 " --payload)\n", id);
 }
 
 struct declined {
@@ -74,8 +76,8 @@ struct declined {
 	size_t hook_len, reason_len;
 };
 
-/* The next of the lines "HOOK\tREASON\n"; false when there is none. */
-static bool declined_next(const char **lines, struct declined *d)
+/* Reads the next of the lines "HOOK\tREASON\n". False: no more. */
+static bool next_declined(const char **lines, struct declined *d)
 {
 	if (*lines == NULL || **lines == '\0')
 		return false;
@@ -93,7 +95,7 @@ static void add_declined_text(struct buf *out, const char *lines)
 {
 	struct declined d;
 
-	while (declined_next(&lines, &d)) {
+	while (next_declined(&lines, &d)) {
 		buf_printf(out, "  %-16s ", "declined");
 		buf_add_escaped(out, d.hook, d.hook_len, '\0');
 		buf_add_text(out, ": ");
@@ -108,7 +110,7 @@ static void add_declined_json(struct buf *out, const char *lines)
 	const char *comma = "";
 
 	buf_add_text(out, ",\"declined\":[");
-	while (declined_next(&lines, &d)) {
+	while (next_declined(&lines, &d)) {
 		buf_printf(out, "%s{\"hook\":", comma);
 		buf_add_json(out, d.hook, d.hook_len);
 		buf_add_text(out, ",\"reason\":");
@@ -147,11 +149,12 @@ static void add_event_text(struct buf *out, const struct store_event_row *e)
 	ctl_add_field(out, "quarantined", e->quarantined);
 	add_declined_text(out, e->declined);
 	buf_printf(out, "  %-16s %zu byte%s%s\n", "payload", e->payload_len,
-		e->payload_len == 1 ? "" : "s", e->damaged ? ", DAMAGED: not what came in" : "");
+		e->payload_len == 1 ? "" : "s",
+		e->damaged ? ", DAMAGED: not what was received" : "");
 	add_preview(out, e->payload, e->payload_len, e->id);
 }
 
-static void event_seen(void *arg, const struct store_event_row *e)
+static void add_stored_event(void *arg, const struct store_event_row *e)
 {
 	struct show *s = arg;
 
@@ -175,7 +178,7 @@ static bool add_event(struct show *s, int64_t id, char why[STORE_READ_WHY])
 {
 	bool good;
 
-	if (!store_read_event(s->reader, id, event_seen, s, why))
+	if (!store_read_event(s->reader, id, add_stored_event, s, why))
 		return false;
 	if (!s->found || s->payload_only)
 		return true;
@@ -187,8 +190,8 @@ static bool add_event(struct show *s, int64_t id, char why[STORE_READ_WHY])
 	return good;
 }
 
-/* The event's counts and its deliveries are of one moment. */
-static int show(struct show *s, const char *name, int64_t id)
+/* In one read transaction, so that the event's counts match its deliveries. */
+static int show_event(struct show *s, const char *name, int64_t id)
 {
 	char why[STORE_READ_WHY];
 	bool good = store_reader_begin(s->reader, why);
@@ -211,56 +214,54 @@ static int show(struct show *s, const char *name, int64_t id)
 	return ctl_print(&s->out) && !(s->payload_only && s->damaged) ? CTL_OK : CTL_FAILED;
 }
 
-/* An event by its id, or an entity by its kind and id. */
+static bool read_show_options(struct ctl *ctl, struct show *s, struct ctl_filter *filter, int argc,
+	char **argv, int *status)
+{
+	int key;
+
+	while ((key = ctl_next_option(ctl, &ctl_show, argc, argv, status)) >= 0) {
+		if (key == 'p')
+			s->payload_only = true;
+		else if (key == 'j')
+			s->json = true;
+		else if (!ctl_filter_option(filter, key))
+			return false;
+	}
+	if (key == CTL_STOP)
+		return false;
+	if (s->json && s->payload_only) {
+		ctl_error("show: either --json or --payload");
+		return false;
+	}
+	return ctl_operands(&ctl_show, argc, 1,
+		       "the ID of an event (see hookctl events), or the KIND:ID of an entity") &&
+	       ctl_filter_end(filter);
+}
+
 static int show_command(struct ctl *ctl, int argc, char **argv)
 {
-	const char *store = NULL, *kind = NULL, *entity = NULL;
-	struct ctl_filter words = {0};
+	const char *kind = NULL, *entity = NULL;
+	struct ctl_filter filter = {0};
 	struct show s = {0};
 	char *name;
 	int64_t id = 0;
-	int key, status;
+	int status = CTL_USAGE;
 
-	while ((key = ctl_next_option(ctl, &ctl_show, argc, argv, &status)) >= 0) {
-		switch (key) {
-		case 'p':
-			s.payload_only = true;
-			break;
-		case 'j':
-			s.json = true;
-			break;
-		case 'U':
-			words.utc = true;
-			break;
-		case 'D':
-			store = optarg;
-			break;
-		}
-	}
-	if (key == CTL_STOP)
+	if (!read_show_options(ctl, &s, &filter, argc, argv, &status))
 		return status;
-	if (s.json && s.payload_only) {
-		ctl_error("show: either --json or --payload");
-		return CTL_USAGE;
-	}
-	if (!ctl_operands(&ctl_show, argc, 1,
-		    "an event's ID, as hookctl events lists them, or KIND:ID of an entity"))
-		return CTL_USAGE;
 	if (strchr(argv[optind], ':') != NULL)
 		ctl_entity_split(argv[optind], &kind, &entity);
 	else if (!ctl_number("ID", argv[optind], 1, INT64_MAX, &id))
 		return CTL_USAGE;
 	if (entity != NULL && s.payload_only) {
-		ctl_error("show: --payload is of one event: expected its ID");
+		ctl_error("show: --payload needs the ID of one event");
 		return CTL_USAGE;
 	}
-	if (!ctl_filter_end(&words))
-		return CTL_USAGE;
-	s.reader = ctl_store_open(ctl, store, &name, &status);
+	s.reader = ctl_store_open(ctl, filter.store, &name, &status);
 	if (s.reader == NULL)
 		return status;
 	status = entity != NULL ? ctl_timeline_print(s.reader, kind, entity, s.json)
-				: show(&s, name, id);
+				: show_event(&s, name, id);
 	buf_free(&s.out);
 	free(name);
 	store_reader_close(s.reader);
@@ -270,7 +271,7 @@ static int show_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_show = {
 	"show",
 	"[--payload | --json] ID | KIND:ID",
-	"show an event with each attempt, or the life of transaction:ID",
+	"show an event with each attempt, or the history of transaction:ID",
 	options,
 	show_command,
 };

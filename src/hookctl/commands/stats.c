@@ -1,4 +1,7 @@
-/* hookctl/commands/stats.c - */
+/* hookctl stats - counts events, and what became of their deliveries, by day, hour, type or hook:
+ *               events  done  dead  skipped
+ *   2026-06-30     120   240     1        0
+ * with --plot as bars, with --json one object a line. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -18,12 +21,12 @@
 
 static const struct ctl_option options[] = {
 	{'b', "by", "WHAT", "day (the default), hour, type or hook"},
-	{'f', "since", "TIME", "from then on: 2h, 3d, 2026-06-30T22:50:00Z (30d; by hour 24h)"},
-	{'u', "until", "TIME", "before that (now)"},
-	{'p', "plot", NULL, "as a chart"},
-	{'j', "json", NULL, "one JSON object a line"},
-	{'U', "utc", NULL, "days and hours of UTC, not local ones"},
-	{'D', "store", "FILE", "look into this store (the config's)"},
+	{'f', "since", "TIME", "since: 2h, 3d, 2026-06-30T22:50:00Z (30d; by hour 24h)"},
+	{'u', "until", "TIME", "until (now)"},
+	{'p', "plot", NULL, "draw bars"},
+	{'j', "json", NULL, "print one JSON object a line"},
+	{'U', "utc", NULL, "days and hours in UTC, not local"},
+	{'D', "store", "FILE", "read this store (the config's)"},
 	{0},
 };
 
@@ -38,10 +41,10 @@ enum {
 
 enum by { BY_DAY, BY_HOUR, BY_TYPE, BY_HOOK };
 
-static const char *const by_words[] = {"day", "hour", "type", "hook"};
+static const char *const by_names[] = {"day", "hour", "type", "hook"};
 
 struct row {
-	char *name; /* what stands first in its line */
+	char *name; /* its first column */
 	int64_t from;
 	int64_t events, done, dead, skipped, waiting;
 };
@@ -69,18 +72,18 @@ static void add_row(struct stats *st, const char *name, int64_t from, const stru
 	st->failed |= more == NULL;
 }
 
-static void seen_named(void *arg, const struct store_stats *row)
+static void add_named_row(void *arg, const struct store_stats *row)
 {
 	add_row(arg, row->name != NULL ? row->name : "", 0, row);
 }
 
-static void seen_all(void *arg, const struct store_stats *row)
+static void copy_counts(void *arg, const struct store_stats *row)
 {
 	*(struct store_stats *)arg = *row;
 }
 
-/* The start of the local day or hour that the moment lies in, `steps` later. */
-static int64_t step(int64_t ms, enum by by, int steps)
+/* The start of the local day or hour that contains the time, `steps` later. */
+static int64_t period_start(int64_t ms, enum by by, int steps)
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
@@ -97,39 +100,39 @@ static int64_t step(int64_t ms, enum by by, int steps)
 	return (int64_t)mktime(&tm) * 1000 + steps * HOUR;
 }
 
-static bool read_times(struct stats *st, char why[STORE_READ_WHY])
+static bool count_by_time(struct stats *st, char why[STORE_READ_WHY])
 {
-	for (int64_t from = step(st->since, st->by, 0), to; from < st->until; from = to) {
+	for (int64_t from = period_start(st->since, st->by, 0), to; from < st->until; from = to) {
 		struct store_stats all = {0};
 		time_t seconds = (time_t)(from / 1000);
 		char name[32] = "";
 		struct tm tm;
 
-		to = step(from + (st->by == BY_DAY ? DAY / 2 : 0), st->by, 1);
+		to = period_start(from + (st->by == BY_DAY ? DAY / 2 : 0), st->by, 1);
 		if (to <= from)
-			to = from + HOUR; /* an hour that a change of the clock made twice */
+			to = from + HOUR; /* the clock was set back: this hour comes twice */
 		if (localtime_r(&seconds, &tm) != NULL)
 			(void)strftime(name, sizeof(name), "%Y-%m-%d %H:00", &tm);
 		if (st->by == BY_DAY)
 			name[sizeof("2026-06-30") - 1] = '\0';
 		if (!store_stats_between(st->reader, from < st->since ? st->since : from,
-			    to > st->until ? st->until : to, seen_all, &all, why))
+			    to > st->until ? st->until : to, copy_counts, &all, why))
 			return false;
 		add_row(st, name, from, &all);
 	}
 	return true;
 }
 
-static bool read_rows(struct stats *st, char why[STORE_READ_WHY])
+static bool count_rows(struct stats *st, char why[STORE_READ_WHY])
 {
 	if (st->by == BY_TYPE)
-		return store_stats_types(st->reader, st->since, st->until, seen_named, st, why);
+		return store_stats_types(st->reader, st->since, st->until, add_named_row, st, why);
 	if (st->by == BY_HOOK)
-		return store_stats_hooks(st->reader, st->since, st->until, seen_named, st, why);
-	return read_times(st, why);
+		return store_stats_hooks(st->reader, st->since, st->until, add_named_row, st, why);
+	return count_by_time(st, why);
 }
 
-static bool put_json(const struct stats *st)
+static bool print_json(const struct stats *st)
 {
 	struct buf out = {0};
 	bool written;
@@ -138,7 +141,7 @@ static bool put_json(const struct stats *st)
 		const struct row *r = &st->rows[i];
 
 		buf_add_char(&out, '{');
-		ctl_json_text(&out, false, by_words[st->by], r->name);
+		ctl_json_text(&out, false, by_names[st->by], r->name);
 		if (r->from != 0)
 			ctl_json_time(&out, "from", r->from);
 		if (st->by != BY_HOOK)
@@ -169,40 +172,53 @@ static void add_bar(struct buf *out, int64_t value, int64_t most, size_t width)
 	buf_add_text(out, parts[eighths % 8]);
 }
 
-static bool put_plot(const struct stats *st)
+static int64_t plotted(const struct stats *st, const struct row *r)
 {
-	size_t screen = ctl_screen(), name_width = 0, number_width = 0, width;
+	return st->by == BY_HOOK ? r->done + r->dead : r->events;
+}
+
+struct plot {
+	size_t name_width, number_width, bar_width;
+	int64_t most;
+};
+
+static void measure_plot(const struct stats *st, struct plot *p, struct buf *name)
+{
+	size_t screen = ctl_screen() == 0 ? PLOT_WIDTH : ctl_screen(), used;
+
+	for (size_t i = 0; i < st->count; i++) {
+		int64_t value = plotted(st, &st->rows[i]);
+		size_t digits = (size_t)snprintf(NULL, 0, "%" PRId64, value);
+
+		buf_clear(name);
+		ctl_cell(name, st->rows[i].name);
+		if (name->data != NULL && ctl_width(name->data) > p->name_width)
+			p->name_width = ctl_width(name->data);
+		p->number_width = digits > p->number_width ? digits : p->number_width;
+		p->most = value > p->most ? value : p->most;
+	}
+	used = p->name_width + p->number_width + 3;
+	p->bar_width = screen > used + PLOT_LEAST ? screen - used : PLOT_LEAST;
+}
+
+static bool print_plot(const struct stats *st)
+{
 	struct buf out = {0}, name = {0};
-	int64_t most = 0;
+	struct plot p = {0};
 	bool written;
 
-	screen = screen == 0 ? PLOT_WIDTH : screen;
+	measure_plot(st, &p, &name);
 	for (size_t i = 0; i < st->count; i++) {
-		const struct row *r = &st->rows[i];
-		int64_t value = st->by == BY_HOOK ? r->done + r->dead : r->events;
-		char number[24];
-		size_t len = (size_t)snprintf(number, sizeof(number), "%" PRId64, value);
+		int64_t value = plotted(st, &st->rows[i]);
 
 		buf_clear(&name);
-		ctl_cell(&name, r->name);
-		if (name.data != NULL && ctl_width(name.data) > name_width)
-			name_width = ctl_width(name.data);
-		number_width = len > number_width ? len : number_width;
-		most = value > most ? value : most;
-	}
-	width = name_width + number_width + 3;
-	width = screen > width + PLOT_LEAST ? screen - width : PLOT_LEAST;
-	for (size_t i = 0; i < st->count; i++) {
-		const struct row *r = &st->rows[i];
-		int64_t value = st->by == BY_HOOK ? r->done + r->dead : r->events;
-
-		buf_clear(&name);
-		ctl_cell(&name, r->name);
+		ctl_cell(&name, st->rows[i].name);
 		buf_add(&out, name.data, name.len);
-		for (size_t k = ctl_width(name.data != NULL ? name.data : ""); k < name_width; k++)
+		for (size_t k = ctl_width(name.data != NULL ? name.data : ""); k < p.name_width;
+			k++)
 			buf_add_char(&out, ' ');
-		buf_printf(&out, "  %*" PRId64 " ", (int)number_width, value);
-		add_bar(&out, value, most, width);
+		buf_printf(&out, "  %*" PRId64 " ", (int)p.number_width, value);
+		add_bar(&out, value, p.most, p.bar_width);
 		buf_add_char(&out, '\n');
 	}
 	out.failed |= name.failed;
@@ -212,7 +228,7 @@ static bool put_plot(const struct stats *st)
 	return written;
 }
 
-static bool put_table(const struct stats *st)
+static bool print_table(const struct stats *st)
 {
 	static const struct ctl_column by_time[] = {{"", false, 0, 0, 0}, {"events", true, 0, 0, 0},
 		{"done", true, 0, 0, 0}, {"dead", true, 0, 0, 0}, {"skipped", true, 0, 0, 0}},
@@ -246,8 +262,8 @@ static bool put_table(const struct stats *st)
 
 static bool read_by(struct stats *st, const char *word)
 {
-	for (size_t i = 0; i < sizeof(by_words) / sizeof(by_words[0]); i++) {
-		if (strcmp(word, by_words[i]) != 0)
+	for (size_t i = 0; i < sizeof(by_names) / sizeof(by_names[0]); i++) {
+		if (strcmp(word, by_names[i]) != 0)
 			continue;
 		st->by = (enum by)i;
 		return true;
@@ -256,33 +272,33 @@ static bool read_by(struct stats *st, const char *word)
 	return false;
 }
 
-/* What was not said; and not more rows than anyone reads. */
-static bool end_words(struct stats *st, const struct ctl_filter *words)
+/* Sets the default times and refuses more rows than ROWS_MAX. */
+static bool set_times(struct stats *st, const struct ctl_filter *filter)
 {
 	int64_t now = clock_wall();
 
-	st->until = words->filter.until != 0 ? words->filter.until : now + 1;
-	st->since = words->filter.since;
+	st->until = filter->filter.until != 0 ? filter->filter.until : now + 1;
+	st->since = filter->filter.since;
 	if (st->since == 0)
 		st->since = st->until - (st->by == BY_HOUR ? DAY : 30 * DAY);
 	if (st->since >= st->until) {
-		ctl_error("stats: --since is not before --until");
+		ctl_error("stats: --since must be before --until");
 		return false;
 	}
 	if (st->by <= BY_HOUR &&
 		(st->until - st->since) / (st->by == BY_DAY ? DAY : HOUR) > ROWS_MAX) {
 		ctl_error("stats: more than %d %ss; expected a later --since", ROWS_MAX,
-			by_words[st->by]);
+			by_names[st->by]);
 		return false;
 	}
 	return true;
 }
 
-static int put(struct stats *st)
+static int count_and_print(struct stats *st)
 {
 	char why[STORE_READ_WHY];
 
-	if (!read_rows(st, why)) {
+	if (!count_rows(st, why)) {
 		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
@@ -294,16 +310,16 @@ static int put(struct stats *st)
 		fputs("nothing to count\n", stderr);
 		return CTL_OK;
 	}
-	return (st->json          ? put_json(st)
-		       : st->plot ? put_plot(st)
-				  : put_table(st))
+	return (st->json          ? print_json(st)
+		       : st->plot ? print_plot(st)
+				  : print_table(st))
 		       ? CTL_OK
 		       : CTL_FAILED;
 }
 
 static int stats_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_filter words = {0};
+	struct ctl_filter filter = {0};
 	struct stats st = {0};
 	char *name;
 	int key, status;
@@ -316,20 +332,20 @@ static int stats_command(struct ctl *ctl, int argc, char **argv)
 		else if (key == 'p')
 			st.plot = true;
 		else
-			good = ctl_filter_option(&words, key);
+			good = ctl_filter_option(&filter, key);
 		if (!good)
 			return CTL_USAGE;
 	}
 	if (key == CTL_STOP)
 		return status;
-	if (!ctl_operands(&ctl_stats, argc, 0, "options only") || !ctl_filter_end(&words) ||
-		!end_words(&st, &words))
+	if (!ctl_operands(&ctl_stats, argc, 0, "options only") || !ctl_filter_end(&filter) ||
+		!set_times(&st, &filter))
 		return CTL_USAGE;
-	st.json = words.json;
-	st.reader = ctl_store_open(ctl, words.store, &name, &status);
+	st.json = filter.json;
+	st.reader = ctl_store_open(ctl, filter.store, &name, &status);
 	if (st.reader == NULL)
 		return status;
-	status = put(&st);
+	status = count_and_print(&st);
 	for (size_t i = 0; i < st.count; i++)
 		free(st.rows[i].name);
 	free(st.rows);
@@ -341,7 +357,7 @@ static int stats_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_stats = {
 	"stats",
 	"[--by day | hour | type | hook] [--since TIME] [--until TIME] [--plot]",
-	"count events and what became of them",
+	"count events and their deliveries by day, hour, type or hook",
 	options,
 	stats_command,
 };

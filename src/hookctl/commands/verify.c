@@ -1,4 +1,6 @@
-/* hookctl/commands/verify.c - */
+/* hookctl verify - checks a signature and explains why it does not match (diagnose/). Prints a
+ * line for each check, "ok   header     t=… and 1 signature", then "verified", or "not verified:"
+ * and the reason. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -20,14 +22,14 @@
 static const struct ctl_option options[] = {
 	{'H', "header", "VALUE", "the signature header: its value, or the whole line"},
 	{'f', "secret-from", "WHERE", "credential:NAME, file:PATH or env:NAME; may be repeated"},
-	{'s', "source", "NAME", "take this source's secrets and tolerance (the only one)"},
-	{'S', "scheme", "NAME", "with --secret-from: how it was signed (fedapay)"},
-	{'o', "tolerance", "TIME", "how far off the signing may be (5m); 0: any"},
-	{'a', "at", "UNIX", "what counts as now, in unix seconds"},
+	{'s', "source", "NAME", "use the secrets and tolerance of this source (the only one)"},
+	{'S', "scheme", "NAME", "with --secret-from: the scheme it was signed by (fedapay)"},
+	{'o', "tolerance", "TIME", "how far the signature's time may be off (5m); 0: any"},
+	{'a', "at", "UNIX", "check as of this time, in unix seconds (now)"},
 	{0},
 };
 
-struct check {
+struct verification {
 	const char *header; /* as given */
 	const char *source;
 	const char *scheme;
@@ -37,8 +39,8 @@ struct check {
 	int64_t now;       /* unix ms */
 };
 
-/* "X-FEDAPAY-SIGNATURE: t=…" is taken as "t=…"; white space around it goes as
- * it does in HTTP. Any other name is left, so that the header is malformed. */
+/* Takes "X-FEDAPAY-SIGNATURE: t=…" for "t=…", without white space around it, as HTTP does. A
+ * line of another name stays whole, and so is a malformed header. */
 static const char *header_value(const char *line, const char *name, size_t *len)
 {
 	size_t n = strlen(name);
@@ -56,7 +58,7 @@ static const char *header_value(const char *line, const char *name, size_t *len)
 	return line;
 }
 
-static void report(bool good, const char *check, const char *text)
+static void print_check(bool good, const char *check, const char *text)
 {
 	printf("%-4s %-10s %s\n", good ? "ok" : "FAIL", check, text);
 }
@@ -87,7 +89,7 @@ static bool report_header(
 	}
 	if (h->spaces)
 		buf_add_text(&text, "; there is white space in it, which belongs to the parts");
-	report(good, "header", text.data != NULL ? text.data : "");
+	print_check(good, "header", text.data != NULL ? text.data : "");
 	buf_free(&text);
 	return good;
 }
@@ -118,7 +120,7 @@ static void report_time(const struct verify_request *r, int64_t signed_at)
 		buf_printf(&text, "; tolerance is %s", limit);
 	if (!good && ago < 0 && signed_at < DIAGNOSE_MILLISECONDS)
 		buf_add_text(&text, ": is this machine's clock right?");
-	report(good, "time", text.data != NULL ? text.data : "");
+	print_check(good, "time", text.data != NULL ? text.data : "");
 	buf_free(&text);
 }
 
@@ -140,16 +142,16 @@ static bool report_secrets(
 		any = any || match;
 		snprintf(check, sizeof(check), "secret %zu", i + 1);
 		if (match)
-			report(true, check, "gives a signature of the header");
+			print_check(true, check, "gives a signature of the header");
 		else if (header_good)
-			report(false, check, "gives none of the header's signatures");
+			print_check(false, check, "gives none of the header's signatures");
 		else
-			report(false, check, "there is no readable signature to compare with");
+			print_check(false, check, "there is no readable signature to compare with");
 	}
 	return any;
 }
 
-static void print_why(
+static void print_diagnosis(
 	const struct verify_scheme *scheme, const struct verify_request *r, bool header_good)
 {
 	struct buf why = {0};
@@ -161,7 +163,7 @@ static void print_why(
 	buf_free(&why);
 }
 
-static int verify(const struct verify_scheme *scheme, const struct verify_request *r)
+static int check_signature(const struct verify_scheme *scheme, const struct verify_request *r)
 {
 	struct diagnose_header h;
 	struct verify_detail detail;
@@ -174,10 +176,10 @@ static int verify(const struct verify_scheme *scheme, const struct verify_reques
 	if (header_good || detail.signed_at != 0)
 		report_time(r, detail.signed_at);
 	snprintf(size, sizeof(size), "%zu byte%s%s", r->body_len, r->body_len == 1 ? "" : "s",
-		r->body_len == 0 ? ": was it saved as it came?" : "");
-	report(r->body_len > 0 || result == VERIFY_OK, "body", size);
+		r->body_len == 0 ? ": was it saved as received?" : "");
+	print_check(r->body_len > 0 || result == VERIFY_OK, "body", size);
 	if (!report_secrets(scheme, r, header_good))
-		print_why(scheme, r, header_good);
+		print_diagnosis(scheme, r, header_good);
 	if (result == VERIFY_OK)
 		printf("\nverified\n");
 	else
@@ -185,8 +187,9 @@ static int verify(const struct verify_scheme *scheme, const struct verify_reques
 	return result == VERIFY_OK ? CTL_OK : CTL_FAILED;
 }
 
-/* False: *status is the code to end with. */
-static bool read_options(struct ctl *ctl, struct check *c, int argc, char **argv, int *status)
+/* False: exit with *status. */
+static bool read_verify_options(
+	struct ctl *ctl, struct verification *v, int argc, char **argv, int *status)
 {
 	int64_t seconds;
 	int key;
@@ -194,58 +197,58 @@ static bool read_options(struct ctl *ctl, struct check *c, int argc, char **argv
 	while ((key = ctl_next_option(ctl, &ctl_verify, argc, argv, status)) >= 0) {
 		switch (key) {
 		case 'H':
-			c->header = optarg;
+			v->header = optarg;
 			break;
 		case 'f':
-			if (c->from_count == CTL_SECRETS_MAX) {
-				ctl_error("--secret-from: at most %d of them", CTL_SECRETS_MAX);
+			if (v->from_count == CTL_SECRETS_MAX) {
+				ctl_error("--secret-from: at most %d secrets", CTL_SECRETS_MAX);
 				return false;
 			}
-			c->from[c->from_count++] = optarg;
+			v->from[v->from_count++] = optarg;
 			break;
 		case 's':
-			c->source = optarg;
+			v->source = optarg;
 			break;
 		case 'S':
-			c->scheme = optarg;
+			v->scheme = optarg;
 			break;
 		case 'o':
-			if (!ctl_duration("--tolerance", optarg, &c->tolerance))
+			if (!ctl_duration("--tolerance", optarg, &v->tolerance))
 				return false;
 			break;
 		case 'a':
 			if (!ctl_number("--at", optarg, 0, SECONDS_MAX, &seconds))
 				return false;
-			c->now = seconds * 1000;
+			v->now = seconds * 1000;
 			break;
 		}
 	}
 	if (key == CTL_STOP)
 		return false;
-	if (c->header == NULL) {
-		ctl_error("verify: --header is missing; expected the signature header as it came");
+	if (v->header == NULL) {
+		ctl_error("verify: --header is missing; expected the signature header as received");
 		return false;
 	}
-	if (c->from_count > 0 && c->source != NULL) {
+	if (v->from_count > 0 && v->source != NULL) {
 		ctl_error("verify: either --secret-from or --source");
 		return false;
 	}
-	if (!ctl_operands(&ctl_verify, argc, 1, "the body's FILE, or - for standard input"))
+	if (!ctl_operands(&ctl_verify, argc, 1, "the FILE with the body, or - for standard input"))
 		return false;
 	return true;
 }
 
 static int verify_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct check c = {.tolerance = -1, .now = clock_wall()};
+	struct verification v = {.tolerance = -1, .now = clock_wall()};
 	struct ctl_keys keys = {0};
 	struct buf body = {0};
 	struct verify_request r;
 	int status;
 
-	if (!read_options(ctl, &c, argc, argv, &status))
+	if (!read_verify_options(ctl, &v, argc, argv, &status))
 		return status;
-	status = ctl_keys_load(ctl, &keys, c.from, c.from_count, c.source, c.scheme);
+	status = ctl_keys_load(ctl, &keys, v.from, v.from_count, v.source, v.scheme);
 	if (status != CTL_OK)
 		goto out;
 	status = CTL_FAILED;
@@ -255,12 +258,12 @@ static int verify_command(struct ctl *ctl, int argc, char **argv)
 		.body_len = body.len,
 		.secrets = keys.secrets,
 		.secret_count = keys.count,
-		.tolerance = c.tolerance,
-		.now = c.now};
-	if (c.tolerance < 0)
+		.tolerance = v.tolerance,
+		.now = v.now};
+	if (v.tolerance < 0)
 		r.tolerance = keys.source != NULL ? keys.source->tolerance : DEFAULT_TOLERANCE;
-	r.header = header_value(c.header, verify_scheme_header(keys.scheme), &r.header_len);
-	status = verify(keys.scheme, &r);
+	r.header = header_value(v.header, verify_scheme_header(keys.scheme), &r.header_len);
+	status = check_signature(keys.scheme, &r);
 out:
 	buf_free(&body);
 	ctl_keys_free(&keys);
@@ -271,7 +274,7 @@ const struct ctl_command ctl_verify = {
 	"verify",
 	"--header VALUE [--secret-from WHERE … | --source NAME] [--tolerance TIME] [--at UNIX] "
 	"FILE|-",
-	"say whether a signature matches, and if not, why",
+	"check a signature, and explain why it does not match",
 	options,
 	verify_command,
 };

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "counts/counts.h"
 #include "dispatcher/dispatcher.h"
 #include "listener/listener.h"
 #include "notify.h"
@@ -168,23 +169,18 @@ static void warn_of_orphans(struct store *st, const struct conf *conf)
 
 /* ---- reload, status, watchdog ---- */
 
+/* `also` goes before the status: other lines of the same message. */
 static void send_status(struct hookd *h, const char *also)
 {
-	struct store_counts stored;
-	struct dispatcher_counts actions;
-	struct listener_counts requests;
+	const struct counts_sources sources = {h->store, h->dispatcher, h->listener};
+	struct counts c;
 
-	store_counts(h->store, &stored);
-	dispatcher_counts(h->dispatcher, &actions);
-	listener_counts(h->listener, &requests);
+	counts_gather(&sources, &c);
 	notify_send("%sSTATUS=%" PRId64 " events stored, %" PRId64 " duplicates, %" PRId64
-		    " quarantined; deliveries: %" PRId64 " waiting, %u running, %" PRId64
+		    " quarantined; deliveries: %" PRId64 " waiting, %" PRId64 " running, %" PRId64
 		    " done, %" PRId64 " dead; %" PRId64 " requests refused, %u connections",
-		also, stored.stored, stored.duplicates, stored.quarantined,
-		stored.waiting - (int64_t)actions.running > 0
-			? stored.waiting - (int64_t)actions.running
-			: 0,
-		actions.running, actions.done, stored.dead, requests.refused, requests.connections);
+		also, c.stored, c.duplicates, c.quarantined, c.deliveries.waiting,
+		c.deliveries.running, c.done, c.deliveries.dead, c.refused, c.connections);
 }
 
 static bool take_over(struct hookd *h, struct conf *next)

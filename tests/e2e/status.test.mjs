@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { Daemon } from './lib/daemon.mjs';
 import { newBody } from './lib/fedapay.mjs';
+import { Manager } from './lib/manager.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
 /** {codes, text, json} of both forms, one after the other; no line is wider than a terminal. */
@@ -55,7 +56,29 @@ test('something died, something fails, a hook is paused: 1', limit, async (t) =>
 	assert.deepEqual(paused.json.paused.map((x) => x.hook), ['ship']);
 });
 
-test('what was quarantined wants a look: 1', limit, async (t) => {
+test('the status line for systemd and hookctl status have the same counts', limit, async (t) => {
+	const d = new Daemon(t, { hooks: (x) => [x.hook('ship', 'exit 65'), x.hook('book', 'true'),
+		x.hook('later', 'exit 75', { retry: { attempts: 5, first: '1h', max: '1h' } })] });
+	const manager = await Manager.start(t, `${d.dir}/notify`);
+	d.env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '500000' };
+	await d.start();
+	const event = await d.store();
+	await d.store();
+	await waitFor(async () => (await status(d)).json.done === 2, 'the hook that succeeds');
+	await waitFor(async () => (await status(d)).json.dead_count === 2, 'the hook that fails');
+	await d.ctl('replay', String(event), '--hook', 'ship', '--state', 'dead');
+	await waitFor(async () => (await status(d)).json.replayed === 1, 'the replay');
+	await waitFor(async () => (await status(d)).json.running === 0, 'all attempts to end');
+	const mark = manager.lines.length;
+	const at = await manager.line(/^STATUS=/, mark);
+	const line = manager.lines[at];
+	const { json, text } = await status(d);
+	assert.match(line, new RegExp(`deliveries: ${json.waiting} waiting, ${json.running} running, \\d+ done, ${json.dead_count} dead;`));
+	assert.match(text, new RegExp(`^deliveries +${json.waiting} waiting, ${json.running} running, .* ${json.dead_count} dead`, 'm'));
+	assert.deepEqual([json.waiting, json.dead_count, json.replayed], [2, 2, 1]);
+});
+
+test('what was quarantined needs attention: 1', limit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.post('{"no": "type"}');
 	const { codes, text, json } = await status(d);

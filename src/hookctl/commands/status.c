@@ -1,10 +1,14 @@
-/* hookctl status: is all well? For people, and by its exit code for monitoring. */
+/* hookctl status - is all well? Prints the daemon, the store, its counts (counts/counts.h) and
+ * what needs attention; the exit status is for monitoring: 0 yes, 1 something needs attention, 2
+ * hookd does not run or there is no store. */
 #include "commands.h"
 
 #include "base/clock.h"
+#include "counts/counts.h"
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
+#include "hookctl/table.h"
 #include "store/poke.h"
 #include "store/report.h"
 #include "store/status.h"
@@ -19,13 +23,13 @@
 #include <sys/statvfs.h>
 
 enum {
-	SHOWN = 5,            /* of the dead, and of the failing ones */
-	LATE = 10 * 60 * 1000 /* ms: what is due for longer should have run */
+	SHOWN = 5,            /* dead deliveries, and failing ones */
+	LATE = 10 * 60 * 1000 /* ms: deliveries that are due for longer should have run */
 };
 
 static const struct ctl_option options[] = {
-	{'j', "json", NULL, "all as one JSON object"},
-	{'D', "store", "FILE", "of this store (the config's)"},
+	{'j', "json", NULL, "print everything as one JSON object"},
+	{'D', "store", "FILE", "report on this store (the config's)"},
 	{0},
 };
 
@@ -34,14 +38,12 @@ struct status {
 	const char *path;
 	int64_t now;
 	bool up;
-	int64_t since, pid; /* of hookd's start; 0: not known */
-	struct store_status store;
+	int64_t started, pid; /* hookd's; 0: unknown */
+	struct counts_stored counts;
 	struct buf out, attention, json;
 	bool is_json;
-	size_t rows; /* of the list at hand */
+	size_t rows; /* of the list being printed */
 };
-
-/* ---- what the lists have in common ---- */
 
 static void begin_row(struct status *s, const char *title)
 {
@@ -66,9 +68,9 @@ static void add_ago(struct status *s, int64_t then)
 	buf_printf(&s->out, seconds < 0 ? "in %s" : "%s ago", span);
 }
 
-static void attend(struct status *s, const char *format, ...) PRINTF(2, 3);
+static void add_attention(struct status *s, const char *format, ...) PRINTF(2, 3);
 
-static void attend(struct status *s, const char *format, ...)
+static void add_attention(struct status *s, const char *format, ...)
 {
 	char text[256];
 	va_list args;
@@ -83,7 +85,7 @@ static void attend(struct status *s, const char *format, ...)
 
 /* ---- each list ---- */
 
-static void source_seen(void *arg, const struct store_status_source *row)
+static void add_source(void *arg, const struct store_status_source *row)
 {
 	struct status *s = arg;
 
@@ -104,11 +106,11 @@ static void source_seen(void *arg, const struct store_status_source *row)
 	buf_add_char(&s->out, '\n');
 }
 
-static void paused_seen(void *arg, const struct store_status_paused *row)
+static void add_paused(void *arg, const struct store_status_paused *row)
 {
 	struct status *s = arg;
 
-	attend(s, "hook %s is paused", row->hook);
+	add_attention(s, "hook %s is paused", row->hook);
 	begin_row(s, "paused");
 	if (s->is_json) {
 		ctl_json_text(&s->json, false, "hook", row->hook);
@@ -123,7 +125,7 @@ static void paused_seen(void *arg, const struct store_status_paused *row)
 	buf_printf(&s->out, ", %" PRId64 " waiting\n", row->waiting);
 }
 
-static void dead_seen(void *arg, const struct store_report_dead *row)
+static void add_dead(void *arg, const struct store_report_dead *row)
 {
 	struct status *s = arg;
 
@@ -145,7 +147,7 @@ static void dead_seen(void *arg, const struct store_report_dead *row)
 	buf_add_char(&s->out, '\n');
 }
 
-static void failing_seen(void *arg, const struct store_status_failing *row)
+static void add_failing(void *arg, const struct store_status_failing *row)
 {
 	struct status *s = arg;
 
@@ -175,24 +177,24 @@ static bool add_lists(struct status *s, char why[STORE_READ_WHY])
 
 	buf_add_text(&s->json, ",\"sources\":[");
 	s->rows = 0;
-	good = store_status_sources(s->reader, source_seen, s, why);
+	good = store_status_sources(s->reader, add_source, s, why);
 	buf_add_text(&s->json, "],\"paused\":[");
 	s->rows = 0;
-	good = good && store_status_paused(s->reader, paused_seen, s, why);
+	good = good && store_status_paused(s->reader, add_paused, s, why);
 	buf_add_text(&s->json, "],\"dead\":[");
 	s->rows = 0;
-	good = good && store_report_dead(s->reader, SHOWN, dead_seen, s, why);
+	good = good && store_report_dead(s->reader, SHOWN, add_dead, s, why);
 	buf_add_text(&s->json, "],\"failing\":[");
 	s->rows = 0;
-	good = good && store_status_failing(s->reader, SHOWN, failing_seen, s, why);
+	good = good && store_status_failing(s->reader, SHOWN, add_failing, s, why);
 	buf_add_char(&s->json, ']');
 	return good;
 }
 
 /* ---- the daemon, the file, the counts ---- */
 
-/* hookd writes its pid into STORE.lock when it starts, and never again. */
-static void look_for_daemon(struct status *s)
+/* hookd writes its pid to STORE.lock once, when it starts. */
+static void find_daemon(struct status *s)
 {
 	struct stat sb;
 	char name[4096];
@@ -207,12 +209,12 @@ static void look_for_daemon(struct status *s)
 		return;
 	if (fgets(text, sizeof(text), file) != NULL && fstat(fileno(file), &sb) == 0) {
 		s->pid = strtoll(text, NULL, 10);
-		s->since = (int64_t)sb.st_mtim.tv_sec * 1000;
+		s->started = (int64_t)sb.st_mtim.tv_sec * 1000;
 	}
 	fclose(file);
 }
 
-static int64_t size_of(const char *path, const char *suffix)
+static int64_t file_size(const char *path, const char *suffix)
 {
 	struct stat sb;
 	char name[4096];
@@ -223,7 +225,7 @@ static int64_t size_of(const char *path, const char *suffix)
 	return sb.st_size;
 }
 
-static int64_t free_beside(const char *path)
+static int64_t disk_free(const char *path)
 {
 	struct statvfs fs;
 
@@ -241,41 +243,52 @@ static void add_size(struct status *s, int64_t bytes)
 	buf_printf(&s->out, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
 }
 
-static void add_head_text(struct status *s)
+static void add_daemon_text(struct status *s)
 {
-	const struct store_status *c = &s->store;
-	const int64_t wal = size_of(s->path, "-wal");
-	bool colour = ctl_colour();
+	const char *colour = !ctl_colour() ? "" : s->up ? CTL_GREEN : CTL_RED;
 
-	buf_printf(&s->out, "hookd       %s%s%s",
-		!colour ? ""
-		: s->up ? "\033[32m"
-			: "\033[31m",
-		s->up ? "up" : "down: nobody listens beside the store", colour ? "\033[0m" : "");
-	if (s->since != 0 && s->pid > 0) {
+	buf_printf(&s->out, "hookd       %s%s%s", colour,
+		s->up ? "up" : "down: no process listens at the store",
+		*colour != '\0' ? CTL_PLAIN : "");
+	if (s->started != 0 && s->pid > 0) {
 		buf_printf(&s->out, ", pid %" PRId64 ", started ", s->pid);
-		add_ago(s, s->since);
+		add_ago(s, s->started);
 	}
-	buf_add_text(&s->out, "\nstore       ");
+	buf_add_char(&s->out, '\n');
+}
+
+static void add_files_text(struct status *s)
+{
+	const int64_t wal = file_size(s->path, "-wal");
+
+	buf_add_text(&s->out, "store       ");
 	add_text(s, s->path);
 	buf_add_text(&s->out, "\n            ");
-	add_size(s, size_of(s->path, ""));
+	add_size(s, file_size(s->path, ""));
 	if (wal > 0) {
 		buf_add_text(&s->out, " and ");
 		add_size(s, wal);
 		buf_add_text(&s->out, " of WAL");
 	}
 	buf_add_text(&s->out, ", ");
-	add_size(s, free_beside(s->path));
+	add_size(s, disk_free(s->path));
+	buf_add_text(&s->out, " free on the disk\n");
+}
+
+static void add_counts_text(struct status *s)
+{
+	const struct counts_stored *c = &s->counts;
+
 	buf_printf(&s->out,
-		" free on the disk\nevents      %" PRId64 " stored, %" PRId64 " quarantined\n"
+		"events      %" PRId64 " stored, %" PRId64 " quarantined\n"
 		"            %" PRId64 " in the last minute, %" PRId64 " in the last hour, %" PRId64
 		" in the last day\n",
 		c->events, c->quarantined, c->last_minute, c->last_hour, c->last_day);
 	buf_printf(&s->out,
 		"deliveries  %" PRId64 " waiting, %" PRId64 " running, %" PRId64 " done, %" PRId64
 		" dead, %" PRId64 " skipped\n",
-		c->ready, c->running, c->done, c->dead, c->skipped);
+		c->deliveries.waiting, c->deliveries.running, c->done, c->deliveries.dead,
+		c->skipped);
 	if (c->replayed > 0)
 		buf_printf(
 			&s->out, "            %" PRId64 " dead ones were replayed\n", c->replayed);
@@ -286,47 +299,57 @@ static void add_head_text(struct status *s)
 	}
 }
 
+static void add_head_text(struct status *s)
+{
+	add_daemon_text(s);
+	add_files_text(s);
+	add_counts_text(s);
+}
+
 static void add_head_json(struct status *s)
 {
-	const struct store_status *c = &s->store;
+	const struct counts_stored *c = &s->counts;
 	const struct {
 		const char *name;
 		int64_t number;
-	} numbers[] = {{"store_bytes", size_of(s->path, "")},
-		{"wal_bytes", size_of(s->path, "-wal")}, {"free_bytes", free_beside(s->path)},
+	} numbers[] = {{"store_bytes", file_size(s->path, "")},
+		{"wal_bytes", file_size(s->path, "-wal")}, {"free_bytes", disk_free(s->path)},
 		{"events", c->events}, {"quarantined", c->quarantined},
 		{"last_minute", c->last_minute}, {"last_hour", c->last_hour},
-		{"last_day", c->last_day}, {"waiting", c->ready}, {"running", c->running},
-		{"done", c->done}, {"dead_count", c->dead}, {"replayed", c->replayed},
+		{"last_day", c->last_day}, {"waiting", c->deliveries.waiting},
+		{"running", c->deliveries.running}, {"done", c->done},
+		{"dead_count", c->deliveries.dead}, {"replayed", c->replayed},
 		{"skipped", c->skipped}};
 
 	buf_printf(&s->json, "{\"up\":%s", s->up ? "true" : "false");
-	ctl_json_time(&s->json, "since", s->since);
+	ctl_json_time(&s->json, "since", s->started);
 	ctl_json_text(&s->json, true, "store", s->path);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		buf_printf(&s->json, ",\"%s\":%" PRId64, numbers[i].name, numbers[i].number);
 	ctl_json_time(&s->json, "oldest_due_at", c->oldest_due);
 }
 
-static void judge(struct status *s)
+static void find_problems(struct status *s)
 {
-	const struct store_status *c = &s->store;
+	const struct counts_stored *c = &s->counts;
 
 	if (!s->up)
-		attend(s, "hookd does not run");
-	if (c->dead > 0)
-		attend(s, "%" PRId64 " dead (hookctl replay, or cancel --dead)", c->dead);
+		add_attention(s, "hookd does not run");
+	if (c->deliveries.dead > 0)
+		add_attention(s, "%" PRId64 " dead (hookctl replay, or cancel --dead)",
+			c->deliveries.dead);
 	if (c->quarantined_last_day > 0)
-		attend(s, "%" PRId64 " quarantined since yesterday", c->quarantined_last_day);
+		add_attention(
+			s, "%" PRId64 " quarantined since yesterday", c->quarantined_last_day);
 	if (c->oldest_due != 0 && s->now - c->oldest_due > LATE)
-		attend(s, "deliveries that are due do not run");
+		add_attention(s, "deliveries that are due do not run");
 }
 
 static bool add_all(struct status *s, char why[STORE_READ_WHY])
 {
-	if (!store_status(s->reader, s->now, &s->store, why))
+	if (!counts_read(s->reader, s->now, &s->counts, why))
 		return false;
-	judge(s);
+	find_problems(s);
 	if (s->is_json)
 		add_head_json(s);
 	else
@@ -338,18 +361,18 @@ static bool add_all(struct status *s, char why[STORE_READ_WHY])
 			s->attention.len > 0 ? s->attention.data : NULL);
 		buf_add_text(&s->json, "}\n");
 	} else if (s->attention.len > 0) {
-		buf_printf(&s->out, "%sattention   %s%s\n", ctl_colour() ? "\033[33m" : "",
-			s->attention.data, ctl_colour() ? "\033[0m" : "");
+		buf_printf(&s->out, "%sattention   %s%s\n", ctl_colour() ? CTL_YELLOW : "",
+			s->attention.data, ctl_colour() ? CTL_PLAIN : "");
 	}
 	return true;
 }
 
-static int status(struct status *s)
+static int print_status(struct status *s)
 {
 	char why[STORE_READ_WHY];
 
 	s->now = clock_wall();
-	look_for_daemon(s);
+	find_daemon(s);
 	if (!add_all(s, why)) {
 		ctl_error("%s", why);
 		return CTL_DOWN;
@@ -380,7 +403,7 @@ static int status_command(struct ctl *ctl, int argc, char **argv)
 	if (s.reader == NULL)
 		return code == CTL_FAILED ? CTL_DOWN : code;
 	s.path = path;
-	code = status(&s);
+	code = print_status(&s);
 	buf_free(&s.out);
 	buf_free(&s.json);
 	buf_free(&s.attention);
@@ -392,7 +415,7 @@ static int status_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_status = {
 	"status",
 	"[--json]",
-	"is all well? exit status 0: yes, 1: look at it, 2: it is down",
+	"is all well? exit status 0: yes, 1: needs attention, 2: down",
 	options,
 	status_command,
 };

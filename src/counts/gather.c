@@ -1,0 +1,31 @@
+/* counts/gather.c - the counts of the running hookd. */
+#include "counts/counts.h"
+
+#include "dispatcher/dispatcher.h"
+#include "listener/listener.h"
+#include "store/store.h"
+
+void counts_gather(const struct counts_sources *from, struct counts *out)
+{
+	struct store_counts store;
+	struct dispatcher_counts dispatcher;
+	struct listener_counts listener;
+
+	store_counts(from->store, &store);
+	dispatcher_counts(from->dispatcher, &dispatcher);
+	listener_counts(from->listener, &listener);
+	*out = (struct counts){
+		.deliveries = {.running = dispatcher.running, .dead = store.dead},
+		.stored = store.stored,
+		.duplicates = store.duplicates,
+		.quarantined = store.quarantined,
+		.done = dispatcher.done,
+		.requests = listener.requests,
+		.refused = listener.refused,
+		.unavailable = listener.unavailable,
+		.connections = listener.connections,
+	};
+	/* The store's include the running ones, of which some may have started since. */
+	if (store.waiting > (int64_t)dispatcher.running)
+		out->deliveries.waiting = store.waiting - (int64_t)dispatcher.running;
+}

@@ -1,10 +1,10 @@
-/* process/child.h - one child process: started without a shell in a session of its own,
- * its input a sealed memory file, its output read through one pipe, its end
- * seen through a pidfd. Nothing of hookd's leaks into it: no descriptor, no
- * signal mask, no environment but the given one, and in a sandbox (process/script_sandbox.h) no
- * secret of a file. The holder waits on the descriptors with poll or epoll and calls in when they
- * are ready. It dies with hookd (parent-death signal SIGTERM). One child belongs to one thread, and
- * that thread must live as long as it. */
+/* process/child.h - one child process: started without a shell in a session of its own, with
+ * a sealed memory file as its input and one pipe for its output. A pidfd reports its end.
+ * It inherits nothing of hookd's: no descriptor, no signal mask, no environment but the
+ * given one; in a sandbox (process/script_sandbox.h) it cannot read the files of hookd's
+ * secrets. The holder waits for the descriptors with poll or epoll and calls in when they
+ * are ready. The child dies with hookd (its parent-death signal is SIGTERM). One child
+ * belongs to one thread, and that thread must live as long as the child. */
 #ifndef HOOKD_CHILD_H
 #define HOOKD_CHILD_H
 
@@ -22,7 +22,7 @@ struct child {
 };
 
 struct child_user {
-	char *name; /* NULL: as hookd itself */
+	char *name; /* NULL: hookd's own user */
 	uid_t uid;
 	gid_t gid;
 	gid_t *groups;
@@ -38,46 +38,46 @@ struct child_options {
 	char *const *argv; /* argv[0] is an absolute path; NULL at the end */
 	char *const *env;  /* NULL at the end */
 	const char *directory;
-	const struct child_user *user; /* user->name NULL: stay who we are */
+	const struct child_user *user;
 	const struct child_rlimit *rlimits;
 	size_t rlimit_count;
-	int sandbox; /* what script_sandbox_ready gave; 0: none */
+	int sandbox; /* a ruleset of script_sandbox_ready; 0: none */
 	const void *input;
 	size_t input_len;
 };
 
 enum child_error {
 	CHILD_OK,
-	CHILD_NO_RESOURCES, /* no descriptor, process or memory to be had now */
+	CHILD_NO_RESOURCES, /* no descriptor, process or memory is free now */
 	CHILD_NO_PROGRAM,   /* missing, not executable, bad interpreter */
 	CHILD_NO_SETUP,     /* directory, user, limit or sandbox could not be set */
 };
 
 #define CHILD_WHY 512
 
-/* Starts it. On failure nothing is left behind and why names the program or
- * directory and the system's reason. */
+/* Starts it. On failure nothing remains of it, and why names the program or directory and
+ * the system's reason. */
 enum child_error child_start(
 	struct child *c, const struct child_options *options, char why[CHILD_WHY]) WARN_UNUSED;
 
-/* Signals the whole process group. Also right after the child has ended, as
- * long as child_reap was not called: its pid is held until then. */
+/* Signals the whole process group, also after the child has ended: its pid stays reserved
+ * until child_reap. */
 void child_signal(const struct child *c, int signal);
 
-/* Looks which signals are not at their default, for each child to reset those and not
- * all 64: of a process that changes none any more. Any thread. */
-void child_note_signals(void);
+/* Finds the signals that do not have their default disposition, so that each child resets
+ * those only, not all 64. Call it once this process changes none any more. Any thread. */
+void child_find_signals_to_reset(void);
 
 struct child_end {
 	int exit_code; /* -1 when a signal ended it */
 	int signal;    /* 0 when it exited */
 };
 
-/* True when the child has ended (without reaping it): for child_signal's sake. */
+/* Has the child ended? Does not reap it, so that child_signal remains possible. */
 bool child_ended(const struct child *c);
 
-/* Takes its end (call when pidfd is readable) and closes the descriptors.
- * Whoever still holds the output open is not waited for. */
+/* Reaps the child (call it when pidfd is readable) and closes the descriptors. Does not
+ * wait for other processes that still have the output open. */
 struct child_end child_reap(struct child *c);
 
 #endif

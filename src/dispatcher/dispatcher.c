@@ -242,7 +242,7 @@ bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 {
 	d->conf = conf_ref(conf);
 	d->store = st;
-	child_note_signals();
+	child_find_signals_to_reset();
 	if (!action_place_protect(d->place, conf)) {
 		log_error("out of memory for the script sandbox");
 		return false;

@@ -35,78 +35,78 @@
 enum {
 	EXIT_NOT_STARTED = 127,
 	FIRST_FREE = 3,
-	MANY_DESCRIPTORS = 1 << 17, /* limits.connections has fewer */
+	MANY_DESCRIPTORS = 1 << 17, /* more than limits.connections allows */
 };
 
-/* All the new process needs, made ready before it exists. */
+/* Everything that the new process needs, prepared before it exists. */
 struct plan {
 	const struct child_options *options;
 	bool switch_user;
 	int input;
 	int output;
-	int report; /* close-on-exec: its end of file says that the program runs; -1: not needed */
+	int report; /* close-on-exec: end of file means that the program runs; -1: not needed */
 	pid_t parent;
-	uint64_t to_reset; /* of signals */
-	struct seen *seen;
+	uint64_t to_reset; /* signals */
+	struct trace *trace;
 };
 
-/* What the new process leaves in hookd's memory, where it runs on that. */
-struct seen {
-	bool begun;
+/* What the new process writes into hookd's memory, if it shares that. */
+struct trace {
+	bool started;
 	struct child_failure failure;
 };
 
-/* A process was seen to run on hookd's memory and to hold its thread meanwhile, as
- * vfork has it: so none needs a pipe to report through. */
+/* Set once a child has been seen to share our memory, i.e. vfork is not emulated by fork.
+ * From then on errors come back through memory and no pipe is needed. */
 static atomic_bool memory_is_shared;
 
-static _Noreturn void give_up(const struct plan *plan, enum child_stage stage)
+static _Noreturn void report_failure(const struct plan *plan, enum child_stage stage)
 {
 	struct child_failure failure = {.stage = stage, .error = errno};
-	plan->seen->failure = failure;
+	plan->trace->failure = failure;
 	if (plan->report >= 0) {
 		ssize_t written = write(plan->report, &failure, sizeof(failure));
-		(void)written; /* nobody is left to tell */
+		(void)written; /* there is no other way to report it */
 	}
 	_exit(EXIT_NOT_STARTED);
 }
 
-/* Dispositions are read and set by syscall, since glibc keeps 32 and 33 to itself and
- * hookd may have been started with them ignored. All zero is SIG_DFL, in any kernel's
- * layout. */
-static const char plain[64];
+/* Dispositions are read and set by syscall: glibc reserves signals 32 and 33, and hookd
+ * may have been started with them ignored. All zero is SIG_DFL in every kernel's layout. */
+static const char default_action[64];
 
-/* A bit for each signal from 1 to 64; where there are more, those are always reset. */
+/* A bit for each signal from 1 to 64. Architectures with more always reset the others. */
 static _Atomic uint64_t signals_to_reset = UINT64_MAX;
 
-void child_note_signals(void)
+void child_find_signals_to_reset(void)
 {
-	uint64_t noted = 0;
+	uint64_t found = 0;
 
 	for (int signal = 1; signal <= SIGRTMAX && signal <= 64; signal++) {
-		char now[sizeof(plain)] = {0};
+		char now[sizeof(default_action)] = {0};
 		if (syscall(SYS_rt_sigaction, signal, NULL, now, (size_t)SIGRTMAX / 8) != 0 ||
-			memcmp(now, plain, sizeof(plain)) != 0)
-			noted |= UINT64_C(1) << (signal - 1);
+			memcmp(now, default_action, sizeof(default_action)) != 0)
+			found |= UINT64_C(1) << (signal - 1);
 	}
-	atomic_store(&signals_to_reset, noted);
+	atomic_store(&signals_to_reset, found);
 }
 
-/* exec keeps ignored signals ignored (hookd ignores SIGPIPE) and the mask.
- * Handlers go first: one that ran here would run in hookd's memory. */
+/* exec keeps the mask, and ignored signals ignored (hookd ignores SIGPIPE). The handlers go
+ * before the mask: one that ran here would run in hookd's memory. */
 static void reset_signals(uint64_t to_reset)
 {
 	for (int signal = 1; signal <= SIGRTMAX; signal++) /* fails for SIGKILL, SIGSTOP */
 		if (signal > 64 || (to_reset & (UINT64_C(1) << (signal - 1))))
-			(void)syscall(SYS_rt_sigaction, signal, plain, NULL, (size_t)SIGRTMAX / 8);
+			(void)syscall(SYS_rt_sigaction, signal, default_action, NULL,
+				(size_t)SIGRTMAX / 8);
 
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL); /* NOLINT(concurrency-mt-unsafe): one thread here */
 }
 
-/* Everything of ours is close-on-exec by itself; this is for what a library has opened
- * without (libcurl its socket pairs). Linux before 5.11 does it one by one. */
+/* All of our own descriptors are close-on-exec already. This is for those that a library
+ * opened without it (libcurl's socket pairs). Linux before 5.11 needs the loop. */
 static void close_on_exec(void)
 {
 	struct rlimit limit;
@@ -120,58 +120,57 @@ static void close_on_exec(void)
 
 static bool become_user(const struct child_user *user)
 {
-	/* By syscall: glibc's functions of these names signal every thread of the
-	 * process to do the same, and here the threads it knows of are hookd's. */
+	/* By syscall: glibc's functions make every thread of the process do the same, and the
+	 * threads that it knows here are hookd's. */
 	return syscall(SET_GROUPS, user->group_count, user->groups) == 0 &&
 	       syscall(SET_GIDS, user->gid, user->gid, user->gid) == 0 &&
 	       syscall(SET_UIDS, user->uid, user->uid, user->uid) == 0 &&
-	       /* The memory is hookd's as well, and the change has set for it what the
-		* system has set for set-user-ID programs (fs.suid_dumpable). */
+	       /* The memory is hookd's, and the change has made it as dumpable as that of
+		* set-user-ID programs is (fs.suid_dumpable). */
 	       prctl(PR_SET_DUMPABLE, 0) == 0;
 }
 
-/* The new process up to its exec. It runs on hookd's memory while the thread
- * that started it is held by the kernel and the others go on: so nothing here
- * may allocate, lock, log, or write to anything but its own stack and plan->seen. */
+/* The new process up to its exec. It runs in hookd's memory: the kernel suspends the
+ * thread that started it, and the other threads continue. So nothing here may allocate,
+ * lock, log, or write to anything but its own stack and plan->trace. */
 static _Noreturn void become_program(const struct plan *plan)
 {
 	const struct child_options *o = plan->options;
 
-	plan->seen->begun = true;
-	(void)setsid(); /* cannot fail: a new process leads no group */
+	plan->trace->started = true;
+	(void)setsid(); /* cannot fail: a new process is not a group leader */
 	reset_signals(plan->to_reset);
 
 	if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 ||
 		dup2(plan->output, STDERR_FILENO) < 0)
-		give_up(plan, CHILD_STAGE_STREAMS);
+		report_failure(plan, CHILD_STAGE_STREAMS);
 	close_on_exec();
 
 	for (size_t i = 0; i < o->rlimit_count; i++) {
 		struct rlimit limit = {o->rlimits[i].value, o->rlimits[i].value};
 		if (setrlimit((__rlimit_resource_t)o->rlimits[i].resource, &limit) != 0)
-			give_up(plan, CHILD_STAGE_LIMIT);
+			report_failure(plan, CHILD_STAGE_LIMIT);
 	}
 	if (o->sandbox > 0 && !script_sandbox_enter(o->sandbox))
-		give_up(plan, CHILD_STAGE_SANDBOX);
+		report_failure(plan, CHILD_STAGE_SANDBOX);
 	if (plan->switch_user && !become_user(o->user))
-		give_up(plan, CHILD_STAGE_USER);
-	if (chdir(o->directory) != 0) /* as that user, who may see less than hookd */
-		give_up(plan, CHILD_STAGE_DIRECTORY);
+		report_failure(plan, CHILD_STAGE_USER);
+	if (chdir(o->directory) != 0) /* with that user's rights */
+		report_failure(plan, CHILD_STAGE_DIRECTORY);
 
-	/* A change of user clears it, so it comes after; hookd may have died before. */
+	/* After the change of user, which clears it. hookd may have died before. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != plan->parent)
-		give_up(plan, CHILD_STAGE_PARENT);
+		report_failure(plan, CHILD_STAGE_PARENT);
 
 	execve(o->argv[0], o->argv, o->env);
-	give_up(plan, CHILD_STAGE_PROGRAM);
+	report_failure(plan, CHILD_STAGE_PROGRAM);
 }
 
-/* vfork because fork copies the page tables (ten times slower from a process of
- * 500 MB) and posix_spawn can set neither user nor limits. What must stay true:
- * this function has no local that the child changes, the child never returns
- * from it, and the pid is all the parent takes from it. Sanitizers and valgrind
- * make it a fork, which works as well: results come back through plan->report,
- * which the first child of all has in any case. */
+/* vfork, because fork copies the page tables (ten times slower in a process of 500 MB) and
+ * posix_spawn can set neither user nor limits. What must stay true: the child changes no
+ * local of this function and never returns from it, and the parent uses only the pid.
+ * Sanitizers and valgrind turn it into fork, which works as well: errors then come back
+ * through plan->report, which the first child always has. */
 static __attribute__((noinline)) pid_t start_process(const struct plan *plan)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): see above */
@@ -181,9 +180,8 @@ static __attribute__((noinline)) pid_t start_process(const struct plan *plan)
 	return pid;
 }
 
-/* Signals wait meanwhile: a handler must not run in the child before its
- * dispositions are its own. */
-static pid_t start_with_signals_held(const struct plan *plan)
+/* Signals are blocked meanwhile: no handler of ours may run in the child. */
+static pid_t start_with_signals_blocked(const struct plan *plan)
 {
 	sigset_t all;
 	sigset_t before;
@@ -203,8 +201,8 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* dup2 onto 0, 1 and 2 must not meet one of our own: so none of ours is there,
- * even when hookd was started with them closed. */
+/* Keeps our descriptors off 0, 1 and 2, which the child's dup2 replaces; hookd may have been
+ * started with those closed. */
 static bool move_up(int *fd)
 {
 	if (*fd < 0 || *fd >= FIRST_FREE)
@@ -242,9 +240,9 @@ static bool write_all(int fd, const void *bytes, size_t len)
 	return true;
 }
 
-/* A file in memory rather than a pipe: nobody has to feed it, a program that
- * does not read it blocks nobody, and one that seeks or maps it can. Sealed, so
- * that nobody can change what others may read. */
+/* A file in memory rather than a pipe: hookd need not feed it, a program that does not read
+ * it blocks nothing, and a program may seek or map it. Sealed, so that no process can
+ * change what others read. */
 static int make_input(const void *bytes, size_t len)
 {
 	int fd = memfd_create("hookd-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -262,7 +260,7 @@ static int make_input(const void *bytes, size_t len)
 	return fd;
 }
 
-/* Without privilege setgroups is refused, also when nothing would change. */
+/* Without privilege, setgroups fails even if it would change nothing. */
 static bool must_switch(const struct child_user *user)
 {
 	if (!user || !user->name)
@@ -270,13 +268,13 @@ static bool must_switch(const struct child_user *user)
 	return geteuid() == 0 || user->uid != geteuid() || user->gid != getegid();
 }
 
-/* Waits until the program runs, which is false, or takes what the child reported. */
-static bool read_failure(int report, const struct seen *seen, struct child_failure *failure)
+/* Waits until the program runs (false) or the child has reported a failure (true). */
+static bool read_failure(int report, const struct trace *trace, struct child_failure *failure)
 {
 	ssize_t n;
 
 	if (report < 0) {
-		*failure = seen->failure;
+		*failure = trace->failure;
 		return failure->error != 0;
 	}
 	do
@@ -299,7 +297,7 @@ enum child_error child_start(
 {
 	enum child_error result = CHILD_NO_RESOURCES;
 	struct child_failure failure = {.stage = CHILD_STAGE_STREAMS};
-	struct seen seen = {0};
+	struct trace trace = {0};
 	struct plan plan = {
 		.options = options,
 		.switch_user = must_switch(options->user),
@@ -308,7 +306,7 @@ enum child_error child_start(
 		.report = -1,
 		.parent = getpid(),
 		.to_reset = atomic_load(&signals_to_reset),
-		.seen = &seen,
+		.trace = &trace,
 	};
 	int report = -1;
 	siginfo_t info;
@@ -319,20 +317,20 @@ enum child_error child_start(
 		(!atomic_load(&memory_is_shared) && !make_pipe(&report, &plan.report)) ||
 		fcntl(c->output, F_SETFL, O_NONBLOCK) != 0)
 		goto failed;
-	/* Or a child under another user cannot open its own /dev/stderr. */
+	/* Else a child under another user could not open its own /dev/stderr. */
 	(void)fchmod(plan.output, 0666);
 
-	c->pid = start_with_signals_held(&plan);
+	c->pid = start_with_signals_blocked(&plan);
 	if (c->pid < 0)
 		goto failed;
-	if (seen.begun)
+	if (trace.started)
 		atomic_store(&memory_is_shared, true);
-	/* Two descriptors or three are given back before one is taken, so that a full
-	 * table is met before the program runs, not after. */
+	/* Closes two or three descriptors before pidfd_open needs one: if descriptors run
+	 * out, they do so before the program runs. */
 	close_fd(&plan.input);
 	close_fd(&plan.output);
 	close_fd(&plan.report);
-	if (read_failure(report, &seen, &failure)) {
+	if (read_failure(report, &trace, &failure)) {
 		reap(c->pid, &info);
 		result = child_failure_explain(options, &failure, why);
 		goto out;

@@ -22,7 +22,7 @@ static const char *text_of_error(int error, struct error_text *text)
 	return strerror_r(error, text->room, sizeof(text->room));
 }
 
-/* What an ENOENT on a file that is there means. */
+/* For ENOENT although the program's file exists. */
 static void explain_interpreter(const char *program, char why[CHILD_WHY])
 {
 	char line[256] = "";
@@ -51,28 +51,29 @@ static void explain_program(const struct child_options *o, int error, char why[C
 	const char *program = o->argv[0];
 	struct error_text text;
 	struct stat st;
-	bool seen = stat(program, &st) == 0;
+	bool exists = stat(program, &st) == 0;
 
-	if (error == ENOENT && seen) {
+	if (error == ENOENT && exists) {
 		explain_interpreter(program, why);
 	} else if (error == ENOEXEC) {
 		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: it has no #! line and is no program for this machine",
+			"cannot run %s: it has no #! line and is not a program for this machine",
 			program);
-	} else if (error == EACCES && seen && S_ISDIR(st.st_mode)) {
+	} else if (error == EACCES && exists && S_ISDIR(st.st_mode)) {
 		(void)snprintf(why, CHILD_WHY, "cannot run %s: it is a directory", program);
-	} else if (error == EACCES && seen && !(st.st_mode & 0111)) {
+	} else if (error == EACCES && exists && !(st.st_mode & 0111)) {
 		(void)snprintf(
 			why, CHILD_WHY, "cannot run %s: it is not executable (chmod +x)", program);
 	} else if (error == EACCES && o->user && o->user->name) {
 		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: user %s may not execute it or not enter a directory on "
-			"its way",
+			"cannot run %s: user %s may not execute it, or may not enter a directory "
+			"of "
+			"its path",
 			program, o->user->name);
 	} else if (error == EACCES) {
 		(void)snprintf(why, CHILD_WHY,
-			"cannot run %s: hookd's user (uid %u) may not execute it or not enter a "
-			"directory on its way",
+			"cannot run %s: hookd's user (uid %u) may not execute it, or may not enter "
+			"a directory of its path",
 			program, (unsigned)geteuid());
 	} else {
 		(void)snprintf(

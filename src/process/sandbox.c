@@ -21,7 +21,7 @@ bool sandbox_process(void)
 
 	if (getrlimit(RLIMIT_CORE, &core) != 0)
 		return false;
-	core.rlim_cur = 0; /* scripts may raise it again: their cores are their own */
+	core.rlim_cur = 0; /* scripts may raise it again: their core dumps are their own */
 	return setrlimit(RLIMIT_CORE, &core) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
 }
 
@@ -201,9 +201,9 @@ static bool filter_calls(void)
 	return error == 0;
 }
 
-/* ---- its files */
+/* ---- files of a listener's thread */
 
-static bool give_up_files(void)
+static bool deny_files(void)
 {
 	int ruleset = landlock_ruleset_of_all();
 	bool good = ruleset >= 0 && landlock_enter(ruleset);
@@ -215,7 +215,7 @@ static bool give_up_files(void)
 	return good;
 }
 
-static void say_lacking(const char *what)
+static void log_lacking(const char *what)
 {
 	log_info("listener threads are not confined by all means", log_text("lacking", what),
 		log_text("error", strerror(errno)));
@@ -223,12 +223,12 @@ static void say_lacking(const char *what)
 
 void sandbox_listener_thread(void)
 {
-	static atomic_flag said_files = ATOMIC_FLAG_INIT, said_calls = ATOMIC_FLAG_INIT;
+	static atomic_flag logged_files = ATOMIC_FLAG_INIT, logged_calls = ATOMIC_FLAG_INIT;
 
-	/* Both are refused to a thread that could regain what it gives up. */
+	/* Landlock and seccomp both require it. */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!give_up_files() && !atomic_flag_test_and_set(&said_files))
-		say_lacking("landlock");
-	if (!filter_calls() && !atomic_flag_test_and_set(&said_calls))
-		say_lacking("seccomp");
+	if (!deny_files() && !atomic_flag_test_and_set(&logged_files))
+		log_lacking("landlock");
+	if (!filter_calls() && !atomic_flag_test_and_set(&logged_calls))
+		log_lacking("seccomp");
 }

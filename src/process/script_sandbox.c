@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ABI_NEEDED 2 /* before it no file could be moved to another directory */
+#define ABI_NEEDED 2 /* earlier ones forbid moving a file to another directory */
 
-/* A directory whose entries were granted one by one. */
+/* A directory whose entries are granted one by one. */
 struct listed {
 	char *path;
 	dev_t dev;
@@ -29,24 +29,24 @@ struct listed {
 struct script_sandbox {
 	char **secrets; /* as the config names them */
 	size_t secret_count;
-	bool possible;
-	bool warns; /* there are scripts that could read what is not walled off */
-	int mounts; /* /proc/self/mountinfo, which polls as urgent when it has changed; -1 */
+	bool possible; /* the kernel has what it takes */
+	bool warns;    /* there are scripts that could read an unprotected secret */
+	int mounts;    /* /proc/self/mountinfo, which polls as POLLPRI once it has changed; -1 */
 	int ruleset;
-	struct listed *listed; /* what `ruleset` goes by */
+	struct listed *listed; /* as they were when `ruleset` was built */
 	size_t listed_count;
-	bool unsure; /* one of them changed just before: its clock may not tell the next time */
+	bool unsure; /* one had just changed: another change may leave the same time stamp */
 };
 
-/* The real paths that are to be walled off. */
+/* The real paths of the secrets that are protected. */
 struct hidden {
 	char **paths;
 	size_t count;
 };
 
-/* ---- which secrets can be */
+/* ---- which secrets can be protected */
 
-/* Can scripts make something in it? Scripts that run as root have no sandbox. */
+/* Can scripts create files in it? Scripts that run as root have no sandbox. */
 static bool is_open(const char *directory, const struct stat *st)
 {
 	if (geteuid() == 0)
@@ -54,14 +54,14 @@ static bool is_open(const char *directory, const struct stat *st)
 	return st->st_uid == geteuid() || faccessat(AT_FDCWD, directory, W_OK, AT_EACCESS) == 0;
 }
 
-/* The nearest directory on the way to path that does not do, in `path` itself, which is
- * cut there; NULL: all do. */
+/* Finds the first directory of the path that does not allow protection, and cuts `path`
+ * there. NULL: all of them allow it. */
 static const char *find_fault(char *path, const char **fault)
 {
 	struct stat st;
 
 	for (char *slash = path; slash != NULL; slash = strchr(slash + 1, '/')) {
-		/* "/", "/etc", "/etc/hookd": the last name is the secret's own */
+		/* "/", "/etc", "/etc/hookd", but not the secret itself */
 		char *end = slash == path ? slash + 1 : slash;
 		char kept = *end;
 
@@ -70,7 +70,7 @@ static const char *find_fault(char *path, const char **fault)
 		if (stat(path, &st) != 0)
 			*fault = strerror(errno);
 		else if (is_open(path, &st))
-			*fault = geteuid() == 0 ? "others than root can write to it"
+			*fault = geteuid() == 0 ? "users other than root can write to it"
 						: "hookd's user can write to it";
 		else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
 			*fault = "hookd cannot list it";
@@ -81,7 +81,7 @@ static const char *find_fault(char *path, const char **fault)
 	return NULL;
 }
 
-/* Is it in a directory that is walled off as a whole, as that of the credentials is? */
+/* Is it in a directory that is protected as a whole, such as that of the credentials? */
 static bool is_within(const struct hidden *hidden, const char *path)
 {
 	for (size_t i = 0; i < hidden->count; i++) {
@@ -97,12 +97,12 @@ static void warn(const char *path, const char *directory, const char *fault)
 {
 	log_warn("scripts can read a secret of hookd's", log_text("file", path),
 		log_text("directory", directory), log_text("reason", fault),
-		log_text("hint", "keep it where root alone can write, or use LoadCredential="));
+		log_text("hint", "keep it where only root can write, or use LoadCredential="));
 }
 
-/* One that is gone, or hidden already, needs no place. */
+/* Skips a secret that is gone, or is in a directory that is hidden already. */
 static bool hide(
-	struct script_sandbox *w, struct hidden *hidden, const char *secret, bool directory)
+	struct script_sandbox *s, struct hidden *hidden, const char *secret, bool directory)
 {
 	char *path = realpath(secret, NULL), *copy;
 	const char *at, *fault;
@@ -123,7 +123,7 @@ static bool hide(
 	if (at == NULL) {
 		hidden->paths[hidden->count++] = path;
 	} else {
-		if (w->warns)
+		if (s->warns)
 			warn(path, at, fault);
 		free(path);
 	}
@@ -131,18 +131,18 @@ static bool hide(
 	return true;
 }
 
-/* The directory of the credentials first: what is in it has its place then. */
-static bool find_hidden(struct script_sandbox *w, struct hidden *hidden)
+/* The directory of the credentials first: it covers the secrets in it. */
+static bool find_hidden(struct script_sandbox *s, struct hidden *hidden)
 {
-	*hidden = (struct hidden){.paths = calloc(w->secret_count + 1, sizeof(char *))};
+	*hidden = (struct hidden){.paths = calloc(s->secret_count + 1, sizeof(char *))};
 	if (hidden->paths == NULL)
 		return false;
 	for (int directory = 1; directory >= 0; directory--) {
-		for (size_t i = 0; i < w->secret_count; i++)
-			if (!hide(w, hidden, w->secrets[i], directory))
+		for (size_t i = 0; i < s->secret_count; i++)
+			if (!hide(s, hidden, s->secrets[i], directory))
 				return false;
 	}
-	w->warns = false;
+	s->warns = false;
 	return true;
 }
 
@@ -155,8 +155,8 @@ static void free_hidden(struct hidden *hidden)
 
 /* ---- the ruleset */
 
-/* What is no file to read, is gone, or of a kind that Landlock does not know, is left. */
-static bool grant(const struct script_sandbox *w, int directory, const char *name, uint64_t rights)
+/* Skips what is gone, and what has no content to read or is of a kind that Landlock refuses. */
+static bool grant(const struct script_sandbox *s, int directory, const char *name, uint64_t rights)
 {
 	int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -165,12 +165,12 @@ static bool grant(const struct script_sandbox *w, int directory, const char *nam
 	if (fd < 0)
 		return !child_failure_is_shortage(errno);
 	good = fstat(fd, &st) != 0 || S_ISLNK(st.st_mode) || S_ISSOCK(st.st_mode) ||
-	       landlock_grant(w->ruleset, fd, rights) || !child_failure_is_shortage(errno);
+	       landlock_grant(s->ruleset, fd, rights) || !child_failure_is_shortage(errno);
 	close(fd);
 	return good;
 }
 
-/* Is it a secret's, or a directory on the way to one? */
+/* Is the path that of a secret, or (on_the_way) of a directory above one? */
 static bool matches(const struct hidden *hidden, const char *path, bool on_the_way)
 {
 	size_t len = strlen(path);
@@ -182,30 +182,30 @@ static bool matches(const struct hidden *hidden, const char *path, bool on_the_w
 	return false;
 }
 
-/* Before it is read: what comes in between is seen as a change. */
-static bool note(struct script_sandbox *w, const char *path, int fd)
+/* Before the directory is read, so that a later change is detected. */
+static bool remember_directory(struct script_sandbox *s, const char *path, int fd)
 {
-	struct listed *larger = reallocarray(w->listed, w->listed_count + 1, sizeof(*w->listed));
+	struct listed *larger = reallocarray(s->listed, s->listed_count + 1, sizeof(*s->listed));
 	struct stat st;
 	char *copy = strdup(path);
 
 	if (larger != NULL)
-		w->listed = larger;
+		s->listed = larger;
 	if (larger == NULL || copy == NULL || fstat(fd, &st) != 0) {
 		free(copy);
 		return false;
 	}
-	w->listed[w->listed_count++] = (struct listed){
+	s->listed[s->listed_count++] = (struct listed){
 		.path = copy, .dev = st.st_dev, .ino = st.st_ino, .changed = st.st_ctim};
 	if (st.st_ctim.tv_sec >= time(NULL) - 1)
-		w->unsure = true;
+		s->unsure = true;
 	return true;
 }
 
 static bool grant_beside(
-	struct script_sandbox *w, const struct hidden *hidden, const char *directory);
+	struct script_sandbox *s, const struct hidden *hidden, const char *directory);
 
-static bool grant_entry(struct script_sandbox *w, const struct hidden *hidden,
+static bool grant_entry(struct script_sandbox *s, const struct hidden *hidden,
 	const char *directory, int fd, const char *name)
 {
 	char *path;
@@ -216,17 +216,17 @@ static bool grant_entry(struct script_sandbox *w, const struct hidden *hidden,
 	if (asprintf(&path, "%s/%s", directory[1] == '\0' ? "" : directory, name) < 0)
 		return false;
 	if (matches(hidden, path, true))
-		good = grant_beside(w, hidden, path);
+		good = grant_beside(s, hidden, path);
 	else if (!matches(hidden, path, false))
-		good = grant(w, fd, name, LANDLOCK_READ_FILE);
+		good = grant(s, fd, name, LANDLOCK_READ_FILE);
 	free(path);
 	return good;
 }
 
-/* Grants all in a directory but what leads to a secret, which it does for that. As deep
- * as the secret's path is long. */
+/* Grants every entry of a directory except a secret. For an entry that leads to a secret it
+ * calls itself: as deep as the secret's path. */
 static bool grant_beside(
-	struct script_sandbox *w, const struct hidden *hidden, const char *directory)
+	struct script_sandbox *s, const struct hidden *hidden, const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
@@ -239,31 +239,31 @@ static bool grant_beside(
 			close(fd);
 		return good;
 	}
-	good = note(w, directory, fd);
+	good = remember_directory(s, directory, fd);
 	while (good && (entry = readdir(entries)) != NULL)
-		good = grant_entry(w, hidden, directory, fd, entry->d_name);
+		good = grant_entry(s, hidden, directory, fd, entry->d_name);
 	closedir(entries);
 	return good;
 }
 
-static void tear_down(struct script_sandbox *w)
+static void close_ruleset(struct script_sandbox *s)
 {
-	if (w->ruleset >= 0)
-		close(w->ruleset);
-	w->ruleset = -1;
-	for (size_t i = 0; i < w->listed_count; i++)
-		free(w->listed[i].path);
-	free(w->listed);
-	w->listed = NULL;
-	w->listed_count = 0;
-	w->unsure = false;
+	if (s->ruleset >= 0)
+		close(s->ruleset);
+	s->ruleset = -1;
+	for (size_t i = 0; i < s->listed_count; i++)
+		free(s->listed[i].path);
+	free(s->listed);
+	s->listed = NULL;
+	s->listed_count = 0;
+	s->unsure = false;
 }
 
-/* Moving files, everywhere; without secrets to protect, reading as well. */
-static bool grant_root(const struct script_sandbox *w, uint64_t rights)
+/* Everywhere: moving files, and reading if there are no secrets to protect. */
+static bool grant_root(const struct script_sandbox *s, uint64_t rights)
 {
 	int fd = open("/", O_PATH | O_CLOEXEC);
-	bool good = fd >= 0 && landlock_grant(w->ruleset, fd, rights);
+	bool good = fd >= 0 && landlock_grant(s->ruleset, fd, rights);
 
 	if (fd >= 0)
 		close(fd);
@@ -271,35 +271,35 @@ static bool grant_root(const struct script_sandbox *w, uint64_t rights)
 }
 
 /* False: errno. */
-static bool build(struct script_sandbox *w)
+static bool build_ruleset(struct script_sandbox *s)
 {
 	struct hidden hidden;
-	bool good = find_hidden(w, &hidden);
+	bool good = find_hidden(s, &hidden);
 
-	tear_down(w);
-	w->ruleset = good ? landlock_ruleset(LANDLOCK_READ_FILE | LANDLOCK_REFER) : -1;
-	good = w->ruleset >= 0 &&
-	       grant_root(w, LANDLOCK_REFER | (hidden.count > 0 ? 0 : LANDLOCK_READ_FILE)) &&
-	       (hidden.count == 0 || grant_beside(w, &hidden, "/"));
+	close_ruleset(s);
+	s->ruleset = good ? landlock_ruleset(LANDLOCK_READ_FILE | LANDLOCK_REFER) : -1;
+	good = s->ruleset >= 0 &&
+	       grant_root(s, LANDLOCK_REFER | (hidden.count > 0 ? 0 : LANDLOCK_READ_FILE)) &&
+	       (hidden.count == 0 || grant_beside(s, &hidden, "/"));
 	int error = errno;
 
 	free_hidden(&hidden);
 	if (!good)
-		tear_down(w);
+		close_ruleset(s);
 	errno = error;
 	return good;
 }
 
-static bool has_changed(struct script_sandbox *w)
+static bool has_changed(struct script_sandbox *s)
 {
-	struct pollfd mounts = {.fd = w->mounts, .events = POLLPRI};
+	struct pollfd mounts = {.fd = s->mounts, .events = POLLPRI};
 	struct stat st;
 
-	/* First, and always, since it tells of each change once. */
-	if (poll(&mounts, 1, 0) > 0 || w->unsure)
+	/* First, and in any case, since it reports each change only once. */
+	if (poll(&mounts, 1, 0) > 0 || s->unsure)
 		return true;
-	for (size_t i = 0; i < w->listed_count; i++) {
-		const struct listed *was = &w->listed[i];
+	for (size_t i = 0; i < s->listed_count; i++) {
+		const struct listed *was = &s->listed[i];
 
 		if (stat(was->path, &st) != 0 || st.st_dev != was->dev || st.st_ino != was->ino ||
 			st.st_ctim.tv_sec != was->changed.tv_sec ||
@@ -313,43 +313,44 @@ static bool has_changed(struct script_sandbox *w)
 
 struct script_sandbox *script_sandbox_new(char *const *secrets, size_t count, bool warns)
 {
-	struct script_sandbox *w = calloc(1, sizeof(*w));
+	struct script_sandbox *s = calloc(1, sizeof(*s));
 	int abi = landlock_abi(), ruleset;
 
-	if (w == NULL)
+	if (s == NULL)
 		return NULL;
-	w->ruleset = -1;
-	w->possible = abi >= ABI_NEEDED;
-	w->warns = warns && geteuid() != 0; /* root's scripts are not kept from anything */
-	w->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	w->secrets = calloc(count + 1, sizeof(char *));
-	for (size_t i = 0; w->secrets != NULL && i < count; i++) {
-		w->secrets[i] = strdup(secrets[i]);
-		if (w->secrets[i] == NULL)
+	s->ruleset = -1;
+	s->possible = abi >= ABI_NEEDED;
+	s->warns = warns && geteuid() != 0; /* root's scripts have no sandbox */
+	s->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	s->secrets = calloc(count + 1, sizeof(char *));
+	for (size_t i = 0; s->secrets != NULL && i < count; i++) {
+		s->secrets[i] = strdup(secrets[i]);
+		if (s->secrets[i] == NULL)
 			break;
-		w->secret_count++;
+		s->secret_count++;
 	}
-	if (w->secret_count < count || w->secrets == NULL) {
-		script_sandbox_free(w);
+	if (s->secret_count < count || s->secrets == NULL) {
+		script_sandbox_free(s);
 		return NULL;
 	}
-	if (!w->possible)
+	if (!s->possible)
 		log_info("scripts are not kept from hookd's secrets by the kernel",
 			log_text("lacking", "landlock"), log_int("version", abi),
 			log_int("needed", ABI_NEEDED));
-	if (!script_sandbox_ready(w, &ruleset)) /* now, for its warnings; it is tried again */
+	if (!script_sandbox_ready(
+		    s, &ruleset)) /* now, for its warnings; script_sandbox_ready tries again */
 		log_debug("script sandbox not ready yet, trying again later");
-	return w;
+	return s;
 }
 
-bool script_sandbox_ready(struct script_sandbox *w, int *ruleset)
+bool script_sandbox_ready(struct script_sandbox *s, int *ruleset)
 {
 	*ruleset = -1;
-	if (w == NULL || !w->possible)
+	if (s == NULL || !s->possible)
 		return true;
-	if ((w->ruleset < 0 || has_changed(w)) && !build(w))
+	if ((s->ruleset < 0 || has_changed(s)) && !build_ruleset(s))
 		return false;
-	*ruleset = w->ruleset;
+	*ruleset = s->ruleset;
 	return true;
 }
 
@@ -361,15 +362,15 @@ bool script_sandbox_enter(int ruleset)
 	       landlock_enter(ruleset);
 }
 
-void script_sandbox_free(struct script_sandbox *w)
+void script_sandbox_free(struct script_sandbox *s)
 {
-	if (w == NULL)
+	if (s == NULL)
 		return;
-	tear_down(w);
-	for (size_t i = 0; i < w->secret_count; i++)
-		free(w->secrets[i]);
-	free(w->secrets);
-	if (w->mounts >= 0)
-		close(w->mounts);
-	free(w);
+	close_ruleset(s);
+	for (size_t i = 0; i < s->secret_count; i++)
+		free(s->secrets[i]);
+	free(s->secrets);
+	if (s->mounts >= 0)
+		close(s->mounts);
+	free(s);
 }

@@ -317,7 +317,7 @@ static void signals_are_as_new(void **state)
 	char *argv[] = {grep, pattern, status, NULL};
 	struct child_options o = {.argv = argv, .env = plain_env, .directory = root};
 	assert_prints(&o, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
-	child_note_signals();
+	child_find_signals_to_reset();
 	assert_prints(&o, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 
 	sigset_t now;

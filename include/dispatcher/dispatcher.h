@@ -1,8 +1,7 @@
-/* dispatcher/dispatcher.h - runs the deliveries: claims what is due from the store, within
- * the limits of each hook and of all together, in turn over the hooks so that
- * none holds back another, starts their actions, settles what came of them, and
- * says when to try again. One thread with one epoll; it sleeps until something
- * is due, ends or arrives. */
+/* dispatcher/dispatcher.h - runs the deliveries: claims from the store what is due, within the
+ * limits of each hook and of all together, one hook after the other so that none delays
+ * another; starts their actions, stores the results, and decides when to try again.
+ * One thread with one epoll; it sleeps until something is due, ends or arrives. */
 #ifndef HOOKD_DISPATCHER_H
 #define HOOKD_DISPATCHER_H
 
@@ -15,28 +14,28 @@
 
 struct dispatcher;
 
-/* Makes a dispatcher, not yet running: it must exist before the store, whose
- * on_ready is dispatcher_poke. NULL when resources are short (logged). */
+/* Makes a dispatcher that does not run yet: the store, whose on_ready is dispatcher_notify,
+ * is opened after it. NULL: logged. */
 struct dispatcher *dispatcher_new(void) WARN_UNUSED;
 
-/* Starts its thread. Takes a reference to conf, borrows the store until
- * dispatcher_free. */
+/* Starts its thread. Takes a reference to conf, borrows the store until dispatcher_free.
+ * False: logged. */
 bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st) WARN_UNUSED;
 
-/* Something may be due. Any thread, never blocks. */
-void dispatcher_poke(void *dispatcher);
+/* Something may be due now. Any thread, never blocks. */
+void dispatcher_notify(void *dispatcher);
 
-/* From now on works under conf (running actions end under their own). Any thread. */
+/* Uses conf from now on; running actions end with the conf they started with. Any thread. */
 void dispatcher_reload(struct dispatcher *d, struct conf *conf);
 
-/* Starts nothing more. What runs has conf->limits.grace to end, is then
- * interrupted and its delivery put back as READY. Returns a descriptor that
- * becomes readable when nothing runs and all is settled; it belongs to the
- * dispatcher. Any thread. */
+/* Starts nothing more. Running actions have conf->limits.grace to end; then they are
+ * interrupted and their deliveries become READY again. Returns a descriptor of the
+ * dispatcher's that becomes readable when nothing runs and all results are stored. Any
+ * thread. */
 int dispatcher_drain(struct dispatcher *d);
 
-/* True when its thread went round since the last call, or was idle: for the
- * watchdog. Never blocks. */
+/* For the watchdog: has its thread made a turn since the last call, or is it idle? Never
+ * blocks. */
 bool dispatcher_alive(struct dispatcher *d);
 
 struct dispatcher_counts {
@@ -47,11 +46,11 @@ struct dispatcher_counts {
 };
 void dispatcher_counts(struct dispatcher *d, struct dispatcher_counts *out); /* any thread */
 
-/* Kills what still runs and ends the thread. The store may go on and poke. */
+/* Kills running actions and ends the thread. The store may still call dispatcher_notify. */
 void dispatcher_stop(struct dispatcher *d);
 
-/* The same, and frees. Before the store is closed, and when nothing more is put into it:
- * each event with a hook would poke. */
+/* The same, and frees. Call it before the store is closed, but when no more events are put
+ * into it: each event with a hook calls dispatcher_notify. */
 void dispatcher_free(struct dispatcher *d);
 
 #endif

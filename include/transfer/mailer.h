@@ -1,7 +1,6 @@
-/* transfer/mailer.h - sends mails by SMTP, each in a thread of its own. libcurl waits for the
- * server in places (for the answer to the last dot, and to QUIT) and lets nothing
- * else in the thread go on meanwhile: the dispatcher cannot lend it its own.
- * A thread keeps its connection for the next mail, for a minute.
+/* transfer/mailer.h - sends mails by SMTP. libcurl's SMTP blocks in places (for the answer to
+ * the final dot, and to QUIT), so each mail needs a thread; it cannot run in the
+ * dispatcher's. A thread keeps its connection for the next mail, for a minute.
  * All functions are for one thread, the holder's. */
 #ifndef HOOKD_MAILER_H
 #define HOOKD_MAILER_H
@@ -18,46 +17,46 @@
 struct mailer;
 struct mailer_thread;
 
-/* One mail on its way. From mailing_start until it has ended all but `owner` belongs
- * to its thread, and so do the callbacks that the easy handle was given. */
+/* One mail. From mailing_start until its end, everything but `owner` belongs to its
+ * thread, and the callbacks of the easy handle run there. */
 struct mailing {
 	void *owner; /* the action */
-	CURL *easy;  /* options are the action's to set before the start; NULL once it has ended */
+	CURL *easy;  /* the action sets its options before the start; NULL once it has ended */
 	struct buf message;            /* freed with the mailing, as are the recipients */
 	struct curl_slist *recipients; /* libcurl keeps no copy */
-	size_t sent;                   /* bytes of the message that libcurl has taken */
-	char reply[MAILING_REPLY];     /* the server's last refusal, or its last word */
+	size_t sent;                   /* bytes of the message that libcurl has read */
+	char reply[MAILING_REPLY];     /* the server's last rejection, else its last reply */
 	int code;                      /* of that reply; 0: none came */
 	CURLcode result;               /* once it has ended */
-	char error[CURL_ERROR_SIZE];   /* libcurl's words; may be "" */
-	struct mailer_thread *thread;  /* the mailer's own, as is the next */
+	char error[CURL_ERROR_SIZE];   /* libcurl's message; may be "" */
+	struct mailer_thread *thread;  /* for the mailer, as is `next` */
 	struct mailing *next;
 };
 
 /* NULL: logged. */
 struct mailer *mailer_new(void) WARN_UNUSED;
 
-/* Breaks off what goes on and waits for the threads, but not for any server. No
- * mailing may be left but with mailing_close behind it. NULL is allowed. */
+/* Aborts what is being sent and waits for the threads, but for no server. Each mailing must
+ * have been closed by mailing_close. NULL is allowed. */
 void mailer_free(struct mailer *m);
 
-/* To be polled for reading by the holder; then mailer_ended until it says NULL. It
+/* The holder polls it for reading, then calls mailer_ended until that returns NULL. It
  * never changes. */
 int mailer_fd(const struct mailer *m);
 
 /* The next mailing that has ended; NULL: none. */
 struct mailing *mailer_ended(struct mailer *m);
 
-/* A mailing with a thread and an easy handle that has what holds for all transfers
- * (transfer_set_common). NULL: memory or threads are short. */
+/* A mailing with a thread and an easy handle, which has the options of transfer_set_common.
+ * NULL: out of memory or threads. */
 struct mailing *mailing_open(struct mailer *m, void *owner) WARN_UNUSED;
 void mailing_start(struct mailing *g);
 
-/* Has it ended? Then mailer_ended will not tell of it any more. */
+/* Has it ended? If so, mailer_ended will not return it any more. */
 bool mailing_is_over(struct mailer *m, struct mailing *g);
 
-/* Ends it at once, under way or not; what was not sent whole is not delivered. NULL
- * is allowed. */
+/* Ends it at once, running or not; a message that was not sent completely is not delivered.
+ * NULL is allowed. */
 void mailing_close(struct mailer *m, struct mailing *g);
 
 #endif

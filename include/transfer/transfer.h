@@ -1,6 +1,6 @@
-/* transfer/transfer.h - HTTP requests of the actions by libcurl, all in the dispatcher's thread
- * and none of them blocking: one libcurl multi handle, whose connections are kept and
- * used again. Mails go by transfer/mailer.h. All of one struct transfers belongs to one thread. */
+/* transfer/transfer.h - HTTP requests by libcurl, none of which blocks: one libcurl multi
+ * handle, whose connections are kept and used again. Mails are sent by transfer/mailer.h.
+ * Everything of one struct transfers belongs to one thread: the holder's. */
 #ifndef HOOKD_TRANSFER_H
 #define HOOKD_TRANSFER_H
 
@@ -19,49 +19,49 @@ void transfer_global_free(void);
 
 struct transfers;
 
-/* One transfer under way, part of its action's struct. */
+/* One transfer, part of its action's struct. */
 struct transfer {
-	CURL *easy;  /* transfer_open's; options are the action's to set */
+	CURL *easy;  /* transfer_open makes it; the action sets its options */
 	void *owner; /* the action */
 	struct transfers *transfers;
 	bool under_way;
-	bool public_only;            /* to be set before the start: connects to no internal
-				      * address (net_is_internal), nor by a kept connection */
-	struct net_address refused;  /* such an address that was refused; family 0: none */
+	bool public_only;            /* set before the start: connects to no internal address
+				      * (net_is_internal), and reuses no connection */
+	struct net_address refused;  /* the internal address that was refused; family 0: none */
 	CURLcode result;             /* once it has ended */
-	char error[CURL_ERROR_SIZE]; /* libcurl's words; may be "" */
+	char error[CURL_ERROR_SIZE]; /* libcurl's message; may be "" */
 };
 
 /* NULL: logged. */
 struct transfers *transfers_new(void) WARN_UNUSED;
-void transfers_free(struct transfers *t); /* none is under way any more; NULL is allowed */
+void transfers_free(struct transfers *t); /* no transfer may be running; NULL is allowed */
 
-/* To be polled for reading by the holder; then transfers_step. It never changes. */
+/* The holder polls it for reading, then calls transfers_step. It never changes. */
 int transfers_fd(const struct transfers *t);
 
-/* Goes on with what is ready, without blocking. */
+/* Continues with what is ready, without blocking. */
 void transfers_step(struct transfers *t);
 
-/* The next transfer that has ended, with its result set; NULL: none. Ended ones
- * stay with their easy handle until transfer_close. */
+/* The next transfer that has ended, with its result set; NULL: none. It keeps its easy
+ * handle until transfer_close. */
 struct transfer *transfers_ended(struct transfers *t);
 
-/* An easy handle with transfer_set_common, the error buffer and no redirects. False:
- * memory is short. */
+/* Makes an easy handle with the options of transfer_set_common, the error buffer and no
+ * redirects. False: out of memory. */
 bool transfer_open(struct transfers *t, struct transfer *tr, void *owner) WARN_UNUSED;
 bool transfer_start(struct transfer *tr) WARN_UNUSED;
 
-/* What holds for every transfer of hookd's, also in other threads: no signals, no
- * proxy or netrc from the environment, no connection older than a minute, no waiting
- * for names when it is broken off. False: memory is short. */
+/* Sets what applies to every transfer, also in other threads: no signals, no proxy or
+ * netrc from the environment, no connection that was idle for a minute, no wait for the
+ * resolver when it is aborted. False: out of memory. */
 bool transfer_set_common(CURL *easy) WARN_UNUSED;
 
 enum transfer_protocol { TRANSFER_HTTP, TRANSFER_SMTP }; /* each also over TLS */
 
-/* The URL, and that nothing but this protocol is spoken. False: memory is short. */
+/* Sets the URL, and this protocol as the only one allowed. False: out of memory. */
 bool transfer_set_url(CURL *easy, enum transfer_protocol protocol, const char *url) WARN_UNUSED;
 
-/* Ends it at once, under way or not, and frees the handle. Also after a failed open. */
+/* Ends it at once, running or not, and frees the handle. Also after transfer_open failed. */
 void transfer_close(struct transfer *tr);
 
 #endif

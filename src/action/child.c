@@ -14,9 +14,9 @@
 
 enum {
 	READ_SIZE = 16384,
-	READ_AT_ONCE = 65536, /* then the others have their turn */
-	DRAIN_MAX = 1 << 20,  /* the most a pipe holds, unless its writer is privileged */
-	KILL_WAIT = 1000,     /* ms for a process to go after SIGKILL, when hookd is going */
+	READ_AT_ONCE = 65536, /* bytes, then other actions have their turn */
+	DRAIN_MAX = 1 << 20,  /* the most that a pipe holds, unless its writer is privileged */
+	KILL_WAIT = 1000,     /* ms for a process to end after SIGKILL when hookd stops */
 };
 
 static struct action_child *child_of(struct action *a)
@@ -64,15 +64,15 @@ static void close_output(struct action_child *s)
 	s->child.output = -1;
 }
 
-/* What is in the pipe now and no more: a process left in the background may
- * hold it open, or write to it, for ever. */
+/* Reads only what is in the pipe now: a process that the script has left in the background
+ * may keep it open, and write to it, for ever. */
 static void drain_output(struct action_child *s)
 {
-	int held = 0;
+	int size = 0;
 	if (s->child.output < 0)
 		return;
-	if (ioctl(s->child.output, FIONREAD, &held) == 0 && held > 0)
-		(void)read_output(s, held < DRAIN_MAX ? (size_t)held : DRAIN_MAX);
+	if (ioctl(s->child.output, FIONREAD, &size) == 0 && size > 0)
+		(void)read_output(s, size < DRAIN_MAX ? (size_t)size : DRAIN_MAX);
 }
 
 static void judge(struct action_child *s, struct child_end end)
@@ -99,25 +99,25 @@ static void judge(struct action_child *s, struct child_end end)
 		action_outcome(a, ATTEMPT_TEMPFAIL, "killed by signal %d", end.signal);
 }
 
-static enum action_step finish(struct action_child *s)
+static enum action_step end_attempt(struct action_child *s)
 {
 	struct attempt_outcome *out = &s->action.outcome;
 
 	drain_output(s);
-	/* The leader is gone, those it started may not have heeded SIGTERM. Before
-	 * the reap, which frees the group's number for others. */
+	/* The group's leader has ended, but its other processes may have ignored SIGTERM.
+	 * Before child_reap, which frees the group's number for reuse. */
 	if (s->phase != PHASE_RUNS)
 		child_signal(&s->child, SIGKILL);
 	unwatch(s, &s->end);
 	unwatch(s, &s->output);
 	judge(s, child_reap(&s->child));
-	s->under_way = false;
+	s->running = false;
 	s->action.deadline = INT64_MAX;
 	out->output = action_output_take(&s->printed, &out->output_len);
 	return ACTION_FINISHED;
 }
 
-enum action_step action_child_refuse(
+enum action_step action_child_not_started(
 	struct action_child *s, enum child_error error, const char *why)
 {
 	const struct delivery_job *job = s->action.job;
@@ -146,16 +146,16 @@ struct action_child *action_child_new(const struct action_kind *kind,
 	return s;
 }
 
-enum action_step action_child_begin(struct action_child *s, const struct child_options *options,
+enum action_step action_child_start(struct action_child *s, const struct child_options *options,
 	bool (*is_permanent)(const struct conf_action *does, int exit_code))
 {
 	char why[CHILD_WHY];
 	enum child_error error = child_start(&s->child, options, why);
 
 	if (error != CHILD_OK)
-		return action_child_refuse(s, error, why);
+		return action_child_not_started(s, error, why);
 	s->is_permanent = is_permanent;
-	s->under_way = true;
+	s->running = true;
 	s->action.deadline = clock_steady() + s->action.hook->action->timeout;
 	if (watch(s, &s->end, s->child.pidfd) && watch(s, &s->output, s->child.output))
 		return ACTION_GOES_ON;
@@ -164,8 +164,8 @@ enum action_step action_child_begin(struct action_child *s, const struct child_o
 	s->output.fd = -1;
 	child_signal(&s->child, SIGKILL);
 	(void)child_reap(&s->child);
-	s->under_way = false;
-	return action_child_refuse(s, CHILD_NO_RESOURCES, "no room to watch another process");
+	s->running = false;
+	return action_child_not_started(s, CHILD_NO_RESOURCES, "cannot watch another process");
 }
 
 enum action_step action_child_ready(struct action *a, struct action_watch *w)
@@ -173,16 +173,16 @@ enum action_step action_child_ready(struct action *a, struct action_watch *w)
 	struct action_child *s = child_of(a);
 
 	if (w == &s->end)
-		return child_ended(&s->child) ? finish(s) : ACTION_GOES_ON;
+		return child_ended(&s->child) ? end_attempt(s) : ACTION_GOES_ON;
 	if (!read_output(s, READ_AT_ONCE))
 		close_output(s);
 	return ACTION_GOES_ON;
 }
 
-static void ask_to_end(struct action_child *s)
+static void terminate(struct action_child *s)
 {
 	child_signal(&s->child, SIGTERM);
-	s->phase = PHASE_ASKED;
+	s->phase = PHASE_TERMINATED;
 	s->action.deadline = clock_steady() + s->action.hook->action->kill_after;
 }
 
@@ -190,11 +190,11 @@ enum action_step action_child_expired(struct action *a)
 {
 	struct action_child *s = child_of(a);
 
-	if (child_ended(&s->child)) /* in time; only we are late to see it */
-		return finish(s);
+	if (child_ended(&s->child)) /* in time; only we notice it late */
+		return end_attempt(s);
 	if (s->phase == PHASE_RUNS) {
 		s->timed_out = true;
-		ask_to_end(s);
+		terminate(s);
 	} else {
 		child_signal(&s->child, SIGKILL);
 		s->phase = PHASE_KILLED;
@@ -211,9 +211,8 @@ void action_child_interrupt(struct action *a)
 	if (s->phase == PHASE_KILLED)
 		return;
 	if (s->phase == PHASE_RUNS)
-		ask_to_end(s);
-	/* Who runs hookd gave `grace` for the whole stop: no script gets that again
-	 * and more. */
+		terminate(s);
+	/* `grace` is for all of hookd's stop: kill_after must not add to it. */
 	int64_t last = clock_steady() + a->conf->limits.grace;
 	if (a->deadline > last)
 		a->deadline = last;
@@ -224,7 +223,7 @@ void action_child_kill(struct action *a)
 	struct action_child *s = child_of(a);
 	struct pollfd end = {.fd = s->child.pidfd, .events = POLLIN};
 
-	if (!s->under_way)
+	if (!s->running)
 		return;
 	child_signal(&s->child, SIGKILL);
 	unwatch(s, &s->end);
@@ -237,7 +236,7 @@ void action_child_kill(struct action *a)
 		if (s->child.output >= 0)
 			close(s->child.output);
 	}
-	s->under_way = false;
+	s->running = false;
 }
 
 void action_child_free(struct action *a)

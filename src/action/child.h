@@ -1,7 +1,7 @@
-/* action/child.h - an attempt that is a child process: what the kinds "script" and
- * "sendmail" share. It watches the child's end and output, ends it at its
- * timeout (SIGTERM to its group, after kill_after SIGKILL), and judges it by its
- * exit code. The dispatcher's thread. */
+/* action/child.h - an attempt that is a child process: what the kinds "script" and "sendmail"
+ * share. Watches the child's end and output, ends it at its timeout (SIGTERM to its
+ * group, SIGKILL after kill_after), and judges it by its exit code. In the thread of the
+ * place. */
 #ifndef HOOKD_ACTION_CHILD_H
 #define HOOKD_ACTION_CHILD_H
 
@@ -13,15 +13,15 @@
 
 enum action_child_phase {
 	PHASE_RUNS,
-	PHASE_ASKED,  /* has had SIGTERM */
-	PHASE_KILLED, /* has had SIGKILL */
+	PHASE_TERMINATED, /* was sent SIGTERM */
+	PHASE_KILLED,     /* was sent SIGKILL */
 };
 
 struct action_child {
-	struct action action; /* first: the dispatcher knows only this */
+	struct action action; /* first: the holder knows only this */
 	int epoll;
 	struct child child;
-	bool under_way; /* the child is ours to reap */
+	bool running; /* the child must be reaped */
 	enum action_child_phase phase;
 	bool timed_out;
 	bool interrupted; /* by hookd's stop */
@@ -31,22 +31,23 @@ struct action_child {
 	struct action_output printed;
 };
 
-/* Returns new, not started; NULL: memory is short. Takes job (unless NULL comes
- * back) and a reference to conf, as action_kind.start does. */
+/* Returns new, not started; NULL: out of memory. Takes job (unless it returns NULL) and a
+ * reference to conf, as action_start does. */
 struct action_child *action_child_new(const struct action_kind *kind,
 	const struct action_place *place, struct conf *conf, const struct conf_hook *hook,
 	struct delivery_job *job) WARN_UNUSED;
 
-/* Starts the child; options are borrowed for the call. `is_permanent` tells
- * which exit codes other than 0 mean PERMFAIL. */
-enum action_step action_child_begin(struct action_child *s, const struct child_options *options,
+/* Starts the child; borrows options for the call. `is_permanent` decides which exit codes
+ * other than 0 mean PERMFAIL. */
+enum action_step action_child_start(struct action_child *s, const struct child_options *options,
 	bool (*is_permanent)(const struct conf_action *does, int exit_code)) WARN_UNUSED;
 
-/* The attempt is over before it began: why, at fault is hookd or its surroundings. */
-enum action_step action_child_refuse(
+/* Ends the attempt as TEMPFAIL before it has started, with why. Logs it, unless resources
+ * were short. */
+enum action_step action_child_not_started(
 	struct action_child *s, enum child_error error, const char *why);
 
-/* For the kinds' tables. */
+/* For the struct action_kind of each. */
 enum action_step action_child_ready(struct action *a, struct action_watch *watch);
 enum action_step action_child_expired(struct action *a);
 void action_child_interrupt(struct action *a);

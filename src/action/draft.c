@@ -20,13 +20,14 @@ static enum attempt_result no_memory(const struct drafting *g)
 	return ATTEMPT_TEMPFAIL;
 }
 
-static enum attempt_result refuse(const struct drafting *g, const char *what, const char *fault)
+static enum attempt_result fail_for_good(
+	const struct drafting *g, const char *what, const char *fault)
 {
 	(void)snprintf(g->why, MAIL_DRAFT_WHY, "email.%s: %s", what, fault);
 	return ATTEMPT_PERMFAIL;
 }
 
-static enum attempt_result render(const struct drafting *g, const char *what,
+static enum attempt_result render_template(const struct drafting *g, const char *what,
 	const struct template *t, enum template_missing missing, struct buf *out)
 {
 	char fault[TEMPLATE_WHY];
@@ -35,7 +36,7 @@ static enum attempt_result render(const struct drafting *g, const char *what,
 	case TEMPLATE_OK:
 		return buf_ok(out) ? ATTEMPT_OK : no_memory(g);
 	case TEMPLATE_FAULT:
-		return refuse(g, what, fault);
+		return fail_for_good(g, what, fault);
 	case TEMPLATE_NO_MEMORY:
 		break;
 	}
@@ -47,16 +48,16 @@ static enum attempt_result add_addresses(const struct drafting *g, const char *w
 {
 	struct buf text = {0};
 	char fault[MAIL_WHY];
-	enum attempt_result result = render(g, what, t, missing, &text);
+	enum attempt_result result = render_template(g, what, t, missing, &text);
 	size_t before = to->count;
 
 	if (result == ATTEMPT_OK &&
 		!mail_addresses_add(to, text.data != NULL ? text.data : "", text.len, fault))
-		result = refuse(g, what, fault);
-	/* who pays chooses his own address, and not that others get mail from the shop */
+		result = fail_for_good(g, what, fault);
+	/* A payer may enter an address, but must not make the shop send mail to several. */
 	if (result == ATTEMPT_OK && !template_is_constant(t) &&
 		to->count - before > template_commas(t) + 1)
-		result = refuse(
+		result = fail_for_good(
 			g, what, "the event has more than one address where one is expected");
 	buf_free(&text);
 	return result;
@@ -78,7 +79,7 @@ static enum attempt_result set_recipients(const struct drafting *g, const struct
 	enum attempt_result result = add_all(g, "to", &does->to, TEMPLATE_REFUSE, &m->to);
 
 	if (result == ATTEMPT_OK && m->to.count == 0)
-		return refuse(g, "to", "is empty: there is nobody to send it to");
+		return fail_for_good(g, "to", "is empty: there is no recipient");
 	if (result == ATTEMPT_OK)
 		result = add_all(g, "cc", &does->cc, TEMPLATE_EMPTY, &m->cc);
 	if (result == ATTEMPT_OK)
@@ -86,7 +87,8 @@ static enum attempt_result set_recipients(const struct drafting *g, const struct
 	if (result == ATTEMPT_OK)
 		result = add_all(g, "reply_to", &does->reply_to, TEMPLATE_EMPTY, &m->reply_to);
 	if (result == ATTEMPT_OK && m->to.count + m->cc.count + m->bcc.count > MAIL_ADDRESSES)
-		return refuse(g, "to", "has too many addresses: at most 100 with cc and bcc");
+		return fail_for_good(
+			g, "to", "has too many addresses: at most 100 with cc and bcc");
 	return result;
 }
 
@@ -107,7 +109,7 @@ static enum attempt_result set_from(
 	}
 	result = add_addresses(g, "from", does->from, TEMPLATE_REFUSE, &own);
 	if (result == ATTEMPT_OK && own.count != 1)
-		result = refuse(g, "from", "is not one address");
+		result = fail_for_good(g, "from", "is not one address");
 	if (result == ATTEMPT_OK) {
 		m->from = own.list[0];
 		own.list[0] = (struct mail_address){0};
@@ -121,12 +123,12 @@ static enum attempt_result set_texts(const struct drafting *g, const struct conf
 	struct mail_draft *d = g->draft;
 	struct mail *m = &d->mail;
 	enum attempt_result result =
-		render(g, "subject", does->subject, TEMPLATE_EMPTY, &d->subject);
+		render_template(g, "subject", does->subject, TEMPLATE_EMPTY, &d->subject);
 
 	if (result == ATTEMPT_OK && does->body != NULL)
-		result = render(g, "body", does->body, TEMPLATE_EMPTY, &d->text);
+		result = render_template(g, "body", does->body, TEMPLATE_EMPTY, &d->text);
 	if (result == ATTEMPT_OK && does->html != NULL)
-		result = render(g, "html", does->html, TEMPLATE_EMPTY, &d->html);
+		result = render_template(g, "html", does->html, TEMPLATE_EMPTY, &d->html);
 	if (result != ATTEMPT_OK)
 		return result;
 	m->subject = d->subject.data != NULL ? d->subject.data : "";

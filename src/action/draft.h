@@ -1,6 +1,6 @@
-/* action/draft.h - the mail that a hook's templates make of a delivery. Any thread. */
-#ifndef HOOKD_MAIL_DRAFT_H
-#define HOOKD_MAIL_DRAFT_H
+/* action/draft.h - the mail that a hook's templates make for a delivery. Any thread. */
+#ifndef HOOKD_ACTION_DRAFT_H
+#define HOOKD_ACTION_DRAFT_H
 
 #include "base/attributes.h"
 #include "base/buf.h"
@@ -9,23 +9,23 @@
 #include "mail/mail.h"
 
 struct mail_draft {
-	struct mail mail; /* its texts are borrowed from the buffers below */
+	struct mail mail; /* borrows its texts from the buffers below */
 	struct buf subject, text, html;
 	char attachment_name[48];
 	struct mail_part attachment;
-	struct buf message; /* as it goes out, without the envelope */
+	struct buf message; /* as it is sent, without the envelope */
 };
 
 #define MAIL_DRAFT_WHY 512
 
-/* ATTEMPT_OK; or ATTEMPT_PERMFAIL with why: nobody to send to, something that is no
- * address, a control character where none may be; or ATTEMPT_TEMPFAIL when memory
- * is short. mail_draft_free in any case. Borrows job's payload. */
+/* ATTEMPT_OK; or ATTEMPT_PERMFAIL with why: no recipient, a malformed address, a control
+ * character where none is allowed; or ATTEMPT_TEMPFAIL when out of memory. Call
+ * mail_draft_free in any case. Borrows job's payload. */
 enum attempt_result mail_draft_make(struct mail_draft *d, const struct conf *conf,
 	const struct conf_hook *hook, const struct delivery_job *job,
 	char why[MAIL_DRAFT_WHY]) WARN_UNUSED;
 
-/* The i-th recipient's mailbox, to, cc and bcc one after the other; NULL: no more. */
+/* The i-th mailbox of to, then cc, then bcc; NULL: there are no more. */
 const char *mail_draft_recipient(const struct mail_draft *d, size_t i);
 
 /* The envelope and the message, escaped, for people. */

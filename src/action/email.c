@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* s for the server's next word once it has refused something. What follows mostly is
- * our QUIT, for whose answer libcurl waits before it tells of the refusal. */
-#define AFTER_REFUSAL 2L
+/* s to wait for the server's next reply once it has rejected something. Usually that is the
+ * reply to our QUIT, and libcurl waits for it before it reports the rejection. */
+#define AFTER_REJECTION 2L
 
 struct email {
-	struct action action; /* first: the dispatcher knows only this */
+	struct action action; /* first: the holder knows only this */
 	struct mailer *mailer;
 	struct mailing *mailing;
 	bool interrupted; /* by hookd's stop */
@@ -26,7 +26,7 @@ static struct email *email_of(struct action *a)
 	return (struct email *)(void *)a;
 }
 
-static size_t give_message(char *to, size_t one, size_t room, void *arg)
+static size_t read_message(char *to, size_t one, size_t room, void *arg)
 {
 	struct mailing *g = arg;
 	size_t left = g->message.len - g->sent;
@@ -37,7 +37,7 @@ static size_t give_message(char *to, size_t one, size_t room, void *arg)
 	return n;
 }
 
-/* "250 text" ends a reply, "250-text" does not; 0: no reply's line. */
+/* The code of the line that ends a reply: "250 text", not "250-text". 0: another line. */
 static int reply_code(const char *line, size_t len)
 {
 	int code = 0;
@@ -52,18 +52,18 @@ static int reply_code(const char *line, size_t len)
 	return code;
 }
 
-static size_t see_reply(char *line, size_t one, size_t len, void *arg)
+static size_t note_reply(char *line, size_t one, size_t len, void *arg)
 {
 	struct mailing *g = arg;
 	int code = reply_code(line, len);
 	size_t n = len;
 
 	(void)one;
-	/* a refusal is not forgotten over the good-bye that follows it */
+	/* the reply to QUIT does not replace a rejection before it */
 	if (code == 0 || (code == 221 && g->code >= 400))
 		return len;
 	if (code >= 400)
-		(void)curl_easy_setopt(g->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, AFTER_REFUSAL);
+		(void)curl_easy_setopt(g->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, AFTER_REJECTION);
 	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n'))
 		n--;
 	(void)snprintf(g->reply, sizeof(g->reply), "%.*s", (int)n, line);
@@ -85,7 +85,7 @@ static bool set_recipients(struct mailing *g, const struct mail_draft *draft)
 	return true;
 }
 
-/* libcurl keeps a copy of its own, in plain memory, as long as the connection. */
+/* libcurl keeps a copy, in ordinary memory, as long as the connection. */
 static bool set_password(CURL *easy, const struct conf_mail_server *server)
 {
 	size_t len = secret_len(server->password);
@@ -106,7 +106,7 @@ static bool set_server(CURL *easy, const struct conf_mail_server *server)
 {
 	if (!transfer_set_url(easy, TRANSFER_SMTP, server->url))
 		return false;
-	/* Required, not asked for: else who stands in between could have the password. */
+	/* Required, not optional: else anyone between us and the server could get the password. */
 	if (server->tls == CONF_MAIL_STARTTLS &&
 		curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) != CURLE_OK)
 		return false;
@@ -118,8 +118,8 @@ static bool set_server(CURL *easy, const struct conf_mail_server *server)
 	return server->username == NULL || set_password(easy, server);
 }
 
-/* The hook's timeout ends an attempt, no limit of libcurl's own before it. */
-static bool set_patience(CURL *easy, int64_t timeout)
+/* The hook's timeout ends an attempt, no limit of libcurl's before it. */
+static bool set_timeouts(CURL *easy, int64_t timeout)
 {
 	const long s = (long)(timeout / 1000) + 1;
 
@@ -140,20 +140,20 @@ static bool set_message(struct mailing *g, struct mail_draft *draft)
 	       curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)g->message.len) ==
 		       CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_message) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_message) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_READDATA, g) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, see_reply) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, note_reply) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_HEADERDATA, g) == CURLE_OK;
 }
 
-static enum action_step begin_mailing(struct email *e, struct mail_draft *draft)
+static enum action_step start_mailing(struct email *e, struct mail_draft *draft)
 {
 	struct action *a = &e->action;
 	const int64_t timeout = a->hook->action->timeout;
 
 	e->mailing = mailing_open(e->mailer, a);
 	if (e->mailing == NULL || !set_server(e->mailing->easy, &a->conf->email) ||
-		!set_patience(e->mailing->easy, timeout) || !set_message(e->mailing, draft)) {
+		!set_timeouts(e->mailing->easy, timeout) || !set_message(e->mailing, draft)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "out of memory or threads");
 		return ACTION_FINISHED;
 	}
@@ -162,7 +162,7 @@ static enum action_step begin_mailing(struct email *e, struct mail_draft *draft)
 	return ACTION_GOES_ON;
 }
 
-static enum action_step begin(struct email *e)
+static enum action_step start_email(struct email *e)
 {
 	struct action *a = &e->action;
 	struct mail_draft draft;
@@ -171,7 +171,7 @@ static enum action_step begin(struct email *e)
 	enum attempt_result result = mail_draft_make(&draft, a->conf, a->hook, a->job, why);
 
 	if (result == ATTEMPT_OK)
-		step = begin_mailing(e, &draft);
+		step = start_mailing(e, &draft);
 	else
 		action_outcome(a, result, "%s", why);
 	mail_draft_free(&draft);
@@ -187,12 +187,12 @@ static struct action *email_start(const struct action_place *place, struct conf 
 		return NULL;
 	action_init(&e->action, &action_email, conf, hook, job);
 	e->mailer = place->mailer;
-	*step = begin(e);
+	*step = start_email(e);
 	return &e->action;
 }
 
-/* A 5xx for this mail is for ever. One for us - our password, our TLS, our address -
- * is a matter of the configuration, which a person can mend meanwhile. */
+/* A 5xx for this mail is permanent. One for us (our password, our TLS, our address) is due
+ * to the configuration, which a person can correct before the next attempt. */
 static bool is_permanent(const struct mailing *g)
 {
 	switch (g->result) {
@@ -245,13 +245,13 @@ static enum action_step email_expired(struct action *a)
 		action_interrupted(a);
 	else
 		action_timed_out(a);
-	/* Else its end would be told of an action that has ended, while that waits for the
-	 * store to take its result. */
+	/* Else its end would be reported for an action that has ended and only waits until the
+	 * store has its result. */
 	close_mailing(a);
 	return ACTION_FINISHED;
 }
 
-/* hookd's grace is over when this is called. */
+/* Called when hookd's grace is over. */
 static void email_interrupt(struct action *a)
 {
 	email_of(a)->interrupted = true;

@@ -1,4 +1,4 @@
-/* action/forward.c - posts the event as it came to another HTTP server. */
+/* action/forward.c - posts the event, unchanged, to another HTTP server. */
 #include "base/clock.h"
 #include "base/number.h"
 #include "kind.h"
@@ -11,16 +11,16 @@
 #include <time.h>
 
 enum {
-	READ_AT_LEAST = 65536,         /* of an answer, kept or not; then the connection is cut */
+	READ_AT_LEAST = 65536,         /* bytes of a response, kept or not; then it is cut off */
 	RETRY_AFTER_MAX = 24 * 60 * 60 /* s */
 };
 
 struct forward {
-	struct action action; /* first: the dispatcher knows only this */
+	struct action action; /* first: the holder knows only this */
 	struct transfer transfer;
 	bool interrupted; /* by hookd's stop */
 	struct curl_slist *headers;
-	struct buf answer; /* its first bytes */
+	struct buf answer; /* the first bytes of the response */
 	size_t answer_seen;
 };
 
@@ -29,7 +29,7 @@ static struct forward *forward_of(struct action *a)
 	return (struct forward *)(void *)a;
 }
 
-/* Says 0, which ends the transfer, once there is more than anybody wants. */
+/* Returns 0, which ends the transfer, once the response is longer than anyone needs. */
 static size_t take_answer(char *bytes, size_t one, size_t len, void *arg)
 {
 	struct forward *f = arg;
@@ -44,7 +44,7 @@ static size_t take_answer(char *bytes, size_t one, size_t len, void *arg)
 
 static bool set_headers(struct forward *f, const struct forward_request *r)
 {
-	/* no waiting for a "100 Continue" that many servers never send */
+	/* do not wait for a "100 Continue", which many servers never send */
 	f->headers = curl_slist_append(NULL, "Expect:");
 	for (size_t i = 0; f->headers != NULL && i < r->count; i++) {
 		struct curl_slist *more = curl_slist_append(f->headers, r->headers[i]);
@@ -94,21 +94,21 @@ static bool set_options(struct forward *f, const struct forward_request *r)
 	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, f) == CURLE_OK;
 }
 
-static enum action_step no_memory(struct forward *f)
+static enum action_step end_without_memory(struct forward *f)
 {
 	action_outcome(&f->action, ATTEMPT_TEMPFAIL, "out of memory");
 	return ACTION_FINISHED;
 }
 
-static enum action_step begin_transfer(struct forward *f)
+static enum action_step start_transfer(struct forward *f)
 {
 	if (!transfer_start(&f->transfer))
-		return no_memory(f);
+		return end_without_memory(f);
 	f->action.deadline = clock_steady() + f->action.hook->action->timeout;
 	return ACTION_GOES_ON;
 }
 
-static enum action_step begin(struct forward *f, const struct action_place *place)
+static enum action_step start_forward(struct forward *f, const struct action_place *place)
 {
 	struct action *a = &f->action;
 	struct forward_request r;
@@ -120,9 +120,9 @@ static enum action_step begin(struct forward *f, const struct action_place *plac
 	if (result != ATTEMPT_OK)
 		action_outcome(a, result, "%s", why);
 	else if (!transfer_open(place->transfers, &f->transfer, a) || !set_options(f, &r))
-		step = no_memory(f);
+		step = end_without_memory(f);
 	else
-		step = begin_transfer(f);
+		step = start_transfer(f);
 	forward_request_free(&r);
 	return step;
 }
@@ -135,7 +135,7 @@ static struct action *forward_start(const struct action_place *place, struct con
 	if (f == NULL)
 		return NULL;
 	action_init(&f->action, &action_forward, conf, hook, job);
-	*step = begin(f, place);
+	*step = start_forward(f, place);
 	return &f->action;
 }
 
@@ -201,8 +201,8 @@ static void judge_status(struct forward *f, int status)
 	}
 }
 
-/* Once the status is there it counts, whatever becomes of the rest of the answer:
- * the other side has taken the event, or has not. */
+/* Once the status has come it counts, whatever happens to the rest of the response: the
+ * server has accepted the event, or has not. False: it has not come. */
 static bool judge_answer(struct forward *f)
 {
 	long status = 0;
@@ -234,8 +234,8 @@ static void forward_ended(struct action *a)
 	if (tr->refused.family != 0) {
 		net_format(&tr->refused, address);
 		action_outcome(a, ATTEMPT_PERMFAIL,
-			"forward.url: the event names a host that is at %s: only public addresses "
-			"are forwarded to by the word of an event",
+			"forward.url: the event names a host at %s: an event may only choose "
+			"public addresses",
 			address);
 	} else if (!judge_answer(f)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "%s",
@@ -259,8 +259,8 @@ static enum action_step forward_expired(struct action *a)
 	return ACTION_FINISHED;
 }
 
-/* What the other side was told so far it may have acted on: that is what the
- * idempotency key is for. hookd's grace is over when this is called. */
+/* Called when hookd's grace is over. The server may have acted on what it has received: that
+ * is what the idempotency key is for. */
 static void forward_interrupt(struct action *a)
 {
 	forward_of(a)->interrupted = true;

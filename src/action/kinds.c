@@ -78,7 +78,7 @@ struct action_place *action_place_new(int epoll, action_ended *ended, void *hold
 	struct action_place *place = calloc(1, sizeof(*place));
 
 	if (place == NULL) {
-		log_error("out of memory for actions");
+		log_error("out of memory: cannot set up actions");
 		return NULL;
 	}
 	*place = (struct action_place){.epoll = epoll, .ended = ended, .holder = holder};

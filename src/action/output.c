@@ -30,8 +30,9 @@ static void log_line(struct action_output *o)
 
 	if (len >= o->budget) {
 		o->budget = 0;
-		log_info("script prints more than is logged", log_int("event", o->event),
-			log_text("hook", o->hook), log_int("attempt", o->attempt));
+		log_info("script output is too long: the rest is not logged",
+			log_int("event", o->event), log_text("hook", o->hook),
+			log_int("attempt", o->attempt));
 		return;
 	}
 	o->budget -= len;
@@ -76,7 +77,7 @@ static void grow(struct action_output *o, size_t wanted)
 		o->kept = kept;
 		o->room = room;
 	} else {
-		o->cap = o->room; /* short of memory: what we have must do */
+		o->cap = o->room; /* out of memory: continue with what there is */
 	}
 }
 
@@ -85,7 +86,7 @@ static void add_to_ring(struct action_output *o, const char *bytes, size_t len)
 	size_t head = o->cap / 4;
 	size_t ring = o->cap - head;
 
-	o->dropped += len; /* each byte here takes the place of one */
+	o->dropped += len; /* each byte replaces one, also of those just added */
 	if (ring == 0)
 		return;
 	if (len > ring) {

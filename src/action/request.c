@@ -19,9 +19,10 @@ static enum attempt_result no_memory(char why[FORWARD_WHY])
 	return ATTEMPT_TEMPFAIL;
 }
 
-static enum attempt_result refuse(char why[FORWARD_WHY], const char *format, ...) PRINTF(2, 3);
+static enum attempt_result fail_for_good(char why[FORWARD_WHY], const char *format, ...)
+	PRINTF(2, 3);
 
-static enum attempt_result refuse(char why[FORWARD_WHY], const char *format, ...)
+static enum attempt_result fail_for_good(char why[FORWARD_WHY], const char *format, ...)
 {
 	va_list args;
 
@@ -39,8 +40,9 @@ static bool has_control(const char *text, size_t len)
 	return false;
 }
 
-/* A template's text without control characters, in *out; `what` names it. */
-static enum attempt_result render(const struct template *t, const char *what,
+/* Appends the template's text, which must have no control characters; messages call it
+ * `what`. */
+static enum attempt_result render_template(const struct template *t, const char *what,
 	const json_t *document, struct buf *out, char why[FORWARD_WHY])
 {
 	char fault[TEMPLATE_WHY];
@@ -49,18 +51,18 @@ static enum attempt_result render(const struct template *t, const char *what,
 	case TEMPLATE_OK:
 		break;
 	case TEMPLATE_FAULT:
-		return refuse(why, "%.100s: %s", what, fault);
+		return fail_for_good(why, "%.100s: %s", what, fault);
 	case TEMPLATE_NO_MEMORY:
 		return no_memory(why);
 	}
 	if (out->len > 0 && has_control(out->data, out->len))
-		return refuse(why,
+		return fail_for_good(why,
 			"%.100s: has a control character from the event, such as a line break",
 			what);
 	return ATTEMPT_OK;
 }
 
-/* Whatever the event put into it: is it still an HTTP address? */
+/* Is the URL, with what the event has put into it, still one of HTTP? NULL: yes. */
 static const char *url_fault(const char *url)
 {
 	const char *fault = NULL;
@@ -69,12 +71,12 @@ static const char *url_fault(const char *url)
 
 	for (const char *c = url; *c != '\0'; c++)
 		if (*c == ' ')
-			fault = "has a space in it (the filter url encodes it)";
+			fault = "contains a space (the filter url encodes it)";
 	if (parts == NULL)
 		return "out of memory";
 	if (fault == NULL &&
 		curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK)
-		fault = "is no URL";
+		fault = "is not a URL";
 	else if (fault == NULL && curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
 		 strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
 		fault = "is neither http nor https";
@@ -87,7 +89,7 @@ static enum attempt_result make_url(struct forward_request *r, const struct conf
 	const json_t *document, char why[FORWARD_WHY])
 {
 	struct buf url = {0};
-	enum attempt_result result = render(f->url, "forward.url", document, &url, why);
+	enum attempt_result result = render_template(f->url, "forward.url", document, &url, why);
 	const char *fault;
 
 	if (result != ATTEMPT_OK) {
@@ -98,7 +100,7 @@ static enum attempt_result make_url(struct forward_request *r, const struct conf
 	if (r->url == NULL)
 		return no_memory(why);
 	fault = url_fault(r->url);
-	return fault != NULL ? refuse(why, "forward.url: %s", fault) : ATTEMPT_OK;
+	return fault != NULL ? fail_for_good(why, "forward.url: %s", fault) : ATTEMPT_OK;
 }
 
 /* Takes the line's text. */
@@ -127,8 +129,8 @@ static bool add_header(struct forward_request *r, const char *format, ...)
 	return add_line(r, &line);
 }
 
-static enum attempt_result add_own(struct forward_request *r, const struct conf_forward *f,
-	const json_t *document, char why[FORWARD_WHY], bool *has_type)
+static enum attempt_result add_config_headers(struct forward_request *r,
+	const struct conf_forward *f, const json_t *document, char why[FORWARD_WHY], bool *has_type)
 {
 	for (size_t i = 0; i < f->header_count; i++) {
 		const struct conf_pair *pair = &f->headers[i];
@@ -140,8 +142,8 @@ static enum attempt_result add_own(struct forward_request *r, const struct conf_
 		(void)snprintf(what, sizeof(what), "forward.headers.%.70s", pair->name);
 		buf_printf(&line, "%s: ", pair->name);
 		value = line.len;
-		result = render(pair->value, what, document, &line, why);
-		/* libcurl takes "Name:" for "leave it out" and "Name;" for an empty one */
+		result = render_template(pair->value, what, document, &line, why);
+		/* for libcurl, "Name:" removes a header, and "Name;" is an empty one */
 		if (result == ATTEMPT_OK && line.len == value) {
 			buf_clear(&line);
 			buf_printf(&line, "%s;", pair->name);
@@ -156,7 +158,7 @@ static enum attempt_result add_own(struct forward_request *r, const struct conf_
 	return ATTEMPT_OK;
 }
 
-/* The key: what stands behind whsec_ in base64, else the text itself. */
+/* The key: what follows whsec_, decoded from base64, else the text itself. */
 static bool hmac_key(const struct secret *secret, unsigned char *key, size_t *len)
 {
 	const char *text = (const char *)secret_bytes(secret);
@@ -218,7 +220,7 @@ static bool add_bearer(struct forward_request *r, const struct secret *bearer)
 	return true;
 }
 
-static bool add_ours(struct forward_request *r, const struct conf_forward *f,
+static bool add_hookd_headers(struct forward_request *r, const struct conf_forward *f,
 	const struct delivery_job *job, int64_t now, bool shown, bool has_type)
 {
 	if (!has_type && !add_header(r, "Content-Type: application/json"))
@@ -249,8 +251,8 @@ enum attempt_result forward_request_make(struct forward_request *r, const struct
 	}
 	result = make_url(r, f, document, why);
 	if (result == ATTEMPT_OK)
-		result = add_own(r, f, document, why, &has_type);
-	if (result == ATTEMPT_OK && !add_ours(r, f, job, now, shown, has_type))
+		result = add_config_headers(r, f, document, why, &has_type);
+	if (result == ATTEMPT_OK && !add_hookd_headers(r, f, job, now, shown, has_type))
 		result = no_memory(why);
 	json_decref(document);
 	return result;

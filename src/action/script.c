@@ -1,5 +1,5 @@
-/* action/script.c - runs a hook's program: its arguments and environment made
- * from their templates, the event on its standard input. */
+/* action/script.c - runs a hook's program, with arguments and environment made from their
+ * templates and the event on its standard input. */
 #include "arguments.h"
 #include "child.h"
 #include "process/script_sandbox.h"
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 enum {
-	EXIT_DATA = 65, /* EX_DATAERR of sysexits.h, and qmail's code for "never": both PERMFAIL */
-	EXIT_NEVER = 100,
+	EXIT_DATA = 65,   /* EX_DATAERR of sysexits.h: PERMFAIL, … */
+	EXIT_NEVER = 100, /* … as is qmail's code for a permanent failure */
 };
 
 static bool is_permanent(const struct conf_action *does, int exit_code)
@@ -22,8 +22,8 @@ static bool is_permanent(const struct conf_action *does, int exit_code)
 	return false;
 }
 
-/* Root can read everything: a sandbox would only get in its way. */
-static bool has_sandbox(const struct child_user *user)
+/* Root can read everything anyway: a sandbox would only hinder it. */
+static bool needs_sandbox(const struct child_user *user)
 {
 	return (user->name != NULL ? user->uid : geteuid()) != 0;
 }
@@ -45,14 +45,14 @@ static enum action_step start_program(struct action_child *s,
 	};
 	int ruleset = -1;
 
-	if (has_sandbox(&does->user) && !script_sandbox_ready(sandbox, &ruleset))
-		return action_child_refuse(s, CHILD_NO_RESOURCES,
+	if (needs_sandbox(&does->user) && !script_sandbox_ready(sandbox, &ruleset))
+		return action_child_not_started(s, CHILD_NO_RESOURCES,
 			"out of memory or descriptors for the script sandbox");
 	options.sandbox = ruleset > 0 ? ruleset : 0;
-	return action_child_begin(s, &options, is_permanent);
+	return action_child_start(s, &options, is_permanent);
 }
 
-static enum action_step begin(struct action_child *s, struct script_sandbox *sandbox)
+static enum action_step start_child(struct action_child *s, struct script_sandbox *sandbox)
 {
 	const struct conf_hook *hook = s->action.hook;
 	const struct delivery_job *job = s->action.job;
@@ -77,7 +77,7 @@ static struct action *script_start(const struct action_place *place, struct conf
 
 	if (s == NULL)
 		return NULL;
-	*step = begin(s, place->sandbox);
+	*step = start_child(s, place->sandbox);
 	return &s->action;
 }
 

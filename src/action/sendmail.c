@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of sysexits.h: the mail itself is at fault. */
+/* Of sysexits.h: the mail itself is wrong. */
 enum { NO_DATA = 65, NO_USER = 67, NO_HOST = 68 };
 
 static bool is_permanent(const struct conf_action *does, int exit_code)
@@ -14,8 +14,8 @@ static bool is_permanent(const struct conf_action *does, int exit_code)
 	return exit_code == NO_DATA || exit_code == NO_USER || exit_code == NO_HOST;
 }
 
-/* COMMAND… -f FROM -- RECIPIENT…: no recipient is taken for an option. The words are
- * borrowed; NULL: memory is short. */
+/* COMMAND… -f FROM -- RECIPIENT…: no recipient can be taken for an option. Borrows the
+ * strings; NULL: out of memory. */
 static const char **make_argv(const struct conf_mail_server *server, const struct mail_draft *d)
 {
 	size_t n = 0, recipients = 0;
@@ -38,7 +38,7 @@ static const char **make_argv(const struct conf_mail_server *server, const struc
 	return argv;
 }
 
-static enum action_step hand_over(struct action_child *s, const struct mail_draft *d)
+static enum action_step start_sendmail(struct action_child *s, const struct mail_draft *d)
 {
 	const struct conf_action *does = s->action.hook->action;
 	static const struct child_user as_hookd;
@@ -54,7 +54,7 @@ static enum action_step hand_over(struct action_child *s, const struct mail_draf
 			.input = d->message.data,
 			.input_len = d->message.len,
 		};
-		step = action_child_begin(s, &options, is_permanent);
+		step = action_child_start(s, &options, is_permanent);
 	} else {
 		action_outcome(&s->action, ATTEMPT_TEMPFAIL, "out of memory");
 	}
@@ -75,7 +75,7 @@ static struct action *sendmail_start(const struct action_place *place, struct co
 	result = mail_draft_make(&draft, conf, hook, job, why);
 	*step = ACTION_FINISHED;
 	if (result == ATTEMPT_OK)
-		*step = hand_over(s, &draft);
+		*step = start_sendmail(s, &draft);
 	else
 		action_outcome(&s->action, result, "%s", why);
 	mail_draft_free(&draft);

@@ -1,3 +1,5 @@
+/* dispatcher/claim.c - what is claimed from the store, and when: how much room each hook has,
+ * and which hook's turn it is. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "private.h"
@@ -9,7 +11,7 @@
 static void claim_done(struct store_op *op)
 {
 	char *base = (char *)op - offsetof(struct dispatcher, claim.op);
-	dispatcher_deliver((struct dispatcher *)(void *)base, op);
+	dispatcher_op_returned((struct dispatcher *)(void *)base, op);
 }
 
 static struct queue *find_queue(const struct dispatcher *d, int64_t hook)
@@ -21,7 +23,7 @@ static struct queue *find_queue(const struct dispatcher *d, int64_t hook)
 	return q;
 }
 
-/* Of a hook that was claimed for: it was prepared for, and queues stay. */
+/* Of a hook that was in a claim: prepare_queues has made it, and queues are kept. */
 static struct queue *known_queue(const struct dispatcher *d, int64_t hook)
 {
 	struct queue *q = find_queue(d, hook);
@@ -43,8 +45,8 @@ static struct queue *make_queue(struct dispatcher *d, int64_t hook)
 	return q;
 }
 
-/* Once for each conf: the queue of each of its hooks, and room for a want of each. */
-static bool prepare(struct dispatcher *d)
+/* Once for each conf: a queue and room for a want for each of its hooks. */
+static bool prepare_queues(struct dispatcher *d)
 {
 	size_t n = d->conf->all_count;
 
@@ -80,14 +82,14 @@ void dispatcher_queues_free(struct dispatcher *d)
 	}
 }
 
-void dispatcher_look(struct dispatcher *d)
+void dispatcher_refresh(struct dispatcher *d)
 {
 	for (struct queue *q = d->queues; q != NULL; q = q->next)
 		q->due = 0;
-	d->looked_since = true;
+	d->refreshed_since = true;
 }
 
-/* How many of the hook may wait for its slots. */
+/* How many deliveries of the hook may wait for its slots. */
 static unsigned ahead_of(
 	const struct dispatcher *d, const struct conf_hook *hook, const struct queue *q)
 {
@@ -99,11 +101,11 @@ static unsigned ahead_of(
 	return ahead < DISPATCHER_AHEAD ? (unsigned)ahead : DISPATCHER_AHEAD;
 }
 
-/* What there is to share out. */
+/* What the hooks share. */
 struct room {
-	unsigned free;  /* slots that stand empty, of all */
-	unsigned ahead; /* that may wait, of all */
-	unsigned total; /* to be claimed */
+	unsigned free;  /* empty slots */
+	unsigned ahead; /* deliveries that may wait for a slot */
+	unsigned total; /* deliveries to claim */
 };
 
 static struct room find_room(const struct dispatcher *d)
@@ -120,7 +122,7 @@ static struct room find_room(const struct dispatcher *d)
 	return room;
 }
 
-/* How many more of a hook there is room for. */
+/* How many more deliveries of a hook there is room for. */
 static unsigned room_of(const struct dispatcher *d, const struct conf_hook *hook,
 	const struct queue *q, const struct room *room)
 {
@@ -131,14 +133,14 @@ static unsigned room_of(const struct dispatcher *d, const struct conf_hook *hook
 
 	if (ahead > 0 || more <= room->free)
 		return more;
-	/* One that takes its time gets the slots that are free; where others wait for
-	 * theirs, one of it may, to have its turn. */
+	/* A slow hook gets the slots that are free now. If there are none because others wait
+	 * for slots, one delivery of it may wait as well, so that it has its turn. */
 	return room->free == 0 && room->ahead > 0 && q->waiting == 0 ? 1 : room->free;
 }
 
-/* Is it time for `more` of a hook? When a slot stands empty for it, or when half of those
- * that may wait are gone: not with each slot that becomes free, or each would cost a
- * transaction. */
+/* Is it time to claim `more` of a hook? Yes if a slot is empty for it, or if half of those
+ * that may wait have started. Not for each slot that becomes free: that would be a
+ * transaction each. */
 static bool is_pressing(const struct dispatcher *d, const struct conf_hook *hook,
 	const struct queue *q, const struct room *room, unsigned more)
 {
@@ -149,9 +151,9 @@ static bool is_pressing(const struct dispatcher *d, const struct conf_hook *hook
 	return more >= half && room->total >= half;
 }
 
-/* The hooks that have room and may have something due, the one after the last served
- * first: the store serves them in rounds, and `total` may end a round anywhere. 0 also
- * when it would be too soon. */
+/* The hooks that have room and may have something due, starting after the one served last:
+ * the store serves them in rounds, and `total` may end a round anywhere. Returns 0 also if
+ * it would be too early. */
 static size_t fill_wants(struct dispatcher *d, const struct room *room)
 {
 	const struct conf *conf = d->conf;
@@ -181,28 +183,28 @@ static size_t fill_wants(struct dispatcher *d, const struct room *room)
 	return pressing ? n : 0;
 }
 
-static void no_memory(struct dispatcher *d)
+static void postpone_claim(struct dispatcher *d)
 {
-	log_error("no memory to claim deliveries");
-	dispatcher_store_failed(d); /* so that it is tried again later */
+	log_error("out of memory: deliveries are claimed later");
+	dispatcher_store_failed(d); /* tries again after a while */
 }
 
 void dispatcher_claim(struct dispatcher *d)
 {
 	if (d->claim_busy || d->draining || !dispatcher_store_is_well(d) || d->conf->all_count == 0)
 		return;
-	if (!prepare(d)) {
-		no_memory(d);
+	if (!prepare_queues(d)) {
+		postpone_claim(d);
 		return;
 	}
-	/* When all is taken, the next attempt to end brings us back. */
+	/* If there is no room, the next attempt that ends calls this again. */
 	struct room room = find_room(d);
 	size_t count = room.total > 0 ? fill_wants(d, &room) : 0;
 	if (count == 0)
 		return;
 	unsigned total = dispatcher_run_reserve(d, room.total);
 	if (total == 0) {
-		no_memory(d);
+		postpone_claim(d);
 		return;
 	}
 	d->claim = (struct store_claim){
@@ -212,12 +214,12 @@ void dispatcher_claim(struct dispatcher *d)
 		.total = total,
 		.offset = d->offset,
 	};
-	d->looked_since = false;
+	d->refreshed_since = false;
 	d->claim_busy = true;
 	dispatcher_submit(d, &d->claim.op);
 }
 
-static void say_skipped(const struct dispatcher *d, const struct store_skip *skip)
+static void log_skipped(const struct dispatcher *d, const struct store_skip *skip)
 {
 	const struct conf_hook *hook = conf_hook_by_store_id(d->conf, skip->hook);
 
@@ -232,13 +234,13 @@ void dispatcher_claimed(struct dispatcher *d)
 
 	d->claim_busy = false;
 	if (claim->op.result != STORE_OK)
-		return; /* what was due still is */
-	for (size_t i = 0; i < claim->want_count && !d->looked_since; i++)
+		return; /* what was due is still due */
+	for (size_t i = 0; i < claim->want_count && !d->refreshed_since; i++)
 		known_queue(d, claim->wants[i].hook)->due = claim->wants[i].next_due;
 	if (claim->job_count > 0)
 		d->last_served = claim->jobs[claim->job_count - 1]->hook;
 	for (size_t i = 0; i < claim->skip_count; i++)
-		say_skipped(d, &claim->skips[i]);
+		log_skipped(d, &claim->skips[i]);
 	for (size_t i = 0; i < claim->job_count; i++)
 		dispatcher_run_take(d, known_queue(d, claim->jobs[i]->hook), claim->jobs[i]);
 	free(claim->skips);

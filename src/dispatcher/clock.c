@@ -1,5 +1,5 @@
-/* dispatcher/clock.c - the timer for the next delivery to fall due, and what a wall clock
- * that was set means for those that wait. */
+/* dispatcher/clock.c - the timer for the delivery that is due next, and how waiting deliveries
+ * keep their delays when the wall clock is set. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "private.h"
@@ -10,16 +10,16 @@
 #include <unistd.h>
 
 enum {
-	CLOCK_PAUSE = 100, /* ms: between two readings that belong together */
+	CLOCK_PAUSE = 100, /* ms, at most, between two readings that belong together */
 };
 
-#define CLOCK_UNSET INT64_C(1577836800000) /* 2020: a clock before that was never set */
+#define CLOCK_UNSET INT64_C(1577836800000) /* 2020: an earlier time means a clock never set */
 #define TIMER_NEVER INT64_C(9000000000000) /* year 2255 */
 
 void dispatcher_timer_fired(struct dispatcher *d)
 {
 	uint64_t count;
-	/* ECANCELED says that the clock was set; dispatcher_clock_check sees that. */
+	/* ECANCELED: the clock was set, which dispatcher_clock_check notices. */
 	ssize_t n = read(d->timer, &count, sizeof(count));
 	(void)n;
 	d->armed = 0;
@@ -28,10 +28,10 @@ void dispatcher_timer_fired(struct dispatcher *d)
 void dispatcher_timer_arm(struct dispatcher *d)
 {
 	int64_t now = clock_wall();
-	/* Never off: only a timer that is set hears that the clock was. */
+	/* Never off: only an armed timer reports that the clock was set. */
 	int64_t due = TIMER_NEVER;
 
-	/* What is due already waits for room, not for the clock. */
+	/* What is due already waits for a free slot, not for the clock. */
 	for (const struct queue *q = d->queues; q != NULL && !d->draining; q = q->next)
 		if (q->due > now && q->due < due)
 			due = q->due;
@@ -41,13 +41,13 @@ void dispatcher_timer_arm(struct dispatcher *d)
 		.it_value = {.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000}};
 	if (timerfd_settime(d->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL) !=
 			0 &&
-		errno != ECANCELED) /* set all the same; read tells it too */
+		errno != ECANCELED) /* the timer is armed nevertheless, and read fails the same */
 		log_error("cannot set the dispatcher's timer", log_int("errno", errno));
 	d->armed = due;
 }
 
-/* Wall clock minus steady clock. False when the thread lost the processor
- * between the two, and the difference says nothing. */
+/* Wall clock minus steady clock. False: the thread was suspended between the two readings,
+ * so the difference is meaningless. */
 static bool read_offset(int64_t *offset)
 {
 	int64_t before = clock_steady();
@@ -74,9 +74,9 @@ void dispatcher_clock_check(struct dispatcher *d)
 	int64_t wall_before = clock_wall() - delta;
 	log_warn("the clock was set: waiting deliveries keep their waits", log_int("by_ms", delta));
 	d->offset = offset;
-	dispatcher_look(d);
-	/* A machine that starts without a clock: what it has waiting was put there
-	 * under a right one, and is due by that. */
+	dispatcher_refresh(d);
+	/* If the machine started without a valid time, the waiting deliveries were stored
+	 * before that, by a valid clock: their due times are right now. */
 	if (wall_before >= CLOCK_UNSET)
 		d->shift_delta += delta;
 }
@@ -84,7 +84,7 @@ void dispatcher_clock_check(struct dispatcher *d)
 static void shift_done(struct store_op *op)
 {
 	char *base = (char *)op - offsetof(struct dispatcher, shift.op);
-	dispatcher_deliver((struct dispatcher *)(void *)base, op);
+	dispatcher_op_returned((struct dispatcher *)(void *)base, op);
 }
 
 void dispatcher_shift(struct dispatcher *d)
@@ -103,7 +103,7 @@ void dispatcher_shift(struct dispatcher *d)
 void dispatcher_shifted(struct dispatcher *d)
 {
 	d->shift_busy = false;
-	dispatcher_look(d); /* for the next due time */
+	dispatcher_refresh(d); /* the due times have changed */
 	if (d->shift.op.result != STORE_OK)
 		d->shift_delta += d->shift.delta;
 }

@@ -19,7 +19,7 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 {
 	d->with_store--;
 	if (op->result == STORE_OK)
-		dispatcher_store_well(d);
+		dispatcher_store_worked(d);
 	else
 		dispatcher_store_failed(d);
 
@@ -38,16 +38,16 @@ static void take_conf(struct dispatcher *d, struct conf *conf)
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->prepared = false;
-	dispatcher_look(d);
+	dispatcher_refresh(d);
 }
 
-static void begin_drain(struct dispatcher *d)
+static void start_drain(struct dispatcher *d)
 {
 	d->draining = true;
 	d->drain_deadline = clock_steady() + d->conf->limits.grace;
 }
 
-/* Takes what other threads have left; false: it is time to quit. */
+/* Takes what other threads have ordered. False: it is time to quit. */
 static bool take_orders(struct dispatcher *d)
 {
 	pthread_mutex_lock(&d->lock);
@@ -63,9 +63,9 @@ static bool take_orders(struct dispatcher *d)
 	if (conf)
 		take_conf(d, conf);
 	if (drain && !d->draining)
-		begin_drain(d);
-	if (atomic_exchange(&d->poked, false))
-		dispatcher_look(d);
+		start_drain(d);
+	if (atomic_exchange(&d->notified, false))
+		dispatcher_refresh(d);
 	while (op) {
 		struct store_op *next = op->next;
 		take_result(d, op);
@@ -92,8 +92,8 @@ static void settle_ended(void *dispatcher, struct action *a)
 	dispatcher_run_ended(dispatcher, a);
 }
 
-/* One event a call: an action may end with it and be freed, and no later event
- * of the same batch can then point at it. */
+/* One event per call: an action may end with it and be freed, and then no other event of
+ * the same epoll_wait may point to it. */
 static void wait_once(struct dispatcher *d)
 {
 	struct epoll_event event;
@@ -118,7 +118,7 @@ static void wait_once(struct dispatcher *d)
 	}
 }
 
-static void keep_deadlines(struct dispatcher *d)
+static void meet_deadlines(struct dispatcher *d)
 {
 	dispatcher_run_expire(d);
 	if (d->store_again <= clock_steady()) {
@@ -131,18 +131,18 @@ static void keep_deadlines(struct dispatcher *d)
 	}
 }
 
-static void say_drained(struct dispatcher *d)
+static void report_drained(struct dispatcher *d)
 {
-	if (!d->draining || d->drained_said || d->running || d->waiting || d->unsettled ||
+	if (!d->draining || d->drained_reported || d->running || d->waiting || d->unsettled ||
 		d->with_store > 0)
 		return;
 	const uint64_t one = 1;
 	ssize_t n = write(d->drained, &one, sizeof(one));
 	(void)n;
-	d->drained_said = true;
+	d->drained_reported = true;
 }
 
-/* The store has operations of ours until it has given them back. */
+/* Until the store has returned all operations. */
 static void await_store(struct dispatcher *d)
 {
 	struct pollfd woken = {.fd = d->wake, .events = POLLIN};
@@ -152,8 +152,8 @@ static void await_store(struct dispatcher *d)
 		ssize_t n = read(d->wake, &count, sizeof(count));
 		(void)n;
 		(void)take_orders(d);
-		dispatcher_run_begin(d);
-		dispatcher_run_hand_over(d);
+		dispatcher_run_start_waiting(d);
+		dispatcher_run_flush(d);
 	}
 }
 
@@ -164,22 +164,22 @@ static void *run_dispatcher(void *arg)
 	dispatcher_clock_start(d);
 	while (take_orders(d)) {
 		dispatcher_clock_check(d);
-		keep_deadlines(d);
-		dispatcher_run_begin(d);
+		meet_deadlines(d);
+		dispatcher_run_start_waiting(d);
 		dispatcher_shift(d);
 		dispatcher_claim(d);
-		dispatcher_run_hand_over(d);
+		dispatcher_run_flush(d);
 		dispatcher_timer_arm(d);
-		say_drained(d);
+		report_drained(d);
 		wait_once(d);
 	}
-	/* What runs is left RUNNING in the store, which makes it READY at its next
-	 * start. What a claim still brings is put back without being started. */
+	/* What runs stays RUNNING in the store, which makes it READY at its next start. What
+	 * a claim still brings is requeued unstarted. */
 	d->draining = true;
 	atomic_store(&d->asleep, true);
 	dispatcher_run_kill(d);
-	dispatcher_run_begin(d);
-	dispatcher_run_hand_over(d);
+	dispatcher_run_start_waiting(d);
+	dispatcher_run_flush(d);
 	await_store(d);
 	dispatcher_run_free(d);
 	return NULL;
@@ -197,7 +197,7 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static void release(struct dispatcher *d)
+static void free_all(struct dispatcher *d)
 {
 	action_place_free(d->place);
 	close_fd(d->epoll);
@@ -215,7 +215,7 @@ struct dispatcher *dispatcher_new(void)
 {
 	struct dispatcher *d = calloc(1, sizeof(*d));
 	if (!d) {
-		log_error("no memory for the dispatcher");
+		log_error("out of memory: cannot set up the dispatcher");
 		return NULL;
 	}
 	pthread_mutex_init(&d->lock, NULL);
@@ -232,7 +232,7 @@ struct dispatcher *dispatcher_new(void)
 	else
 		log_error("cannot make the dispatcher's descriptors", log_int("errno", errno));
 	if (d->place == NULL) {
-		release(d);
+		free_all(d);
 		return NULL;
 	}
 	return d;
@@ -244,17 +244,17 @@ bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 	d->store = st;
 	child_find_signals_to_reset();
 	if (!action_place_protect(d->place, conf)) {
-		log_error("out of memory for the script sandbox");
+		log_error("out of memory: cannot set up the script sandbox");
 		return false;
 	}
 	d->started = thread_start(&d->thread, "dispatcher", run_dispatcher, d);
 	return d->started;
 }
 
-void dispatcher_poke(void *dispatcher)
+void dispatcher_notify(void *dispatcher)
 {
 	struct dispatcher *d = dispatcher;
-	if (!atomic_exchange(&d->poked, true))
+	if (!atomic_exchange(&d->notified, true))
 		dispatcher_wake(d);
 }
 
@@ -311,10 +311,10 @@ void dispatcher_free(struct dispatcher *d)
 		return;
 	dispatcher_stop(d);
 	if (d->store != NULL) {
-		/* The store pokes after it gives operations back: one more, and the
-		 * pokes of those before it are behind us. */
+		/* The store calls dispatcher_notify after it has returned operations. Once it
+		 * has returned this one, the calls for those before it are over. */
 		struct store_op ping = {.kind = STORE_OP_PING};
 		(void)store_wait(d->store, &ping);
 	}
-	release(d);
+	free_all(d);
 }

@@ -1,5 +1,5 @@
-/* dispatcher/passage.c - how operations pass from the dispatcher to the store and come back,
- * and when the store is tried again after it has failed. */
+/* dispatcher/passage.c - submits operations to the store and takes them back; decides when
+ * the store is tried again after a failure. */
 #include "base/clock.h"
 #include "private.h"
 
@@ -10,12 +10,12 @@ enum { BACKOFF_FIRST = 1000, BACKOFF_MAX = 30000 }; /* ms */
 void dispatcher_wake(struct dispatcher *d)
 {
 	const uint64_t one = 1;
-	/* Fails only when the counter is full: then it is awake already. */
+	/* Fails only if the counter is full: then the thread is awake already. */
 	ssize_t n = write(d->wake, &one, sizeof(one));
 	(void)n;
 }
 
-void dispatcher_deliver(struct dispatcher *d, struct store_op *op)
+void dispatcher_op_returned(struct dispatcher *d, struct store_op *op)
 {
 	pthread_mutex_lock(&d->lock);
 	op->next = NULL;
@@ -24,9 +24,9 @@ void dispatcher_deliver(struct dispatcher *d, struct store_op *op)
 	else
 		d->orders.first = op;
 	d->orders.last = op;
-	/* Under the lock: with the last operation back the dispatcher may be freed,
-	 * and this must not touch it after. An eventfd never blocks here. */
-	if (d->orders.first == op) /* else it was woken, and takes all there is */
+	/* Under the lock: once the last operation is back, the dispatcher may be freed, and
+	 * nothing here may touch it after that. This eventfd never blocks. */
+	if (d->orders.first == op) /* else it is awake already, and takes all of them */
 		dispatcher_wake(d);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -37,12 +37,12 @@ void dispatcher_submit(struct dispatcher *d, struct store_op *op)
 
 	if (op != NULL)
 		op->next = NULL;
-	if (d->held_count > 0) {
-		first = d->held;
-		*d->held_end = op;
+	if (d->batch_count > 0) {
+		first = d->batch;
+		*d->batch_end = op;
 	}
-	d->with_store += d->held_count + (op != NULL);
-	d->held_count = 0;
+	d->with_store += d->batch_count + (op != NULL);
+	d->batch_count = 0;
 	store_submit_all(d->store, first);
 }
 
@@ -54,14 +54,14 @@ bool dispatcher_store_is_well(const struct dispatcher *d)
 void dispatcher_store_failed(struct dispatcher *d)
 {
 	if (!dispatcher_store_is_well(d))
-		return; /* others of the same transaction were here before */
+		return; /* another operation of the same transaction has reported it */
 	d->backoff = d->backoff ? d->backoff * 2 : BACKOFF_FIRST;
 	if (d->backoff > BACKOFF_MAX)
 		d->backoff = BACKOFF_MAX;
 	d->store_again = clock_steady() + d->backoff;
 }
 
-void dispatcher_store_well(struct dispatcher *d)
+void dispatcher_store_worked(struct dispatcher *d)
 {
 	if (dispatcher_store_is_well(d))
 		d->backoff = 0;

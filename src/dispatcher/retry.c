@@ -14,7 +14,7 @@ int64_t retry_delay(const struct conf_retry *policy, unsigned failures, uint32_t
 	if (shortest >= longest)
 		return longest;
 
-	/* span * random / 2^32 in two halves, because the product needs 96 bits. */
+	/* span * random / 2^32, in two halves because the product has 96 bits */
 	uint64_t span = (uint64_t)(longest - shortest) + 1;
 	uint64_t high = (span >> 32) * random;
 	uint64_t low = ((span & UINT32_MAX) * random) >> 32;

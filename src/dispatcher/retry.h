@@ -1,4 +1,4 @@
-/* dispatcher/retry.h - when to try again, or not. Pure. */
+/* dispatcher/retry.h - how long a failed delivery waits for its next attempt. Pure. */
 #ifndef HOOKD_RETRY_H
 #define HOOKD_RETRY_H
 
@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* Milliseconds to wait after the failures-th failure (1 for the first), or -1:
- * no tries are left. Exponential with full jitter over `random` (uniform in
+/* Milliseconds to wait after `failures` failures (1 or more), or -1 if no attempt is left.
+ * Exponential with full jitter over `random` (uniform in
  * 32 bits): uniform in [first/2, min(max, first * 2^(failures-1))]. Full jitter:
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
 int64_t retry_delay(const struct conf_retry *policy, unsigned failures, uint32_t random);

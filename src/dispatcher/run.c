@@ -1,3 +1,5 @@
+/* dispatcher/run.c - a claimed delivery: waits for a slot, starts, ends, and is settled in the
+ * store. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "private.h"
@@ -9,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INTERRUPTED_MAX = 10 }; /* a script that takes hookd down with it ends here */
+enum { INTERRUPTED_MAX = 10 }; /* ends a script that brings hookd down each time */
 
 unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted)
 {
@@ -32,51 +34,52 @@ static const struct attempt_outcome *outcome_of(const struct run *r)
 static void settle_done(struct store_op *op)
 {
 	struct run *r = (struct run *)(void *)op;
-	dispatcher_deliver(r->dispatcher, op);
+	dispatcher_op_returned(r->dispatcher, op);
 }
 
-static void hold(struct dispatcher *d, struct run *r)
+static void add_to_batch(struct dispatcher *d, struct run *r)
 {
-	/* The wait begins anew with each handing over. By the offset that we know of and
-	 * not by the wall clock: if that was set a moment ago, a shift is still to come,
-	 * and moves this one too. */
+	/* The delay starts when the result is submitted, also the second time. By the known
+	 * offset, not by the wall clock: if that has just been set, the shift that follows
+	 * moves this delivery as well. */
 	r->settle.due_at = clock_steady() + d->offset + r->retry_in;
 	r->settle.op.next = NULL;
-	if (d->held_count++ == 0) {
-		d->held_since = clock_steady();
-		d->held = &r->settle.op;
+	if (d->batch_count++ == 0) {
+		d->batch_since = clock_steady();
+		d->batch = &r->settle.op;
 	} else {
-		*d->held_end = &r->settle.op;
+		*d->batch_end = &r->settle.op;
 	}
-	d->held_end = &r->settle.op.next;
+	d->batch_end = &r->settle.op.next;
 }
 
-/* To the store, or kept until that is well again. */
-static void put_settle(struct dispatcher *d, struct run *r, struct store_settle settle)
+/* Into the batch, or kept until the store works again. */
+static void submit_settle(struct dispatcher *d, struct run *r, struct store_settle settle)
 {
 	r->settle = settle;
 	r->settle.op = (struct store_op){.kind = STORE_OP_SETTLE, .done = settle_done};
 	r->settle.delivery = r->job->delivery;
 	r->settle.attempt = r->job->attempt;
 	if (dispatcher_store_is_well(d)) {
-		hold(d, r);
+		add_to_batch(d, r);
 	} else {
 		r->next = d->unsettled;
 		d->unsettled = r;
 	}
 }
 
-void dispatcher_run_hand_over(struct dispatcher *d)
+void dispatcher_run_flush(struct dispatcher *d)
 {
-	/* It may go with the next claim, or with what comes while that one is away. */
-	bool may_wait = !d->draining && d->held_count < DISPATCHER_AHEAD &&
+	/* It may go with the next claim, or wait for more results while one is under way. */
+	bool may_wait = !d->draining && d->batch_count < DISPATCHER_AHEAD &&
 			(d->claim_busy || d->waiting_count > 0);
 
-	if (d->held_count > 0 && (!may_wait || clock_steady() - d->held_since >= DISPATCHER_HOLD))
+	if (d->batch_count > 0 &&
+		(!may_wait || clock_steady() - d->batch_since >= DISPATCHER_BATCH_TIME))
 		dispatcher_submit(d, NULL);
 }
 
-/* What the outcome means for the delivery, and on to the store with it. */
+/* Decides what the outcome means for the delivery, and submits that to the store. */
 static void settle(struct dispatcher *d, struct run *r)
 {
 	const struct attempt_outcome *outcome = outcome_of(r);
@@ -103,9 +106,9 @@ static void settle(struct dispatcher *d, struct run *r)
 	case ATTEMPT_INTERRUPTED:
 		break;
 	}
-	r->took = clock_steady() - r->began;
+	r->took = clock_steady() - r->started;
 	r->ended_at = clock_wall();
-	put_settle(d, r,
+	submit_settle(d, r,
 		(struct store_settle){
 			.outcome = outcome,
 			.started_at = r->job->started_at,
@@ -136,7 +139,7 @@ void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct deliv
 	struct run **end = &d->waiting;
 	struct run *r = d->idle;
 
-	assert(r); /* the claim took no more than was reserved */
+	assert(r); /* a claim is never larger than what was reserved */
 	d->idle = r->next;
 	d->idle_count--;
 	*r = (struct run){
@@ -152,11 +155,11 @@ void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct deliv
 	d->waiting_count++;
 }
 
-static void start(struct dispatcher *d, struct run *r, const struct conf_hook *hook)
+static void start_attempt(struct dispatcher *d, struct run *r, const struct conf_hook *hook)
 {
 	r->conf = conf_ref(d->conf);
 	r->hook = hook;
-	r->began = clock_steady();
+	r->started = clock_steady();
 	r->job->started_at = clock_wall();
 
 	if (r->job->interrupted >= INTERRUPTED_MAX) {
@@ -191,9 +194,9 @@ static struct run *take_from_waiting(struct dispatcher *d, struct run **link)
 	return r;
 }
 
-static void give_back(struct dispatcher *d, struct run *r)
+static void requeue_unstarted(struct dispatcher *d, struct run *r)
 {
-	put_settle(d, r, (struct store_settle){.unstarted = true, .state = DELIVERY_READY});
+	submit_settle(d, r, (struct store_settle){.unstarted = true, .state = DELIVERY_READY});
 }
 
 static bool has_room(const struct dispatcher *d, const struct conf_hook *hook, const struct run *r)
@@ -202,16 +205,16 @@ static bool has_room(const struct dispatcher *d, const struct conf_hook *hook, c
 	       r->queue->running < hook->action->concurrency;
 }
 
-/* Attempts take longer than they did: nothing is claimed ahead until they are short again. */
-static void give_all_back(struct dispatcher *d)
+/* Attempts have become longer: nothing is claimed ahead until they are short again. */
+static void requeue_waiting(struct dispatcher *d)
 {
 	while (d->waiting != NULL)
-		give_back(d, take_from_waiting(d, &d->waiting));
+		requeue_unstarted(d, take_from_waiting(d, &d->waiting));
 	for (struct queue *q = d->queues; q != NULL; q = q->next)
 		q->took = DISPATCHER_TOOK_FIRST;
 }
 
-void dispatcher_run_begin(struct dispatcher *d)
+void dispatcher_run_start_waiting(struct dispatcher *d)
 {
 	struct run **link = &d->waiting;
 
@@ -220,16 +223,16 @@ void dispatcher_run_begin(struct dispatcher *d)
 		if (!d->draining && hook != NULL && !has_room(d, hook, *link))
 			link = &(*link)->next;
 		else if (d->draining || hook == NULL || store_hook_paused(d->store, hook->store_id))
-			give_back(d, take_from_waiting(d, link));
+			requeue_unstarted(d, take_from_waiting(d, link));
 		else
-			start(d, take_from_waiting(d, link), hook);
+			start_attempt(d, take_from_waiting(d, link), hook);
 	}
 	if (d->waiting != NULL && clock_steady() - d->waiting->claimed >= DISPATCHER_AHEAD_MAX)
-		give_all_back(d);
+		requeue_waiting(d);
 }
 
-/* A moving average over some eight attempts. */
-static void note_time(struct queue *q, int64_t ms)
+/* A moving average over about eight attempts. */
+static void average_time(struct queue *q, int64_t ms)
 {
 	const int64_t longest = 3600000;
 
@@ -246,8 +249,8 @@ void dispatcher_run_ended(struct dispatcher *d, struct action *a)
 	struct run *r = *link;
 	*link = r->next;
 	r->queue->running--;
-	note_time(r->queue, clock_steady() - r->began);
-	/* With its result the store may release the next of its entity. */
+	average_time(r->queue, clock_steady() - r->started);
+	/* Its result may make the next delivery of the same ordering key due. */
 	if (r->hook->order == CONF_ORDER_ENTITY)
 		r->queue->due = 0;
 	atomic_store(&d->running_now, --d->running_count);
@@ -262,8 +265,8 @@ int64_t dispatcher_run_deadline(const struct dispatcher *d)
 			nearest = r->action->deadline;
 	if (d->waiting != NULL && d->waiting->claimed + DISPATCHER_AHEAD_MAX < nearest)
 		nearest = d->waiting->claimed + DISPATCHER_AHEAD_MAX;
-	if (d->held_count > 0 && d->held_since + DISPATCHER_HOLD < nearest)
-		nearest = d->held_since + DISPATCHER_HOLD;
+	if (d->batch_count > 0 && d->batch_since + DISPATCHER_BATCH_TIME < nearest)
+		nearest = d->batch_since + DISPATCHER_BATCH_TIME;
 	return nearest;
 }
 
@@ -291,13 +294,13 @@ void dispatcher_run_settle_again(struct dispatcher *d)
 	d->unsettled = NULL;
 	while (r) {
 		struct run *next = r->next;
-		hold(d, r);
+		add_to_batch(d, r);
 		r = next;
 	}
 }
 
-/* "750ms", "40s", "12m", "3h": for people. */
-static void say_wait(char *out, size_t size, int64_t ms)
+/* "750ms", "40s", "12m", "3h" */
+static void format_wait(char *out, size_t size, int64_t ms)
 {
 	const int64_t second = 1000;
 	const int64_t minute = 60 * second;
@@ -313,7 +316,7 @@ static void say_wait(char *out, size_t size, int64_t ms)
 		(void)snprintf(out, size, "%" PRId64 "h", (ms + hour / 2) / hour);
 }
 
-static void say_settled(const struct run *r)
+static void log_settled(const struct run *r)
 {
 	const struct attempt_outcome *o = outcome_of(r);
 	struct log_field event = log_int("event", r->job->event);
@@ -332,9 +335,9 @@ static void say_settled(const struct run *r)
 	} else if (r->settle.state == DELIVERY_DEAD) {
 		log_error("delivery dead", event, hook, attempt, code, reason);
 	} else if (o->result == ATTEMPT_INTERRUPTED) {
-		log_info("delivery put back", event, hook, attempt, reason);
+		log_info("delivery requeued", event, hook, attempt, reason);
 	} else {
-		say_wait(wait, sizeof(wait), r->retry_in);
+		format_wait(wait, sizeof(wait), r->retry_in);
 		log_warn("delivery failed", event, hook, attempt, code, log_text("retry_in", wait),
 			reason);
 	}
@@ -372,7 +375,7 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 		return;
 	}
 	if (op->result != STORE_OK) {
-		log_error("an attempt's result could not be stored: it is kept and tried again",
+		log_error("cannot store an attempt's result: it is kept and tried again",
 			log_int("event", r->job->event), log_text("hook", r->hook->name),
 			log_int("attempt", r->job->attempt));
 		r->next = d->unsettled;
@@ -385,7 +388,7 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 	}
 	if (r->settle.state == DELIVERY_READY && r->settle.due_at < r->queue->due)
 		r->queue->due = r->settle.due_at;
-	say_settled(r);
+	log_settled(r);
 	count_settled(d, r);
 	free_run(r);
 }

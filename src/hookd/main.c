@@ -252,7 +252,7 @@ static bool start(struct hookd *h)
 		.path = h->conf->store.path,
 		.retention = h->conf->store.retention,
 		.backlog = h->conf->limits.backlog,
-		.on_ready = dispatcher_poke,
+		.on_ready = dispatcher_notify,
 	};
 	int sockets[NOTIFY_SOCKETS_MAX];
 	size_t socket_count = notify_sockets(sockets);

@@ -10,13 +10,13 @@
 #define DOMAIN_MAX  253
 #define LABEL_MAX   63
 
-/* A part of the text that is being read. */
+/* A part of the text. */
 struct span {
 	const char *at;
 	size_t len;
 };
 
-static bool refuse(struct span s, const char *what, char why[MAIL_WHY])
+static bool refuse_address(struct span s, const char *what, char why[MAIL_WHY])
 {
 	char quoted[MAIL_QUOTED];
 
@@ -55,7 +55,7 @@ static bool is_atom(char c)
 
 /* ---- the mailbox ---- */
 
-/* Bytes up to behind the closing quote of the quoted text at s; 0: there is none. */
+/* Length of the quoted string at s, with its closing quote; 0: it is not closed. */
 static size_t quoted_length(struct span s)
 {
 	for (size_t i = 1; i < s.len; i++) {
@@ -67,8 +67,8 @@ static size_t quoted_length(struct span s)
 	return 0;
 }
 
-/* An encoded word (RFC 2047), which has no place in an address: there are servers
- * that decode it all the same, and into another address. */
+/* Encoded words (RFC 2047) are not allowed in an address. Some servers decode one there
+ * nevertheless, to a different address. */
 static bool has_encoded_word(struct span s)
 {
 	const char *start = memmem(s.at, s.len, "=?", 2);
@@ -109,8 +109,8 @@ static bool all_digits(struct span s)
 	return true;
 }
 
-/* No name of the DNS ends in a number: that would be an IPv4 address, which some
- * servers take for a literal. */
+/* The last label is never a number: that would be an IPv4 address, which some servers
+ * accept as a literal. */
 static bool good_domain(struct span s)
 {
 	if (s.len > DOMAIN_MAX)
@@ -128,7 +128,7 @@ static bool good_domain(struct span s)
 	}
 }
 
-/* Where the @ is that ends the local part; NULL: there is none. */
+/* The @ that ends the local part; NULL: there is none. */
 static const char *find_at(struct span s)
 {
 	size_t quoted = s.len > 0 && s.at[0] == '"' ? quoted_length(s) : 0;
@@ -153,11 +153,11 @@ static const char *mailbox_fault(struct span s)
 	local = (struct span){s.at, (size_t)(at - s.at)};
 	domain = (struct span){at + 1, s.len - local.len - 1};
 	if (local.len > 0 && (local.at[0] == '-' || (local.at[0] == '"' && local.at[1] == '-')))
-		return "begins with \"-\"";
+		return "starts with \"-\"";
 	if (!good_local_part(local))
 		return memchr(local.at, ' ', local.len) != NULL && local.at[0] != '"'
-			       ? "has a space in front of its @"
-			       : "has a bad part in front of its @";
+			       ? "has a space before its @"
+			       : "has a bad part before its @";
 	if (!good_domain(domain))
 		return "has a bad domain: expected letters, digits, hyphens and dots";
 	return s.len > MAILBOX_MAX ? "is longer than 254 bytes" : NULL;
@@ -170,8 +170,8 @@ const char *mail_mailbox_fault(const char *mailbox, size_t len)
 
 /* ---- a name and a mailbox ---- */
 
-/* The first byte `c` of s outside of quotes; s.len: there is none. Tells whether
- * the text ends inside of them. */
+/* The index of the first `c` of s outside quotes; s.len: there is none. *open: the text ends
+ * inside quotes. */
 static size_t find_unquoted(struct span s, char c, bool *open)
 {
 	*open = false;
@@ -197,7 +197,7 @@ static void add_character(struct buf *out, struct span s, size_t *i)
 	*i += n > 0 ? n : 1;
 }
 
-/* The name as a person reads it. NULL when it is right, else what is wrong. */
+/* Appends the decoded name. Returns NULL, or what is wrong with it. */
 static const char *read_name(struct span s, struct buf *out)
 {
 	bool quoted = s.len > 0 && s.at[0] == '"';
@@ -217,7 +217,8 @@ static const char *read_name(struct span s, struct buf *out)
 	return NULL;
 }
 
-/* One address, of which the text is not blank: `mailbox`, or `name <mailbox>`. */
+/* Reads one address, not blank: `mailbox`, or `name <mailbox>`. Returns NULL, or what is
+ * wrong with it. */
 static const char *read_address(struct span s, struct buf *name, struct span *mailbox)
 {
 	bool open;
@@ -237,8 +238,8 @@ static const char *read_address(struct span s, struct buf *name, struct span *ma
 	return fault != NULL ? fault : mailbox_fault(*mailbox);
 }
 
-/* Takes what is in name. */
-static bool keep(struct mail_addresses *to, struct span mailbox, struct buf *name)
+/* Takes the text of `name`. */
+static bool append_address(struct mail_addresses *to, struct span mailbox, struct buf *name)
 {
 	bool named = trim((struct span){name->data, name->len}).len > 0 || !buf_ok(name);
 	struct mail_address *list, a = {0};
@@ -258,7 +259,7 @@ static bool keep(struct mail_addresses *to, struct span mailbox, struct buf *nam
 	return true;
 }
 
-static bool add(struct mail_addresses *to, struct span s, char why[MAIL_WHY])
+static bool add_one(struct mail_addresses *to, struct span s, char why[MAIL_WHY])
 {
 	struct buf name = {0};
 	struct span mailbox;
@@ -268,14 +269,14 @@ static bool add(struct mail_addresses *to, struct span s, char why[MAIL_WHY])
 		fault = "is one address too many";
 	if (fault != NULL) {
 		buf_free(&name);
-		return refuse(s, fault, why);
+		return refuse_address(s, fault, why);
 	}
-	return keep(to, mailbox, &name) || no_memory(why);
+	return append_address(to, mailbox, &name) || no_memory(why);
 }
 
 /* ---- lists ---- */
 
-static void cut(struct mail_addresses *a, size_t count)
+static void truncate_addresses(struct mail_addresses *a, size_t count)
 {
 	while (a->count > count) {
 		a->count--;
@@ -290,14 +291,14 @@ bool mail_addresses_add(struct mail_addresses *to, const char *text, size_t len,
 	size_t before = to->count;
 
 	if (mail_has_control(text, len))
-		return refuse(rest, "has a control character", why);
+		return refuse_address(rest, "has a control character", why);
 	while (rest.len > 0) {
 		bool open;
 		size_t comma = find_unquoted(rest, ',', &open);
 		struct span one = trim((struct span){rest.at, comma});
 
-		if (one.len > 0 && !add(to, one, why)) {
-			cut(to, before);
+		if (one.len > 0 && !add_one(to, one, why)) {
+			truncate_addresses(to, before);
 			return false;
 		}
 		rest.at += comma < rest.len ? comma + 1 : comma;
@@ -308,7 +309,7 @@ bool mail_addresses_add(struct mail_addresses *to, const char *text, size_t len,
 
 void mail_addresses_free(struct mail_addresses *a)
 {
-	cut(a, 0);
+	truncate_addresses(a, 0);
 	free(a->list);
 	*a = (struct mail_addresses){0};
 }

@@ -13,13 +13,13 @@
 #define BOUNDARY_HEX 32
 #define BOUNDARY_MAX (BOUNDARY_HEX + 3)
 
-/* The text with LF line ends alone, the last line too, as UTF-8 without NUL. */
-static void clean(struct buf *out, const char *text, size_t len)
+/* Appends the text as UTF-8 without NUL, each line ended by LF, also the last. */
+static void add_clean_text(struct buf *out, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
 	for (size_t i = 0, n; i < len; i += n) {
-		/* What needs no change is most of it: copied in one go. */
+		/* Most of it needs no change: copy that at once. */
 		for (n = 0; i + n < len && p[i + n] != '\0' && p[i + n] != '\r' && p[i + n] < 0x80;)
 			n++;
 		if (n > 0) {
@@ -46,8 +46,8 @@ static bool starts_with(const char *text, size_t len, const char *what)
 	return len >= strlen(what) && memcmp(text, what, strlen(what)) == 0;
 }
 
-/* A line that something on the way might take for its own: the "." that ends a
- * message for sendmail, the "From " that begins one in a mailbox. */
+/* A line that a mail program could interpret: "." ends a message for sendmail, "From "
+ * starts one in a mailbox. */
 static bool is_risky(const char *line, size_t len)
 {
 	return (len == 1 && line[0] == '.') || starts_with(line, len, "From ");
@@ -79,8 +79,8 @@ static void add_7bit(struct buf *out, const struct buf *text)
 	}
 }
 
-/* May the first byte of the text, of which a line ends behind `left` bytes, stand
- * as itself in that column? */
+/* May the first byte of the text, whose line ends after `left` bytes, be literal in that
+ * column? */
 static bool is_literal(const char *text, size_t left, size_t column)
 {
 	if (column == 0 && (text[0] == '.' || starts_with(text, left, "From ")))
@@ -127,7 +127,7 @@ void mail_body_text(struct buf *out, const char *subtype, const char *text, size
 	struct buf lf = {0};
 	bool plain;
 
-	clean(&lf, text, len);
+	add_clean_text(&lf, text, len);
 	if (!buf_ok(&lf)) {
 		out->failed = true;
 		buf_free(&lf);
@@ -163,7 +163,7 @@ void mail_body_file(struct buf *out, const struct mail_part *file)
 }
 
 /* The n-th boundary of a key. "=_" occurs neither in base64 nor in
- * quoted-printable, but may in a text that is sent as it is. */
+ * quoted-printable, but it may in a text sent as 7bit. */
 static bool make_boundary(char out[BOUNDARY_MAX], const char *subtype, const char *key, unsigned n)
 {
 	unsigned char hash[crypto_hash_sha256_BYTES];

@@ -1,6 +1,6 @@
 /* mail/body.h - the parts of a mail (RFC 2045, 2046, 2183): an entity is the
  * Content- header fields, an empty line, a body that is empty or ends with CRLF.
- * Shared by mail*.c alone. Pure; any thread. */
+ * Pure; any thread. */
 #ifndef HOOKD_MAIL_BODY_H
 #define HOOKD_MAIL_BODY_H
 
@@ -9,15 +9,15 @@
 
 #include <stddef.h>
 
-/* Appends an entity of text/SUBTYPE. Each CR LF, CR or LF is a line end; the last
- * line gets one when it has none. What is not UTF-8, and NUL, becomes U+FFFD.
- * As it is (7bit) where that is safe, else quoted-printable. */
+/* Appends an entity of text/SUBTYPE. CR LF, CR and LF each end a line; the last line gets
+ * an end if it has none. NUL and what is not UTF-8 become U+FFFD. Encoded as 7bit where
+ * that is safe, else as quoted-printable. */
 void mail_body_text(struct buf *out, const char *subtype, const char *text, size_t len);
 
-/* Appends an entity with the file, base64. Type and name have been checked. */
+/* Appends an entity with the file, in base64. The caller has checked type and name. */
 void mail_body_file(struct buf *out, const struct mail_part *file);
 
-/* Appends an entity of multipart/SUBTYPE around others. The boundary is made from
+/* Appends an entity of multipart/SUBTYPE that contains the others. The boundary is made from
  * `key` and occurs in none of them. */
 void mail_body_multipart(struct buf *out, const char *subtype, const char *key,
 	const struct buf *entities, size_t count);

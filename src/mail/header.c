@@ -6,18 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* RFC 2047 wants 76 of a line with encoded words, RFC 5322 would like 78 of others. */
+/* RFC 2047 allows 76 in a line with encoded words, RFC 5322 recommends 78 for others. */
 #define COLUMNS 76
 
-/* An encoded word is at most 75 bytes, of which these are not the text. */
+/* An encoded word has at most 75 bytes, these included. */
 #define WORD_BASE64   "=?UTF-8?B?"
 #define WORD_QUOTED   "=?UTF-8?Q?"
 #define WORD_END      "?="
 #define WORD_FRAME    (sizeof(WORD_QUOTED WORD_END) - 1)
 #define WORD_ROOM     (75 - WORD_FRAME)
-#define CHARACTER_MAX 12 /* what one character can take: four bytes as =XX */
+#define CHARACTER_MAX 12 /* the most that one character takes: four bytes as =XX */
 
-/* A longer name is encoded, since that can be folded. */
+/* A longer name is encoded, so that it can be folded. */
 #define NAME_COLUMNS 70
 
 #define SHOWN 40 /* bytes of a value in a message */
@@ -74,7 +74,7 @@ void mail_header_token(struct mail_header *h, const char *token, size_t len)
 {
 	bool fits = h->column + 1 + len <= COLUMNS;
 
-	/* A first line with the field's name alone is ugly: only where it helps. */
+	/* No first line with only the field's name, unless that helps. */
 	if (!fits && (!h->bare || 1 + len <= COLUMNS)) {
 		buf_add_text(h->out, "\r\n");
 		h->column = 0;
@@ -85,8 +85,7 @@ void mail_header_token(struct mail_header *h, const char *token, size_t len)
 	h->bare = false;
 }
 
-/* What may stand as itself in a Q word of a phrase (RFC 2047, 5 (3)), which is
- * right in any other place, too. */
+/* May it be literal in a Q word of a phrase (RFC 2047, 5 (3)), the strictest place? */
 static bool is_word_safe(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -107,7 +106,7 @@ static size_t base64_size(size_t len)
 	return (len + 2) / 3 * 4;
 }
 
-/* How many bytes of the text, which is UTF-8, go into `room`: whole characters. */
+/* How many bytes of the text (UTF-8) fit into `room`: whole characters. */
 static size_t word_length(const char *text, size_t len, bool base64, size_t room)
 {
 	size_t i = 0, size = 0;
@@ -151,11 +150,11 @@ static void add_word(struct mail_header *h, const char *text, size_t len, bool b
 
 static void add_words(struct mail_header *h, const char *text, size_t len)
 {
-	/* Q where most can be read as it stands, as RFC 2047 (4) recommends. */
+	/* Q if most of it stays readable, as RFC 2047 (4) recommends. */
 	bool base64 = quoted_size(text, len) > 2 * len;
 	size_t size = base64 ? base64_size(len) : quoted_size(text, len);
 
-	/* A name that can be one word is one, on a line of its own if need be. */
+	/* What fits into one word is one word, on a new line if necessary. */
 	if (size <= WORD_ROOM && !h->bare) {
 		add_word(h, text, len, base64);
 		return;
@@ -169,7 +168,7 @@ static void add_words(struct mail_header *h, const char *text, size_t len)
 	}
 }
 
-/* The text with U+FFFD for each byte that is not UTF-8, in encoded words. */
+/* Adds the text in encoded words, with U+FFFD for each byte that is not UTF-8. */
 static void add_encoded(struct mail_header *h, const char *text, size_t len)
 {
 	struct buf clean = {0};
@@ -190,8 +189,8 @@ static void add_encoded(struct mail_header *h, const char *text, size_t len)
 	buf_free(&clean);
 }
 
-/* Can it stand without encoding? What looks like an encoded word cannot, since a
- * reader would decode it, and into anything. */
+/* Can it be written without encoding? Not if it looks like an encoded word: a reader would
+ * decode that. */
 static bool is_plain(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -200,7 +199,7 @@ static bool is_plain(const char *text, size_t len)
 	return len == 0 || memmem(text, len, "=?", 2) == NULL;
 }
 
-/* The next word with the spaces in front of it. */
+/* Length of the next word with the spaces before it. */
 static size_t next_word(const char *text, size_t len)
 {
 	size_t n = 0;
@@ -212,8 +211,8 @@ static size_t next_word(const char *text, size_t len)
 	return n;
 }
 
-/* Does each word, with the spaces before it, go into a line? Spaces at either end
- * would be lost, and a line of nothing else is forbidden. */
+/* Does each word, with the spaces before it, fit into a line? Spaces at either end would be
+ * lost, and a line of only spaces is forbidden. */
 static bool can_fold(const char *text, size_t len, size_t column)
 {
 	if (len > 0 && (text[0] == ' ' || text[len - 1] == ' '))
@@ -233,7 +232,7 @@ void mail_header_text(struct mail_header *h, const char *text, size_t len)
 		return;
 	}
 	for (size_t i = 0, n; i < len; i += n) {
-		/* The token brings the first of the spaces. */
+		/* mail_header_token adds the first space */
 		size_t space = i > 0 ? 1 : 0;
 
 		n = next_word(text + i, len - i);
@@ -241,7 +240,7 @@ void mail_header_text(struct mail_header *h, const char *text, size_t len)
 	}
 }
 
-/* Words of a phrase that need no quotes, with single spaces between. */
+/* Is it a phrase that needs no quotes: words with single spaces between them? */
 static bool is_phrase(const char *name, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

@@ -17,7 +17,7 @@
 
 /* ---- what is refused ---- */
 
-static bool refuse(const char *field, const char *what, char why[MAIL_WHY])
+static bool refuse_field(const char *field, const char *what, char why[MAIL_WHY])
 {
 	(void)snprintf(why, MAIL_WHY, "%s: %s", field, what);
 	return false;
@@ -56,7 +56,7 @@ static bool check_addresses(const struct mail *m, char why[MAIL_WHY])
 		!check_list("bcc", &m->bcc, why))
 		return false;
 	if (count == 0)
-		return refuse("to, cc, bcc", "expected at least one address", why);
+		return refuse_field("to, cc, bcc", "expected at least one address", why);
 	if (count <= MAIL_ADDRESSES)
 		return true;
 	(void)snprintf(why, MAIL_WHY, "to, cc, bcc: %zu addresses: expected at most %d", count,
@@ -98,17 +98,17 @@ static bool good_file_name(const char *name)
 static bool check_attachment(const struct mail_part *part, char why[MAIL_WHY])
 {
 	if (part != NULL && !good_type(part->type))
-		return refuse(
+		return refuse_field(
 			"attachment", "has a bad type: expected one such as application/json", why);
 	if (part != NULL && !good_file_name(part->name))
-		return refuse("attachment",
+		return refuse_field("attachment",
 			"has a bad file name: expected 1 to 200 printable ASCII characters", why);
 	return true;
 }
 
 /* ---- what is written ---- */
 
-/* By hand: strftime would write the names of the process's locale. */
+/* Not by strftime, which writes the names of the process's locale. */
 static bool format_date(int64_t ms, char out[DATE_TEXT])
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -127,7 +127,7 @@ static bool format_date(int64_t ms, char out[DATE_TEXT])
 	return true;
 }
 
-/* A field of one token, which has no place to fold. */
+/* A field of one token, which cannot be folded. */
 static void add_field(struct buf *out, const char *name, const char *value)
 {
 	struct mail_header h;
@@ -262,7 +262,7 @@ bool mail_write(const struct mail *m, struct buf *out, char why[MAIL_WHY])
 		!check_attachment(m->attachment, why))
 		return false;
 	if (!format_date(m->date, date))
-		return refuse("date", "expected one from 1900 to 9999", why);
+		return refuse_field("date", "expected one from 1900 to 9999", why);
 	add_head(&message, m, date);
 	add_body(&message, m);
 	good = buf_ok(&message);

@@ -28,7 +28,7 @@ bool sandbox_process(void)
 void sandbox_no_new_privileges(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		log_info("the kernel has no no_new_privs", log_text("error", strerror(errno)));
+		log_info("the kernel lacks no_new_privs", log_text("error", strerror(errno)));
 }
 
 /* ---- system calls of a listener's thread */
@@ -217,7 +217,7 @@ static bool deny_files(void)
 
 static void log_lacking(const char *what)
 {
-	log_info("listener threads are not confined by all means", log_text("lacking", what),
+	log_info("listener threads are not fully confined", log_text("lacking", what),
 		log_text("error", strerror(errno)));
 }
 

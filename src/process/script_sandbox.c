@@ -334,7 +334,7 @@ struct script_sandbox *script_sandbox_new(char *const *secrets, size_t count, bo
 		return NULL;
 	}
 	if (!s->possible)
-		log_info("scripts are not kept from hookd's secrets by the kernel",
+		log_info("the kernel cannot keep scripts from hookd's secrets",
 			log_text("lacking", "landlock"), log_int("version", abi),
 			log_int("needed", ABI_NEEDED));
 	if (!script_sandbox_ready(

@@ -21,7 +21,7 @@ enum {
 
 enum state {
 	IDLE,  /* waits for a mail */
-	TAKEN, /* its handle is being set up by the holder */
+	TAKEN, /* the holder is setting up its handle */
 	BUSY,  /* sends */
 	LEAVING,
 	GONE, /* to be joined */
@@ -32,19 +32,19 @@ struct mailer_thread {
 	struct mailer_thread *next;
 	pthread_t thread;
 	pthread_cond_t wake;
-	CURL *easy; /* of whose turn it is: the holder's when TAKEN, else the thread's */
+	CURL *easy; /* the holder's while TAKEN, else the thread's */
 	enum state state;
 	int64_t idle_since; /* steady ms */
 	struct mailing *mailing;
-	atomic_bool broken_off; /* nobody waits for the mailing any more */
-	int open[OPEN_MAX];     /* sockets */
+	atomic_bool aborted; /* nobody waits for the mailing any more */
+	int open[OPEN_MAX];  /* sockets */
 	size_t open_count;
 };
 
 struct mailer {
 	int fd; /* eventfd: something has ended */
 	pthread_mutex_t lock;
-	/* All that follows, and all in the threads' structs but `easy`, is under the lock. */
+	/* Guards all that follows, and everything in the threads' structs but `easy`. */
 	struct mailer_thread *threads;
 	struct mailing *ended;
 	bool quit;
@@ -66,7 +66,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 
 	(void)purpose;
 	pthread_mutex_lock(&t->mailer->lock);
-	if (!t->broken_off && !t->mailer->quit && t->open_count < OPEN_MAX)
+	if (!t->aborted && !t->mailer->quit && t->open_count < OPEN_MAX)
 		fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd >= 0)
 		t->open[t->open_count++] = fd;
@@ -74,7 +74,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return fd;
 }
 
-/* Under the lock, so that nobody shuts a descriptor down that is another's by then. */
+/* Under the lock, so that abort_mail never shuts down a descriptor that was closed and is
+ * now something else. */
 static int close_socket(void *arg, curl_socket_t fd)
 {
 	struct mailer_thread *t = arg;
@@ -91,13 +92,13 @@ static int close_socket(void *arg, curl_socket_t fd)
 	return rc;
 }
 
-static int see_progress(
+static int stop_if_aborted(
 	void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
 	const struct mailer_thread *t = arg;
 
 	(void)down_all, (void)down, (void)up_all, (void)up;
-	return t->broken_off ? 1 : 0;
+	return t->aborted ? 1 : 0;
 }
 
 static void send_mail(struct mailer_thread *t)
@@ -109,12 +110,12 @@ static void send_mail(struct mailer_thread *t)
 
 	pthread_mutex_unlock(&m->lock);
 	g->result = curl_easy_perform(t->easy);
-	curl_easy_reset(t->easy); /* forgets the password, too; keeps the connection */
+	curl_easy_reset(t->easy); /* also drops the password; keeps the connection */
 	pthread_mutex_lock(&m->lock);
 	t->mailing = NULL;
 	t->state = IDLE;
 	t->idle_since = clock_steady();
-	if (t->broken_off) {
+	if (t->aborted) {
 		free_mailing(g);
 		return;
 	}
@@ -147,26 +148,26 @@ static void *run_mailer_thread(void *arg)
 		send_mail(t);
 	t->state = LEAVING;
 	pthread_mutex_unlock(&t->mailer->lock);
-	curl_easy_cleanup(t->easy); /* says QUIT */
+	curl_easy_cleanup(t->easy); /* sends QUIT */
 	pthread_mutex_lock(&t->mailer->lock);
 	t->state = GONE;
 	pthread_mutex_unlock(&t->mailer->lock);
 	return NULL;
 }
 
-/* ---- the holder's */
+/* ---- in the holder's thread */
 
 struct mailer *mailer_new(void)
 {
 	struct mailer *m = calloc(1, sizeof(*m));
 
 	if (m == NULL) {
-		log_error("no memory for mails");
+		log_error("out of memory: cannot set up mails");
 		return NULL;
 	}
 	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->fd < 0) {
-		log_error("cannot set mails up", log_int("errno", errno));
+		log_error("cannot set up mails", log_int("errno", errno));
 		free(m);
 		return NULL;
 	}
@@ -223,7 +224,7 @@ static void join_gone(struct mailer *m)
 			continue;
 		}
 		*link = t->next;
-		pthread_join(t->thread, NULL); /* it needs the lock no more */
+		pthread_join(t->thread, NULL); /* it does not take the lock again */
 		free_thread(t);
 	}
 }
@@ -253,12 +254,12 @@ static bool set_options(struct mailer_thread *t, struct mailing *g)
 	       curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
 	       curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-	       curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, see_progress) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, stop_if_aborted) == CURLE_OK &&
 	       curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t) == CURLE_OK;
 }
 
-/* Frees one that was not started; its thread waits for another. */
-static void give_back(struct mailing *g)
+/* Frees a mailing that was not started; its thread waits for another. */
+static void release_unstarted(struct mailing *g)
 {
 	struct mailer_thread *t = g->thread;
 
@@ -283,9 +284,9 @@ struct mailing *mailing_open(struct mailer *m, void *owner)
 		return NULL;
 	}
 	g->easy = g->thread->easy;
-	g->thread->broken_off = false;
+	g->thread->aborted = false;
 	if (!set_options(g->thread, g)) {
-		give_back(g);
+		release_unstarted(g);
 		return NULL;
 	}
 	return g;
@@ -324,10 +325,10 @@ bool mailing_is_over(struct mailer *m, struct mailing *g)
 	return over;
 }
 
-/* What libcurl waits for will not come any more. */
-static void break_off(struct mailer_thread *t)
+/* Shuts the sockets down, so that libcurl stops waiting for them. */
+static void abort_mail(struct mailer_thread *t)
 {
-	t->broken_off = true;
+	t->aborted = true;
 	for (size_t i = 0; i < t->open_count; i++)
 		(void)shutdown(t->open[i], SHUT_RDWR);
 }
@@ -342,12 +343,12 @@ void mailing_close(struct mailer *m, struct mailing *g)
 	(void)take_from_ended(m, g);
 	busy = g->thread != NULL && g->thread->state == BUSY;
 	if (busy)
-		break_off(g->thread); /* which frees it */
+		abort_mail(g->thread); /* its thread frees the mailing */
 	pthread_mutex_unlock(&m->lock);
 	if (busy)
 		return;
 	if (g->thread != NULL)
-		give_back(g);
+		release_unstarted(g);
 	else
 		free_mailing(g);
 }
@@ -381,7 +382,7 @@ void mailer_free(struct mailer *m)
 	pthread_mutex_lock(&m->lock);
 	m->quit = true;
 	for (struct mailer_thread *t = m->threads; t != NULL; t = t->next) {
-		break_off(t);
+		abort_mail(t);
 		pthread_cond_signal(&t->wake);
 	}
 	pthread_mutex_unlock(&m->lock);

@@ -11,14 +11,14 @@
 #include <unistd.h>
 
 enum {
-	CONNECTIONS_KEPT = 256, /* idle ones, for the next transfer to the same place */
-	AT_ONCE = 16,           /* descriptors looked at in one step */
+	CONNECTIONS_KEPT = 256, /* idle ones, for the next transfer to the same server */
+	AT_ONCE = 16,           /* descriptors handled in one step */
 };
 
-#define IDLE_MAX 60L /* s that an idle connection is still trusted to be alive */
+#define IDLE_MAX 60L /* s after which an idle connection is not used any more */
 
-/* libcurl says which sockets to watch and when to come back; both end in one epoll,
- * which is a descriptor like any other to the holder. */
+/* libcurl asks for sockets to be watched and for a timer. Both are in one epoll, whose
+ * descriptor the holder polls. */
 struct transfers {
 	CURLM *multi;
 	int epoll;
@@ -39,7 +39,7 @@ void transfer_global_free(void)
 	curl_global_cleanup();
 }
 
-/* libcurl would not ask for close-on-exec, nor whether we like the address. */
+/* libcurl itself would not set close-on-exec, and would connect to any address. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transfer *tr = arg;
@@ -61,7 +61,7 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
-		/* it may be closed already */
+		/* it may already be closed */
 		(void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, fd, NULL);
 		(void)curl_multi_assign(t->multi, fd, NULL);
 		return 0;
@@ -76,7 +76,7 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 		log_error("cannot watch a connection", log_int("errno", errno));
 		return -1;
 	}
-	(void)curl_multi_assign(t->multi, fd, t); /* any mark will do */
+	(void)curl_multi_assign(t->multi, fd, t); /* any value but NULL */
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int timer_changed(CURLM *multi, long ms, void *arg)
 	return timerfd_settime(t->timer, 0, &spec, NULL);
 }
 
-/* With the first transfer: libcurl brings up OpenSSL with it, which takes 2 MB. */
+/* At the first transfer: libcurl loads OpenSSL with it, which takes 2 MB. */
 static bool open_multi(struct transfers *t)
 {
 	if (t->multi != NULL)
@@ -106,7 +106,7 @@ static bool open_multi(struct transfers *t)
 	(void)curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, timer_changed);
 	(void)curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
 	(void)curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
-	/* One request after another on a connection: HTTP/2 would mix their fates. */
+	/* One request at a time on a connection: with HTTP/2, one failure could end several. */
 	(void)curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	return true;
 }
@@ -117,7 +117,7 @@ struct transfers *transfers_new(void)
 	struct epoll_event event = {.events = EPOLLIN};
 
 	if (t == NULL) {
-		log_error("no memory for transfers");
+		log_error("out of memory: cannot set up transfers");
 		return NULL;
 	}
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -125,7 +125,7 @@ struct transfers *transfers_new(void)
 	event.data.fd = t->timer;
 	if (t->epoll < 0 || t->timer < 0 ||
 		epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->timer, &event) != 0) {
-		log_error("cannot set transfers up", log_int("errno", errno));
+		log_error("cannot set up transfers", log_int("errno", errno));
 		transfers_free(t);
 		return NULL;
 	}
@@ -150,7 +150,7 @@ int transfers_fd(const struct transfers *t)
 	return t->epoll;
 }
 
-static void act(struct transfers *t, const struct epoll_event *event)
+static void handle_event(struct transfers *t, const struct epoll_event *event)
 {
 	uint64_t count;
 	ssize_t n;
@@ -177,7 +177,7 @@ void transfers_step(struct transfers *t)
 	int n = epoll_wait(t->epoll, events, AT_ONCE, 0);
 
 	for (int i = 0; i < n; i++)
-		act(t, &events[i]);
+		handle_event(t, &events[i]);
 }
 
 struct transfer *transfers_ended(struct transfers *t)
@@ -202,13 +202,13 @@ struct transfer *transfers_ended(struct transfers *t)
 bool transfer_set_common(CURL *easy)
 {
 #if LIBCURL_VERSION_NUM >= 0x075700
-	/* else an end before its time waits until the resolver has given up */
+	/* else an aborted transfer waits until the resolver has given up */
 	(void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX) == CURLE_OK &&
-	       /* http_proxy and its like would send payments where the config does not say */
+	       /* http_proxy and the like would send payments to where the config does not say */
 	       curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
 }
 

@@ -54,7 +54,7 @@ static inline void open_all(struct fixture *fx, struct dispatcher **d, struct co
 	struct store_options options = {
 		.path = fx->path,
 		.backlog = 100000,
-		.on_ready = dispatcher_poke,
+		.on_ready = dispatcher_notify,
 		.on_ready_arg = *d,
 	};
 	fx_open_with(fx, &options);

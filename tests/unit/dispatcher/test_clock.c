@@ -43,7 +43,7 @@ static struct dispatcher *open_all(struct fixture *fx, struct conf *conf)
 	struct store_options options = {
 		.path = fx->path,
 		.backlog = 100,
-		.on_ready = dispatcher_poke,
+		.on_ready = dispatcher_notify,
 		.on_ready_arg = d,
 	};
 	fx_open_with(fx, &options);
@@ -61,7 +61,7 @@ static void close_all(struct fixture *fx, struct dispatcher *d)
 static void set_clock(struct dispatcher *d, int64_t shift)
 {
 	atomic_store(&wall_shift, shift);
-	dispatcher_poke(d);
+	dispatcher_notify(d);
 }
 
 static void waits_stay_as_long_when_the_clock_is_set(void **state)

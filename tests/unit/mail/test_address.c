@@ -121,8 +121,8 @@ static void what_is_wrong_is_said(void **state)
 	check_refused("awa", "\"awa\" has no @: expected an address such as name@example.com");
 	check_refused("good@example.com, awa", "\"awa\" has no @");
 	check_refused("Dossou, Awa <a@b.c>", "\"Dossou\" has no @");
-	check_refused("a b@example.com", "\"a b@example.com\" has a space in front of its @");
-	check_refused("@example.com", "\"@example.com\" has a bad part in front of its @");
+	check_refused("a b@example.com", "\"a b@example.com\" has a space before its @");
+	check_refused("@example.com", "\"@example.com\" has a bad part before its @");
 	check_refused(".a@b.c", "bad part in front");
 	check_refused("a.@b.c", "bad part in front");
 	check_refused("a..b@c.d", "bad part in front");
@@ -144,9 +144,9 @@ static void what_is_wrong_is_said(void **state)
 	check_refused("a@b.c (Awa)", "bad domain");
 	check_refused("a@b.c; d@e.f", "bad domain");
 	check_refused("a@" LABEL_63 "x.example", "bad domain");
-	check_refused("-oQ/tmp@example.com", "begins with \"-\"");
-	check_refused("A <-f@example.com>", "begins with \"-\"");
-	check_refused("\"-f\"@example.com", "begins with \"-\"");
+	check_refused("-oQ/tmp@example.com", "starts with \"-\"");
+	check_refused("A <-f@example.com>", "starts with \"-\"");
+	check_refused("\"-f\"@example.com", "starts with \"-\"");
 	check_refused("awa@bénin.example", "has non-ASCII characters in its mailbox");
 	check_refused("éa@example.com", "has non-ASCII characters in its mailbox");
 	check_refused("A <a@b.c", "has no > at its end");
@@ -154,7 +154,7 @@ static void what_is_wrong_is_said(void **state)
 	check_refused("A <>", "has nothing between < and >");
 	check_refused("A <", "has no > at its end");
 	check_refused("<@a.example:b@c.d>", "bad part in front");
-	check_refused("Friends: a@b.c, d@e.f;", "has a space in front of its @");
+	check_refused("Friends: a@b.c, d@e.f;", "has a space before its @");
 	check_refused("A (B) <a@b.c>", "has a name that needs double quotes around it");
 	check_refused("A @ B <a@b.c>", "has a name that needs double quotes around it");
 	check_refused("\"A\" B <a@b.c>", "has text between its quoted name and its <");

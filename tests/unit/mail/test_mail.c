@@ -594,7 +594,7 @@ static void bad_addresses_are_refused(void **state)
 
 	start(&f);
 	f.mail.from = (struct mail_address){NULL, (char[]){"-f@example.com"}};
-	check_refused(&f, "from: \"-f@example.com\" begins with \"-\"");
+	check_refused(&f, "from: \"-f@example.com\" starts with \"-\"");
 	start(&f);
 	f.mail.from = (struct mail_address){NULL, (char[]){""}};
 	check_refused(&f, "from: \"\" has no @: expected an address such as name@example.com");

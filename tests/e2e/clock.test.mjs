@@ -1,4 +1,4 @@
-// A wall clock that is set while hookd runs: waits stay as long as they were.
+// A wall clock that is set while hookd runs: delays stay as long as they were.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from './lib/daemon.mjs';
@@ -8,7 +8,7 @@ import { limit, waitFor } from './lib/wait.mjs';
 
 const DAY = 86_400;
 
-test('while the clock is a day off, events are refused with the reason; then the same are taken', limit, async (t) => {
+test('while the clock is a day off, events are refused with the reason; then the same ones are accepted', limit, async (t) => {
 	const d = new Daemon(t);
 	const clock = await wallClock(d);
 	await d.start();
@@ -24,7 +24,7 @@ test('while the clock is a day off, events are refused with the reason; then the
 	}
 });
 
-test('the clock jumps a day ahead and back: nothing runs early, nothing is put off', limit, async (t) => {
+test('the clock jumps a day ahead and back: nothing runs early, nothing is delayed', limit, async (t) => {
 	const d = new Daemon(t, {
 		sources: (d) => [d.source({ tolerance: '0' })],
 		hooks: (d) => [
@@ -42,7 +42,7 @@ test('the clock jumps a day ahead and back: nothing runs early, nothing is put o
 	for (const seconds of [DAY, -DAY, 0]) {
 		const mark = d.logLines.length;
 		clock.set(seconds);
-		const event = await d.store(); // wakes it; time alone would do so when it is really set
+		const event = await d.store(); // wakes it, as setting the real clock would
 		const [, by] = /by_ms=(-?\d+)/.exec(await d.logged(/the clock was set/, mark));
 		assert.ok(Math.abs(Number(by) / 1000 - (seconds - now)) < 30, `set by ${by} ms`);
 		now = seconds;

@@ -1,4 +1,4 @@
-// E-mail: what really arrives at a real SMTP server, or at sendmail(8), and what never does.
+// E-mail: what arrives at a real SMTP server, or at sendmail(8), and what never does.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const MAIL = { to: 'awa@example.com', subject: 'Paiement {{entity.reference}} re
 const mailer = (over = {}, hook = {}) => ({ name: 'confirm', source: 'fedapay', on: '*', retry: QUICK,
 	...hook, email: { ...MAIL, ...over } });
 
-/** A daemon that sends through the mailbox. `server`: of the section email. */
+/** A daemon that sends through the mailbox. `server` changes keys of the section email. */
 const daemonFor = (t, box, { server, ...more }) => Daemon.start(t, {
 	email: { server: box.url, ...(box.options.tls ? { ca: box.options.tls.certFile } : { tls: 'none' }),
 		from: FROM, ...server },
@@ -46,7 +46,7 @@ const lines = (text) => text.replace(/\r\n/g, '\n').trimEnd();
 const results = (delivery) => delivery.attempts.map((a) => a.result);
 const only = async (d, event) => (await d.settled(event)).deliveries[0];
 
-/** The message part of what a client wrote in DATA, as it was on the wire. */
+/** The message that a client sent in DATA, as on the wire. */
 function dataOf(transcript) {
 	const begin = transcript.indexOf('\r\nDATA\r\n') + 8;
 	assert.ok(begin > 8, transcript);
@@ -112,7 +112,7 @@ test('several addresses in to, cc, bcc and reply_to; bcc only in the envelope', 
 	assert.equal(box.mails.length, 1, 'one mail to all of them');
 });
 
-test('an event adds nobody to those who get the mail', limit, async (t) => {
+test('an event cannot add recipients', limit, async (t) => {
 	const { box, d } = await withMail(t, null, { hooks: [
 		mailer({ to: '{{entity.customer.email}}' }, { name: 'to' }),
 		mailer({ to: 'shop@example.com', cc: 'a@example.com, {{entity.customer.email}}' }, { name: 'cc' }),
@@ -127,7 +127,7 @@ test('an event adds nobody to those who get the mail', limit, async (t) => {
 	assert.equal(box.connections, 0);
 });
 
-test('missing paths: nothing in subject, body, cc, bcc, reply_to; a mail to nobody is given up', limit, async (t) => {
+test('missing paths are empty in subject, body, cc, bcc, reply_to; a mail without recipient is given up', limit, async (t) => {
 	const { box, d } = await withMail(t, null, { hooks: [
 		mailer({ cc: '{{entity.no.cc}}', bcc: '{{entity.no.bcc}}', reply_to: '{{entity.no.reply}}',
 			subject: 'a{{entity.no.subject}}b', body: 'c{{entity.no.body}}d {{entity.callback_url}}e' }),
@@ -201,7 +201,7 @@ for (const kind of ['body', 'html']) {
 	});
 }
 
-test('body_file and html_file lie beside the config; a reload reads them anew', limit, async (t) => {
+test('body_file and html_file are beside the config; a reload reads them again', limit, async (t) => {
 	const box = await Mailbox.start(t);
 	const d = new Daemon(t, { email: { server: box.url, tls: 'none', from: FROM },
 		hooks: [mailer({ body: undefined, body_file: 'confirm.fr.txt', html_file: 'mails/confirm.fr.html' })] });
@@ -258,7 +258,7 @@ test('Message-ID: the same on each attempt of a delivery, another one for each d
 	for (const id of ids) assert.match(id, /^<[0-9A-Za-z.+_-]+@example\.com>$/);
 });
 
-test('dots, long lines, odd line ends in bodies arrive as they are', limit, async (t) => {
+test('dots, long lines and odd line ends in bodies arrive unchanged', limit, async (t) => {
 	const { box, d } = await withMail(t, { body: '{{entity.description}}', html: '<pre>{{entity.description}}</pre>' });
 	const text = ['.', '..', '.hidden', '', 'From me', 'x'.repeat(5000), 'é'.repeat(3000), 'trailing  ', 'tab\t',
 		'=3D = =', '-- ', '.', 'mot '.repeat(900).trim(), '', '.', 'end'].join('\n');
@@ -273,7 +273,7 @@ test('dots, long lines, odd line ends in bodies arrive as they are', limit, asyn
 });
 
 // ---- ways to the server
-test('STARTTLS, by default: the mail goes encrypted, nothing before it', limit, async (t) => {
+test('STARTTLS, by default: the mail is encrypted, and nothing is sent before that', limit, async (t) => {
 	const d = new Daemon(t);
 	const tls = await certificate(d.dir, 'box');
 	const box = await Mailbox.start(t, { tls });
@@ -308,7 +308,7 @@ test('smtps: TLS from the first byte', limit, async (t) => {
 	assert.match(box.url, /^smtps:/);
 });
 
-/* Certificates that are not to be believed: [its names, is it given as ca?]. */
+/* Certificates that must be refused: [its names, is it given as ca?]. */
 const distrusted = {
 	'nobody vouches for': ['DNS:localhost,IP:127.0.0.1', false],
 	'is another host\'s': ['DNS:other.example,IP:127.0.0.9', true],
@@ -335,7 +335,7 @@ for (const [what, [names, known]] of Object.entries(distrusted)) {
 	}
 }
 
-test('without ca the system\'s authorities count', limit, async (t) => {
+test('without ca, the system\'s authorities are trusted', limit, async (t) => {
 	const d = new Daemon(t);
 	const tls = await certificate(d.dir, 'box');
 	const box = await Mailbox.start(t, { tls });
@@ -345,7 +345,7 @@ test('without ca the system\'s authorities count', limit, async (t) => {
 	assert.deepEqual(box.arrived, []);
 });
 
-/** Every byte that hookd leaves: the log, the store's files, what hookctl tells. */
+/** Every byte that hookd leaves: the log, the store's files, hookctl's output. */
 async function traces(d, event) {
 	const files = readdirSync(d.dir).filter((name) => name.startsWith('hookd.db') && !name.endsWith('.poke'))
 		.map((name) => readFileSync(join(d.dir, name)));
@@ -370,7 +370,7 @@ test('AUTH: user and password, with all characters', limit, async (t) => {
 	assert.ok(!(await traces(d, event)).includes(pass));
 });
 
-test('a wrong password fails for now, and shows up nowhere', limit, async (t) => {
+test('a wrong password is retried, and is written nowhere', limit, async (t) => {
 	const d = new Daemon(t);
 	const tls = await certificate(d.dir, 'box');
 	const wrong = 'the-wrong-password-4711';
@@ -419,7 +419,7 @@ test('a server that closes after each mail gets all of them, each once', limit, 
 });
 
 // ---- what a server's answers mean
-/* Mailbox options: [result of each attempt, what the message tells]. */
+/* Mailbox options: [result of each attempt, what the message says]. */
 const answers = {
 	'550 for the recipient': [{ rcpt: { 'awa@example.com': [550, 'no such user here'] } }, 'permfail', /550/],
 	'553 for the recipient': [{ rcpt: { 'awa@example.com': [553, 'bad name'] } }, 'permfail', /553/],
@@ -430,7 +430,7 @@ const answers = {
 	'554 for the mail': [{ data: Array(9).fill([554, 'spam']) }, 'permfail', /554/],
 	'451 for the mail': [{ data: Array(9).fill([451, 'not now']) }, 'tempfail', /451/],
 	'421 as greeting': [{ greeting: [421, 'busy'] }, 'tempfail', /421/],
-	// it refuses us, not this mail: a person can mend that
+	// it rejects us, not this mail: a person can correct that
 	'554 as greeting': [{ greeting: [554, 'no service'] }, 'tempfail', /554/],
 };
 
@@ -459,7 +459,7 @@ for (const place of ['first', 'last']) {
 	});
 }
 
-test('nobody listens: a failure for now', limit, async (t) => {
+test('nobody listens: it is retried', limit, async (t) => {
 	const box = await Mailbox.start(t);
 	const { url } = box;
 	await box.close();
@@ -525,7 +525,7 @@ test('sendmail: sender and recipients as arguments, the mail on standard input',
 	assert.ok(!raw.includes('secret-archive'));
 });
 
-test('sendmail as a plain path; with neither daemon nor network', limit, async (t) => {
+test('sendmail as a plain path; without daemon and network', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: [mailer()],
 		email: (d) => ({ sendmail: sendmail(d), from: FROM }) });
 	assert.deepEqual(results(await only(d, await d.store())), ['ok']);
@@ -546,7 +546,7 @@ for (const [code, result] of Object.entries(exits)) {
 	});
 }
 
-test('sendmail: fails first, then takes it, with the same Message-ID', limit, async (t) => {
+test('sendmail: fails first, then accepts it, with the same Message-ID', limit, async (t) => {
 	const d = await withSendmail(t, [75, 75, 0]);
 	const delivery = await only(d, await d.store());
 	assert.deepEqual(results(delivery), ['tempfail', 'tempfail', 'ok']);
@@ -584,7 +584,7 @@ const fields = {
 	'subject-alone': { subject: '{{entity.description}}' },
 };
 
-/* Values with control characters: refused wherever they would get into a header. */
+/* Values with control characters: refused wherever they would be in a header. */
 const controls = {
 	'CR LF and a header': `x\r\nBcc: ${EVIL}\r\nX-Injected: 1`,
 	'LF and a header': `x\nX-Injected: 1`,
@@ -601,8 +601,8 @@ const controls = {
 	'BEL alone': '\x07',
 };
 
-/* Without control characters, but with meaning somewhere on the way. None may
- * add a header, a recipient or a command; some fields may take them as text. */
+/* Without control characters, but with a meaning to some program. None may add a header, a
+ * recipient or a command; some fields may contain them as text. */
 const tricks = {
 	'U+2028': `x\u2028X-Injected: 1`,
 	'U+0085': `x\u0085X-Injected: 1`,
@@ -623,7 +623,7 @@ const tricks = {
 const hooksOf = () => Object.entries(fields)
 	.map(([name, over]) => mailer({ body: 'of {{hookd.hook}}', ...over }, { name }));
 
-/** What must hold of every mail, whatever was tried. */
+/** What must be true of every mail, whatever was tried. */
 function assertClean({ raw, envelope }, what) {
 	const names = headersOf(raw).map(([name]) => name.toLowerCase());
 	assert.ok(!names.includes('x-injected'), `${what}: ${raw}`);
@@ -655,7 +655,7 @@ for (const [what, description] of Object.entries(controls)) {
 	});
 }
 
-/* Hooks whose template has the address itself: nobody else may get the mail. */
+/* Hooks whose template contains the address: no one else may get the mail. */
 const addressed = ['to-name', 'to-quoted-name', 'cc-name', 'reply-to-name', 'from-name', 'subject', 'subject-alone'];
 
 for (const [what, description] of Object.entries(tricks)) {
@@ -703,13 +703,13 @@ test('injection through sendmail: refused there as well', limit, async (t) => {
 	assert.deepEqual(await sendmails(d), []);
 });
 
-test('servers that hang up just when the time of their mail is over', limit, async (t) => {
+test('servers that hang up just at the timeout of the mail', limit, async (t) => {
 	const box = await Mailbox.start(t, { hang: 'data' });
 	const d = await Daemon.start(t, { email: { server: box.url, tls: 'none', from: 'shop@example.com' },
 		limits: { concurrency: 32 },
 		hooks: [{ name: 'mail', source: 'fedapay', on: '*', timeout: '500ms', concurrency: 32, retry: { attempts: 2, first: '100ms', max: '100ms' },
 			email: { to: 'awa@example.com', subject: 'x', body: 'y' } }] });
-	/* Around the timeout: while the result is on its way to the store, the mail still ends. */
+	/* Around the timeout: the mail still ends while the result goes to the store. */
 	let n = 0;
 	const hangUp = setInterval(() => {
 		for (const socket of box.sockets) {

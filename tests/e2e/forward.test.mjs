@@ -1,4 +1,4 @@
-// Forwarding to a real HTTP peer: what it gets, and what its answers mean.
+// Forwarding to a real HTTP peer: what it gets, and what its responses mean.
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -29,7 +29,7 @@ const results = (delivery) => delivery.attempts.map((a) => a.result);
 const only = async (d, event) => (await d.settled(event)).deliveries[0];
 
 // ---- what the peer gets
-test('the payload byte for byte, with who sends it and under which key', limit, async (t) => {
+test('the payload byte for byte, with its sender and its idempotency key', limit, async (t) => {
 	const { peer, d } = await withPeer(t);
 	const body = ` \t${JSON.stringify(newEvent({ odd: 'é\u2028 \\ /' })).replaceAll('/', '\\/')}\r\n\n`;
 	const { event } = (await d.post(body)).json;
@@ -60,7 +60,7 @@ test('payloads large and small', limit, async (t) => {
 	}
 });
 
-/* How a secret stands in its file: [text, key]. */
+/* How a secret is written in its file: [text, key]. */
 const key = randomBytes(24);
 const secrets = {
 	'whsec_ and base64': [`whsec_${key.toString('base64')}`, key],
@@ -120,7 +120,7 @@ test('secret and bearer leave no trace in log, store or hookctl', limit, async (
 	for (const word of [bearer, secret]) assert.ok(!left.includes(word), word);
 });
 
-test('a header\'s value with control characters, or missing: given up, nothing is sent', limit, async (t) => {
+test('a header\'s value has control characters or is missing: given up, nothing is sent', limit, async (t) => {
 	const { peer, d } = await withPeer(t, { over: { headers: { 'X-Note': 'n={{entity.description}}' } } });
 	for (const description of ['x\r\nX-Injected: 1', 'x\nX-Injected: 1', 'x\r', 'x\0y', 'x\ty', 'x\x7f', '\x1b',
 		'\r\n\r\nGET / HTTP/1.1\r\n\r\n', undefined]) {
@@ -141,7 +141,7 @@ test('connections are kept', limit, async (t) => {
 	assert.ok(peer.connections <= 3, `${peer.connections} connections`);
 });
 
-// ---- what answers mean
+// ---- what responses mean
 const statuses = { 200: 'ok', 201: 'ok', 202: 'ok', 204: 'ok', 301: 'permfail', 302: 'permfail', 307: 'permfail',
 	400: 'permfail', 401: 'permfail', 403: 'permfail', 404: 'permfail', 410: 'permfail', 422: 'permfail',
 	408: 'tempfail', 425: 'tempfail', 429: 'tempfail', 500: 'tempfail', 502: 'tempfail', 503: 'tempfail', 599: 'tempfail' };
@@ -164,7 +164,7 @@ test('what statuses mean; redirects are not followed', limit, async (t) => {
 	assert.ok(peer.requests.every(({ url }) => url !== '/elsewhere'));
 });
 
-test('a redirect to somewhere else is not followed either', limit, async (t) => {
+test('a redirect to another host is not followed either', limit, async (t) => {
 	const other = await Peer.start(t);
 	for (const status of [301, 302, 303, 307, 308]) {
 		const { d } = await withPeer(t, { answers: { status, headers: { Location: other.url() } } });
@@ -176,7 +176,7 @@ test('a redirect to somewhere else is not followed either', limit, async (t) => 
 
 const DAY = 86_400;
 
-/* Retry-After: [its value, the least and the most seconds it puts off]. */
+/* Retry-After: [its value, the shortest and the longest delay in seconds]. */
 const waits = {
 	'in seconds': [() => '3600', 3600, 3660],
 	'as a date': [() => new Date(Date.now() + 7_200_000).toUTCString(), 7190, 7260],
@@ -199,7 +199,7 @@ for (const [what, [value, least, most]] of Object.entries(waits)) {
 	}
 }
 
-test('Retry-After shorter than the retry policy\'s wait does not shorten it; nonsense is passed over', limit, async (t) => {
+test('Retry-After shorter than the retry policy\'s delay does not shorten it; nonsense is ignored', limit, async (t) => {
 	for (const value of ['0', '1', '-5', 'soon', '', '1e9', '99999999999999999999999', 'Thu, 01 Jan 1970 00:00:00 GMT', 'Thu, 99 Foo 2999']) {
 		const { d } = await withPeer(t, { answers: { status: 503, headers: { 'Retry-After': value } },
 			hook: { retry: { attempts: 5, first: '1h', max: '2h' } } });
@@ -209,7 +209,7 @@ test('Retry-After shorter than the retry policy\'s wait does not shorten it; non
 	}
 });
 
-/* Answers that are none: the result and a word of the message. */
+/* Broken responses: the result and a word of the message. */
 const broken = {
 	'a reset': [{ reset: true }, /reset|connection|recv/i],
 	'a close without a word': [{ close: true }, /empty|closed|connection|nothing/i],
@@ -228,7 +228,7 @@ for (const [what, [answers, words]] of Object.entries(broken)) {
 	});
 }
 
-test('nobody listens, no such host: failures for now', limit, async (t) => {
+test('nobody listens, no such host: retried', limit, async (t) => {
 	const peer = await Peer.start(t);
 	const url = peer.url();
 	await peer.close();
@@ -254,7 +254,7 @@ for (const status of [200, 500]) {
 	});
 }
 
-test('an answer with control characters and bytes that are no text is kept, not obeyed', limit, async (t) => {
+test('a response with control characters and binary bytes is kept, not interpreted', limit, async (t) => {
 	const { d } = await withPeer(t, { answers: { status: 500, body: Buffer.from('a\0b\x1b[31m\xff\r\nc', 'latin1') } });
 	const event = await d.store();
 	const delivery = await only(d, event);
@@ -264,7 +264,7 @@ test('an answer with control characters and bytes that are no text is kept, not 
 	for (const text of [shown.stdout, d.log]) assert.match(text, /^[^\0\x1b\r]*$/);
 });
 
-test('hookd\'s end cuts a forward short; it is tried again after the start', limit, async (t) => {
+test('hookd\'s stop interrupts a forward; it is tried again after the start', limit, async (t) => {
 	const { d, peer } = await withPeer(t, { answers: [{ hang: true }, {}], hook: { timeout: '10m' }, limits: { grace: '1s' } });
 	const event = await d.store();
 	await peer.request();
@@ -278,7 +278,7 @@ test('hookd\'s end cuts a forward short; it is tried again after the start', lim
 	assert.equal(new Set(peer.requests.map(({ headers }) => headers['webhook-id'])).size, 1);
 });
 
-test('20 forwards that hang hold back no script, no other forward', limit, async (t) => {
+test('20 forwards that hang delay no script and no other forward', limit, async (t) => {
 	const hanging = await Peer.start(t, { hang: true });
 	const good = await Peer.start(t);
 	const d = await Daemon.start(t, { limits: { concurrency: 64, grace: '1s' }, hooks: (d) => [
@@ -331,7 +331,7 @@ for (const [what, [over, names]] of Object.entries(untrusted)) {
 	});
 }
 
-test('verify_tls: false takes any certificate, and hookd warns of it', limit, async (t) => {
+test('verify_tls: false accepts any certificate, and hookd warns of it', limit, async (t) => {
 	const { d, peer } = await withTls(t, () => ({ verify_tls: false }), { names: 'DNS:other.example' });
 	assert.deepEqual(results(await only(d, await d.store())), ['ok']);
 	assert.equal(peer.requests.length, 1);
@@ -345,14 +345,14 @@ test('a client certificate', limit, async (t) => {
 	assert.equal(peer.requests[0].client, 'client');
 });
 
-test('without the client certificate that the peer wants: a failure for now', limit, async (t) => {
+test('without the client certificate that the peer wants: retried', limit, async (t) => {
 	const { d, peer } = await withTls(t, ({ own }) => ({ ca: own.certFile }), { tls: { client: true } });
 	assert.deepEqual(results(await only(d, await d.store())), ['tempfail', 'tempfail']);
 	assert.equal(peer.requests.length, 0);
 });
 
 // ---- URLs
-/** RFC 3986: all but the unreserved characters encoded. */
+/** RFC 3986: encodes all but the unreserved characters. */
 const encoded = (text) => encodeURIComponent(text).replace(/[!'()*]/g,
 	(c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
@@ -387,7 +387,7 @@ test('a path from a template that is not encoded: control characters and spaces 
 	assert.equal(peer.requests[0].url, '/orders/7/x?y=z');
 });
 
-/** A peer that any address of this machine reaches. */
+/** A peer on every address of this machine. */
 const anywhere = (t) => Peer.start(t, {}, { host: '::' }).catch(() => Peer.start(t, {}, { host: '0.0.0.0' }));
 
 /* Hosts that an event must not be able to reach. */
@@ -440,7 +440,7 @@ test('URLs from events in disguise: never contacted, never done', limit, async (
 	t.diagnostic(`the fixed one was asked for ${first.requests.map(({ url }) => url)}`);
 });
 
-test('a fixed url may be loopback, also with a template behind the host', limit, async (t) => {
+test('a fixed url may be loopback, also with a template after the host', limit, async (t) => {
 	const peer = await anywhere(t);
 	const d = await Daemon.start(t, { hooks: [
 		forwarder({ url: `http://127.0.0.1:${peer.port}/in` }, { name: 'address' }),
@@ -451,7 +451,7 @@ test('a fixed url may be loopback, also with a template behind the host', limit,
 	assert.equal(peer.requests.length, 3);
 });
 
-test('proxies of the environment are not asked', limit, async (t) => {
+test('proxies of the environment are not used', limit, async (t) => {
 	const proxy = await Peer.start(t);
 	const { peer, d } = await withPeer(t, { env: { http_proxy: proxy.url(''), HTTP_PROXY: proxy.url(''),
 		ALL_PROXY: proxy.url(''), all_proxy: proxy.url(''), no_proxy: '' } });
@@ -460,7 +460,7 @@ test('proxies of the environment are not asked', limit, async (t) => {
 	assert.equal(proxy.connections, 0);
 });
 
-test('a forward needs a waiting event only: kept while hookd and the peer are away', limit, async (t) => {
+test('an event waits to be forwarded while hookd and the peer are down', limit, async (t) => {
 	const peer = await Peer.start(t, [{ reset: true }, {}]);
 	const d = await Daemon.start(t, { hooks: [forwarder({ url: peer.url() }, { retry: { attempts: 9, first: '2s', max: '2s' } })] });
 	const event = await d.store();

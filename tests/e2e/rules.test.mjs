@@ -1,4 +1,4 @@
-// What the config's rules do: conditions, templates, order, what is told of failures.
+// What the config's rules do: conditions, templates, order, reports of failures.
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { test } from 'node:test';
@@ -18,11 +18,11 @@ const results = (delivery) => delivery.attempts.map((a) => a.result);
 const only = async (d, event) => (await d.settled(event)).deliveries[0];
 const named = (seen, hook) => seen.deliveries.find((x) => x.hook === hook);
 
-/** "5 000" with whatever space between the groups. */
+/** "5 000" with any kind of space between the groups. */
 const spaced = (text) => text.replace(/[\u00a0\u202f]/g, ' ');
 
 // ---- when
-/* Conditions, and whether they hold for newEvent(). */
+/* Conditions, and whether they match newEvent(). */
 const conditions = {
 	'a number': [{ 'entity.amount': 5000 }, true],
 	'another number': [{ 'entity.amount': 5001 }, false],
@@ -47,7 +47,7 @@ const conditions = {
 	'a type that does not fit': [{ 'entity.customer': { gt: 5 } }, false],
 };
 
-test('when: hooks run for what holds, and only for that', limit, async (t) => {
+test('when: hooks run for what matches, and only for that', limit, async (t) => {
 	const names = Object.keys(conditions);
 	const d = await Daemon.start(t, { hooks: (d) => names.map((name, i) =>
 		({ ...d.hook(`h${i}`, 'true'), when: conditions[name][0] })) });
@@ -55,12 +55,12 @@ test('when: hooks run for what holds, and only for that', limit, async (t) => {
 	const seen = await d.settled(event);
 	for (const [i, name] of names.entries())
 		assert.equal(Boolean(named(seen, `h${i}`)), conditions[name][1], name);
-	// the same from the API, which gives the entity as a text
+	// the same from the API, which has the entity as a string
 	const other = await d.settled(await d.store({ entity: JSON.stringify(newEvent().entity) }));
 	assert.deepEqual(other.deliveries.map((x) => x.hook), seen.deliveries.map((x) => x.hook));
 });
 
-test('an event that a hook declines is stored, and hookctl show tells why', limit, async (t) => {
+test('an event that a hook declines is stored, and hookctl show says why', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [
 		{ ...d.hook('large', 'true'), when: { 'entity.amount': { gte: 100000 } } },
 		{ ...d.hook('cards', 'true'), when: { 'entity.mode': ['card', 'visa'] } },
@@ -79,7 +79,7 @@ test('an event that a hook declines is stored, and hookctl show tells why', limi
 	assert.match(json, /entity\.mode/);
 });
 
-test('what a reason tells of the event is escaped and cut', limit, async (t) => {
+test('what a reason quotes from the event is escaped and cut', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [{ ...d.hook('odd', 'true'), when: { 'entity.mode': 'card' } }] });
 	const event = await d.store({ entity: entity({ mode: `x\n\x1b[31m\todd\tfake reason\0${'y'.repeat(100_000)}` }) });
 	const told = await d.ctl('show', String(event));
@@ -102,7 +102,7 @@ test('a reload with another condition decides the next event', limit, async (t) 
 const HOSTILE = ['a b', '"', '\'', '`id`', '$(touch /tmp/injected)', '$HOME', '; rm -rf x', '| cat', '&', '>out', '*', '~', '\\', '\\n',
 	'line\nbreak', 'carriage\rreturn', 'tab\t', ' x ', '', 'é€\u2028\u{1F600}', '{{entity.id}}', '{{{{', '%s%n', '\x1b[31m', '#', '!', '='];
 
-test('templates in arguments and variables: values arrive as they are', limit, async (t) => {
+test('templates in arguments and variables: values arrive unchanged', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [{
 		...d.hook('ship', 'printf "%s\\0" "$@" >"$OUT/args.$HOOKD_EVENT_ID"; printf %s "$ORDER" >"$OUT/env.$HOOKD_EVENT_ID"',
 			{ args: ['fixed', 'x{{entity.description}}y', '{{entity.description}}', '{{entity.amount}}', '{{{{literal}}',
@@ -119,7 +119,7 @@ test('templates in arguments and variables: values arrive as they are', limit, a
 	}
 });
 
-/** Runs the hook `over` makes for one event; resolves to its delivery. */
+/** Runs the hook that `over` describes for one event; resolves to its delivery. */
 async function tryHook(t, over, description, script = 'printf "%s\\0" "$@" >"$OUT/args"; printf %s "$V" >"$OUT/env"') {
 	const d = await Daemon.start(t, { hooks: (d) => [{ ...d.hook('ship', script, { retry: QUICK, ...over }) }] });
 	return { d, delivery: await only(d, await d.store({ entity: entity({ description }) })) };
@@ -162,7 +162,7 @@ const unfilled = {
 	'{{entity.description | date}}': /entity\.description/,
 };
 
-test('what cannot be filled in is given up at once, and says which path', limit, async (t) => {
+test('what cannot be filled in is given up at once, with the path', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => Object.keys(unfilled).flatMap((template, i) => [
 		d.hook(`arg-${i}`, 'touch "$OUT/ran"', { args: [template] }),
 		{ ...d.hook(`env-${i}`, 'touch "$OUT/ran"'), env: { V: template } }]) });
@@ -242,7 +242,7 @@ async function ordered(t, over = {}, { besides, ...more } = {}) {
 const order = (d) => d.lines('order').map(Number);
 const runs = (d, event) => d.delivery(event, (x) => x.state === 'RUNNING', 'the event to run');
 
-test('order: entity: a slow event holds back the next one of its entity, and no other', limit, async (t) => {
+test('order: entity: a slow event blocks the next one of its entity, and no other', limit, async (t) => {
 	const { d, put } = await ordered(t);
 	const slow = await put(1, { mode: 'slow' });
 	await runs(d, slow);
@@ -258,7 +258,7 @@ test('order: entity: a slow event holds back the next one of its entity, and no 
 	assert.deepEqual(order(d).slice(-2), [slow, second]);
 });
 
-test('order: entity: those that wait run by the time they tell of, not by when they came', limit, async (t) => {
+test('order: entity: those that wait run by the time in the event, not by arrival', limit, async (t) => {
 	const { d, put } = await ordered(t);
 	const slow = await put(1, { mode: 'slow' });
 	await runs(d, slow);
@@ -270,7 +270,7 @@ test('order: entity: those that wait run by the time they tell of, not by when t
 	assert.deepEqual(order(d), [slow, second, third, fourth]);
 });
 
-test('order: entity: a retry goes before the next; one that is given up lets it go on', limit, async (t) => {
+test('order: entity: a retry goes before the next; one that is given up releases it', limit, async (t) => {
 	const { d, put } = await ordered(t);
 	const fails = await put(1, { mode: 'fails' });
 	const next = await put(1, { second: 1 });
@@ -286,7 +286,7 @@ test('order: entity: a retry goes before the next; one that is given up lets it 
 	assert.deepEqual(order(again), [first, first, first, later]);
 });
 
-test('order: entity: held over a crash and a restart', limit, async (t) => {
+test('order: entity: kept over a crash and a restart', limit, async (t) => {
 	const { d, put } = await ordered(t);
 	const slow = await put(1, { mode: 'slow' });
 	await runs(d, slow);
@@ -313,7 +313,7 @@ test('without order nothing waits, also not another hook\'s deliveries', limit, 
 	await d.settled(second);
 });
 
-test('skip_stale: what a later state has overtaken is skipped, with the reason', limit, async (t) => {
+test('skip_stale: an event that a later state has overtaken is skipped, with the reason', limit, async (t) => {
 	const { d, put } = await ordered(t, { skip_stale: true });
 	const slow = await put(1, { mode: 'slow', name: 'transaction.updated' });
 	await runs(d, slow);
@@ -330,10 +330,10 @@ test('skip_stale: what a later state has overtaken is skipped, with the reason',
 	assert.match(told.stdout, /SKIPPED/);
 	assert.match(told.stdout, /overtak|stale|later|transaction\.approved/i, 'it says why');
 
-	// late on its way: the later state was told long ago
+	// delayed: the later state came long ago
 	const late = await put(1, { name: 'transaction.created', second: 1 });
 	assert.equal((await only(d, late)).state, 'SKIPPED');
-	// what goes on is not skipped, and what is no state neither
+	// neither a later state is skipped, nor an event without a state
 	const transferred = await put(1, { name: 'transaction.transferred', second: 3 });
 	assert.equal((await only(d, transferred)).state, 'DONE');
 	const updated = await put(1, { name: 'transaction.updated', second: 0 });
@@ -352,7 +352,7 @@ test('without skip_stale every state runs', limit, async (t) => {
 const FACTS = ['{{failure.hook}}', '{{failure.delivery}}', '{{failure.attempts}}', '{{failure.reason}}', '{{failure.output}}',
 	'{{hookd.hook}}', '{{hookd.event}}', '{{entity.reference}}'];
 
-/** An action that keeps the facts of a failure in $OUT/NAME.EVENT. */
+/** An action that writes the facts of a failure to $OUT/NAME.EVENT. */
 const tells = (d, name, over = {}) => ({ run: [d.script(name, `printf "%s\\0" "$@" >"$OUT/${name}.$HOOKD_EVENT_ID"; ` +
 	`cat >"$OUT/${name}.payload"; echo "$HOOKD_HOOK $HOOKD_IDEMPOTENCY_KEY" >>"$OUT/${name}.keys"`), ...FACTS], allow_dash: true, ...over });
 
@@ -400,7 +400,7 @@ test('on_failure by mail', limit, async (t) => {
 	assert.equal(box.mails.length, 1);
 });
 
-test('an on_failure that fails itself is tried, given up, and nothing follows', limit, async (t) => {
+test('an on_failure that fails is retried, given up, and nothing follows', limit, async (t) => {
 	const d = await Daemon.start(t, {
 		on_failure: (d) => ({ run: [d.script('global', 'echo x >>"$OUT/global"; exit 75')], retry: { attempts: 3, first: '50ms', max: '50ms' } }),
 		hooks: (d) => [d.hook('ship', 'exit 65'),
@@ -416,7 +416,7 @@ test('an on_failure that fails itself is tried, given up, and nothing follows', 
 	assert.deepEqual(await d.show(event), seen, 'nothing came after');
 });
 
-test('on_failure of what was given up survives a crash', limit, async (t) => {
+test('the on_failure of a dead delivery survives a crash', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [{ ...d.hook('ship', 'exit 65'), on_failure: {
 		run: [d.script('tell', 'echo "{}" >>"$OUT/begun"; until [ -e "$OUT/go" ]; do sleep 0.05; done; echo "$1" >>"$OUT/told"'),
 			'{{failure.reason}}'] } }] });
@@ -442,7 +442,7 @@ async function beforeDigest(t, digest, more = {}) {
 	const minute = new Date((Math.ceil(Date.now() / 60_000) + 20) * 60_000);
 	const at = minute.toISOString().slice(11, 16);
 	d.configure({ digest: { at, email: { to: 'owner@example.com' }, ...digest } });
-	/* The clock: so many days on, five seconds before the digest. */
+	/* Sets the clock: that many days later, five seconds before the digest. */
 	const approach = (days = 0) => clock.set(days * DAY + Math.floor((minute.getTime() - Date.now()) / 1000) - 5);
 	return { d, box, approach };
 }
@@ -453,7 +453,7 @@ test('the digest: counts, sums, what is dead and how to replay it', limit, async
 		d.hook('book', 'true')] });
 	await d.start();
 	for (const amount of [4000, 6500]) await d.settled(await d.store({ entity: entity({ id: amount, amount }) }));
-	await d.settled(await d.store({ entity: entity({ id: 6500, amount: 6500 }) })); // told of twice, paid once
+	await d.settled(await d.store({ entity: entity({ id: 6500, amount: 6500 }) })); // two events, one payment
 	await d.settled(await d.store({ entity: entity({ id: 1, amount: 123456, currency: { iso: 'EUR' } }) }));
 	await d.settled(await d.store({ name: 'transaction.declined', entity: entity({ amount: 777777 }) }));
 	const dead = await d.store({ name: 'transaction.approved', entity: entity({ id: 2, amount: 500, mode: 'card' }) });
@@ -522,14 +522,14 @@ test('digest with when: dead: only after something died', limit, async (t) => {
 	assert.match(mail.text, new RegExp(`\\b${dead}\\b`), 'the first mail is of the day on which something died');
 });
 
-test('silence: tells once that a source has gone quiet, and again after it spoke', limit, async (t) => {
+test('silence: reports once that a source is quiet, and again after it has sent something', limit, async (t) => {
 	const box = await Mailbox.start(t);
 	const d = new Daemon(t, { timezone: 'UTC', email: { server: box.url, tls: 'none', from: FROM },
 		sources: (d) => [d.source({ tolerance: '0' })],
 		silence: { after: '10m', sources: ['fedapay'], email: { to: 'owner@example.com' } } });
 	const clock = await wallClock(d);
 	await d.start();
-	for (let day = 5; day > 0; day--) { // at these times of day something usually comes
+	for (let day = 5; day > 0; day--) { // events usually come at these times of day
 		for (const hour of [1, 3]) {
 			clock.set(-day * DAY + hour * 3600 - 300);
 			await d.settled(await d.store());
@@ -555,7 +555,7 @@ test('silence: tells once that a source has gone quiet, and again after it spoke
 	assert.equal((await d.events('--type', 'hookd.silence')).length, 2);
 });
 
-// ---- what --check says of mistakes
+// ---- how --check reports mistakes
 const HEAD = (d) => `listen: 127.0.0.1:0
 store: {path: ${d.dir}/hookd.db}
 sources:
@@ -566,7 +566,7 @@ const HOOK = 'hooks:\n  - name: h\n    source: fedapay\n    on: "*"\n';
 const RUN = '    run: [/bin/true]\n';
 const MAIL = '    email:\n      to: b@example.com\n';
 
-/** Runs hookd --check on a config in which ‹ marks where the fault begins:
+/** Runs hookd --check on a config in which ‹ marks where the mistake starts:
  * {code, errors, line, column}. */
 async function check(d, text) {
 	const before = text.slice(0, text.indexOf('‹')).split('\n');
@@ -575,8 +575,8 @@ async function check(d, text) {
 	return { code, errors: stdout + stderr, line: before.length, column: before.at(-1).length + 1 };
 }
 
-/* Templates and conditions that are none: the config behind its head, with ‹ at
- * the first byte that may be meant, and a word of the message. */
+/* Malformed templates and conditions: the config after its head, with ‹ at the first byte
+ * that may be meant, and a word of the message. */
 const slips = {
 	'an unknown filter': [`${MAILS}${HOOK}${MAIL}      body: x\n      subject: Paiement ‹{{entity.reference | nosuch}} x\n`, /nosuch/],
 	'an unknown filter, quoted': [`${MAILS}${HOOK}${MAIL}      body: x\n      subject: ‹"Paiement {{entity.reference | nosuch}} x"\n`, /nosuch/],
@@ -616,7 +616,7 @@ for (const [what, [text, words]] of Object.entries(slips)) {
 	});
 }
 
-test('--check tells the line and column within a body_file', limit, async (t) => {
+test('--check reports the line and column within a body_file', limit, async (t) => {
 	const d = new Daemon(t);
 	d.file('confirm.fr.txt', 'Bonjour,\n\nmerci pour {{entity.reference | nosuch}} !\n');
 	const { code, errors, line } = await check(d, `${HEAD(d)}${MAILS}${HOOK}${MAIL}      subject: s\n      body_file: ‹confirm.fr.txt\n`);
@@ -626,7 +626,7 @@ test('--check tells the line and column within a body_file', limit, async (t) =>
 	assert.ok(Number(column) >= 12 && Number(column) <= 42, errors);
 });
 
-/* Other mistakes: the config behind its head, and what the message must name. */
+/* Other mistakes: the config after its head, and what the message must name. */
 const mistakes = {
 	'two actions': [`${HOOK}${RUN}    forward: {url: "http://example.com/"}\n`, /run|forward/],
 	'no action': [HOOK, /run|email|forward/],
@@ -684,7 +684,7 @@ test('the source name "hookd" is hookd\'s own', limit, async (t) => {
 	assert.match(errors, /hookd/);
 });
 
-test('a good config of all of it passes --check and starts', limit, async (t) => {
+test('a correct config of all this passes --check and starts', limit, async (t) => {
 	const d = new Daemon(t);
 	d.file('html', '<p>{{entity.reference}}</p>');
 	const { code, errors } = await check(d, `${HEAD(d)}timezone: Africa/Porto-Novo

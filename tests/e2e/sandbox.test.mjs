@@ -29,7 +29,7 @@ async function build(d, name) {
 	return path;
 }
 
-/** The thief, and what to tell it: the word that is in each secret. */
+/** The thief, and its argument: the word that is in each secret. */
 async function makeThief(d) {
 	const path = await build(d, 'thief');
 	const word = `mk${randomBytes(12).toString('hex')}`;
@@ -44,7 +44,7 @@ function report(output) {
 	return { FOUND: of('FOUND'), open: of('open'), shut: of('shut') };
 }
 
-/* Every kind of place that a secret may have. */
+/* Every kind of place where a secret may be. */
 async function withSecrets(t, d, owner) {
 	const thief = await makeThief(d);
 	const safe = vault(t);
@@ -84,7 +84,7 @@ async function steal(d) {
 	return report(delivery.attempts[0].output);
 }
 
-/* What of /proc/HOOKD may be read: nothing that is hookd's own. */
+/* What may be read of /proc/HOOKD: nothing of hookd's own. */
 function checkBooty({ FOUND, open, shut }) {
 	assert.deepEqual(FOUND, []);
 	assert.deepEqual(open, []);
@@ -94,7 +94,7 @@ function checkBooty({ FOUND, open, shut }) {
 		assert.ok(shut.some((line) => line === way || line.startsWith(`${way}:`)), `no line on: ${way}`);
 }
 
-test('a script of hookd\'s own user reaches no secret of it', limit, async (t) => {
+test('a script of hookd\'s own user reaches none of its secrets', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	const { thief, safe } = await withSecrets(t, d, UID);
@@ -102,7 +102,7 @@ test('a script of hookd\'s own user reaches no secret of it', limit, async (t) =
 	checkBooty(await steal(d));
 	assert.equal(d.log.includes(thief.word), false);
 
-	/* The thief knows its trade: without hookd's wall it finds the files, and root the rest. */
+	/* The thief works: without hookd's sandbox it finds the files, and as root the rest. */
 	const wherever = files(d, safe);
 	const outside = await run(AS_UID[0], [...AS_UID.slice(1), thief.path, thief.backwards, String(d.pid), ...wherever]);
 	assert.ok(report(outside.stdout).FOUND.filter((way) => way === 'file').length === wherever.length, outside.stdout);
@@ -111,7 +111,7 @@ test('a script of hookd\'s own user reaches no secret of it', limit, async (t) =
 		assert.ok(root.FOUND.includes(way), root.FOUND.join('\n'));
 });
 
-test('and no more so after a reload, with secrets that have moved', limit, async (t) => {
+test('nor after a reload, with secrets that have moved', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	const { thief, safe } = await withSecrets(t, d, UID);
@@ -165,9 +165,9 @@ test('no core of hookd, whatever its limit', limit, async (t) => {
 	await d.exited;
 });
 
-test('what a script may do all the same', limit, async (t) => {
+test('what a script may still do', limit, async (t) => {
 	if (!onlyRoot(t)) return;
-	const beside = vault(t); // made, and filled, after hookd has started
+	const beside = vault(t); // made and filled after hookd has started
 	const d = unprivileged(t, { hooks: (d) => [d.hook('works', `
 		set -e
 		cd "$OUT"
@@ -181,7 +181,7 @@ test('what a script may do all the same', limit, async (t) => {
 		ls ${d.credentials} >/dev/null 2>&1 || true
 		cat '${beside}/late' '${beside}/below/later' || echo missing`, { retry: { attempts: 1 } })] });
 	await d.start();
-	await d.settled(await d.store()); // the wall stands
+	await d.settled(await d.store()); // the sandbox is ready
 	for (const [name, text] of [['late', 'late'], ['below/later', 'later']]) {
 		mkdirSync(`${beside}/below`, { recursive: true });
 		writeFileSync(`${beside}/${name}`, `${text}\n`);
@@ -198,7 +198,7 @@ test('what a script may do all the same', limit, async (t) => {
 	assert.equal(deliveries.find((x) => x.hook === 'fresh').attempts[0].output, 'fresh\n');
 });
 
-test('what is made, or mounted, beside the secrets while hookd runs can be read', limit, async (t) => {
+test('what is created or mounted beside the secrets while hookd runs can be read', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t, {});
 	const safe = d.credentials.replace(/\/credentials$/, '');
@@ -210,7 +210,7 @@ test('what is made, or mounted, beside the secrets while hookd runs can be read'
 	mkdirSync(`${safe}/made`);
 	writeFileSync(`${safe}/made/file`, 'made\n');
 	assert.match(await output(), /^made\n.*No such file/s);
-	/* Until the directory's own change is too long ago to be looked at again. */
+	/* Until the directory's last change is so long ago that it counts as known. */
 	await sleep(2500);
 	assert.match(await output(), /^made\n.*No such file/s);
 	const mounted = await run('mount', ['-t', 'tmpfs', 'none', `${safe}/mounted`]);
@@ -223,7 +223,7 @@ test('what is made, or mounted, beside the secrets while hookd runs can be read'
 	}
 });
 
-test('a secret that cannot be kept from scripts is told of', limit, async (t) => {
+test('a secret that cannot be kept from scripts is logged', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	const open = keep(`${d.dir}/state/secret`, 'wh_sandbox_0123456789');
@@ -235,7 +235,7 @@ test('a secret that cannot be kept from scripts is told of', limit, async (t) =>
 	assert.match(told[0], /directory=\/tmp reason="hookd's user can write to it"/);
 });
 
-test('all in the directory of the credentials is kept, by whatever name the config has it', limit, async (t) => {
+test('everything in the directory of the credentials is protected, whatever its name in the config', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	const file = `${d.credentials}/fedapay-secret`;
@@ -246,11 +246,11 @@ test('all in the directory of the credentials is kept, by whatever name the conf
 	assert.doesNotMatch(d.log, /scripts can read a secret/);
 });
 
-test('secrets are locked in memory; where that is not allowed hookd says so', limit, async (t) => {
+test('secrets are locked in memory; if that is not allowed, hookd logs it', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	await d.start();
-	const sanitized = /lib[alt]san/.test(readFileSync(`/proc/${d.pid}/maps`, 'utf8')); // which locks nothing
+	const sanitized = /lib[alt]san/.test(readFileSync(`/proc/${d.pid}/maps`, 'utf8')); // they lock nothing
 	assert.ok(sanitized || parseInt(statusOf(`/proc/${d.pid}`).VmLck, 10) > 0);
 	assert.doesNotMatch(d.log, /locked in memory/);
 	await d.stop();
@@ -287,11 +287,11 @@ test('as root, no script runs without a user', limit, async (t) => {
 	await d.store();
 });
 
-/** NoNewPrivs of hookd, and as its children print it. */
+/** NoNewPrivs of hookd and of its children. */
 const privileges = (d) => statusOf(`/proc/${d.pid}`).NoNewPrivs;
 const SHOW = 'grep NoNewPrivs /proc/self/status';
 
-test('no_new_privs: wherever nothing needs them', limit, async (t) => {
+test('no_new_privs: wherever no privilege is needed', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const script = (d) => d.hook('shows', SHOW, { on: 'show.it', retry: { attempts: 1 } });
 	const mail = { name: 'mail', source: 'fedapay', on: 'mail.it', email: { to: 'a@example.com', subject: 's', body: 'b' } };
@@ -315,7 +315,7 @@ test('no_new_privs: wherever nothing needs them', limit, async (t) => {
 	plain.reload({ email: posts.config.email, hooks: posts.config.hooks });
 	await plain.logged(/set-user-ID programs.*no effect/);
 
-	/* Root's scripts have users of their own, and may use sudo. */
+	/* The scripts of a root hookd have users of their own, and may use sudo. */
 	const root = await Daemon.start(t, { hooks: (d) => [{ ...script(d), run: ['/bin/grep', 'NoNewPrivs', '/proc/self/status'], user: 'nobody' }] });
 	assert.equal(privileges(root), '0');
 	assert.equal(await shown(root), 'NoNewPrivs:\t0\n');
@@ -325,7 +325,7 @@ test('no_new_privs: wherever nothing needs them', limit, async (t) => {
 
 // ---- the listener's threads
 
-/** The status of each thread; those that end meanwhile are left out. */
+/** The status of each thread, without those that end meanwhile. */
 const threads = (d) => readdirSync(`/proc/${d.pid}/task`).flatMap((id) => {
 	try {
 		return [statusOf(`/proc/${d.pid}/task/${id}`)];
@@ -346,7 +346,7 @@ async function confined(d, post) {
 		if (other.Name !== 'hookd-http') assert.equal(other.Seccomp, '0', other.Name);
 }
 
-/* Everything at once, under all restrictions, on the old and the new TLS certificate. */
+/* Everything at once, under all restrictions, with the old and the new TLS certificate. */
 async function everything(t, d) {
 	const safe = vault(t);
 	const pair = await certificate(safe, 'first');
@@ -412,8 +412,8 @@ async function everything(t, d) {
 	assert.equal((await sendmails(d)).length, 1);
 }
 
-/** Every descriptor of the process is close-on-exec but the standard ones, and socket pairs
- * of libcurl's, which no one but it can make so. Children make it so by themselves. */
+/** Every descriptor of the process is close-on-exec, except the standard ones and libcurl's
+ * socket pairs, which only libcurl could change. A child changes those itself. */
 function checkDescriptors(pid) {
 	const pairs = readFileSync(`/proc/${pid}/net/unix`, 'utf8').split('\n')
 		.map((line) => /(\d+)$/.exec(line)?.[1]); // those without a path
@@ -435,7 +435,7 @@ function checkDescriptors(pid) {
 	assert.ok(seen > 10, `${seen} descriptors`);
 }
 
-test('a kernel without Landlock and seccomp: said once, all works, only the files are open', limit, async (t) => {
+test('a kernel without Landlock and seccomp: logged once, everything works, only the files can be read', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	d.wrap.unshift(await build(d, 'old_kernel'));
@@ -452,13 +452,13 @@ test('a kernel without Landlock and seccomp: said once, all works, only the file
 		assert.equal(d.logLines.filter((line) => lacking.test(line)).length, 1, `${lacking}`);
 });
 
-test('confined, and all works: TLS and its reload, scripts, mail, forwards; as a user without rights', limit,
+test('confined, and everything works: TLS and its reload, scripts, mail, forwards; as a user without rights', limit,
 	async (t) => {
 		if (!onlyRoot(t)) return;
 		await everything(t, unprivileged(t));
 	});
 
-test('confined, and all works: the same as root', limit, async (t) => {
+test('confined, and everything works: the same as root', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	await everything(t, new Daemon(t));
 });

@@ -1,4 +1,4 @@
-// What a script sees, what its end means, and what it cannot do to hookd.
+// What a script sees, what its exit means, and what it cannot do to hookd.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -52,14 +52,14 @@ test('the environment is exactly what is promised, and stdin the payload', limit
 	assert.notEqual(plain.HOOKD_IDEMPOTENCY_KEY, seen.HOOKD_IDEMPOTENCY_KEY, 'each hook has its own key');
 });
 
-test('argv only: what stands in `run` reaches the program as it is', limit, async (t) => {
+test('argv only: what `run` lists reaches the program unchanged', limit, async (t) => {
 	const args = ['a b', '$(touch /tmp/x)', ';', '*', '', '"', '`id`', 'é'];
 	const d = await withScript(t, 'for a; do printf "%s\\n" "<$a>" >>"$OUT/args"; done', { args });
 	await d.settled(await d.store());
 	assert.deepEqual(d.lines('args'), args.map((arg) => `<${arg}>`));
 });
 
-test('a large payload is read whole; one that nobody reads does no harm', limit, async (t) => {
+test('a large payload is read completely; one that is not read does no harm', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [
 		d.hook('counts', 'wc -c >"$OUT/count"'), d.hook('ignores', 'exit 0')] });
 	const body = newBody({ filler: 'x'.repeat(1_000_000) });
@@ -128,7 +128,7 @@ test('what exit codes mean', limit, async (t) => {
 	await d.logged(/dead|gave up|given up/i);
 });
 
-test('a script that a signal ended has failed for now', limit, async (t) => {
+test('a script that a signal ended is retried', limit, async (t) => {
 	const d = await withScript(t, 'kill -9 $$');
 	const { deliveries: [delivery] } = await d.settled(await d.store());
 	assert.equal(delivery.state, 'DEAD');
@@ -170,7 +170,7 @@ test('at the timeout the whole group is killed, grandchildren that ignore SIGTER
 		await d.logged(/hook=ship.*(time|signal)|time.*hook=ship/i);
 	});
 
-test('at the timeout a script gets SIGTERM first, and may tidy up', limit, async (t) => {
+test('at the timeout a script gets SIGTERM first, and may clean up', limit, async (t) => {
 	const d = await withScript(t, 'trap \'echo tidied >"$OUT/tidied"; exit 3\' TERM\n' +
 		'while :; do sleep 0.05; done', { timeout: '1s', kill_after: '60s', retry: { ...QUICK, attempts: 1 } });
 	const { deliveries: [delivery] } = await d.settled(await d.store());
@@ -178,7 +178,7 @@ test('at the timeout a script gets SIGTERM first, and may tidy up', limit, async
 	assert.equal(delivery.attempts[0].result, 'tempfail');
 });
 
-test('10 MB of output: the script ends well, what is kept is capped', limit, async (t) => {
+test('10 MB of output: the script succeeds, and what is kept is limited', limit, async (t) => {
 	const d = await withScript(t, 'head -c 10000000 /dev/zero | tr "\\0" x\necho; echo the end', { output: '4KiB' });
 	const event = await d.store();
 	const { deliveries: [delivery] } = await d.settled(event);
@@ -197,7 +197,7 @@ test('10 MB in short lines, on both streams', limit, async (t) => {
 	assert.ok(delivery.attempts[0].output.length <= 65536 + 64, 'besides the line that tells of the gap');
 });
 
-test('output lines are in the log as they come, tagged with hook, event and attempt', limit,
+test('output lines are logged as they come, with hook, event and attempt', limit,
 	async (t) => {
 		const d = await withScript(t, `echo "first words"; echo "more words" >&2\n${WAIT_FOR_GO}\n` +
 			'printf "no line end"; [ "$HOOKD_ATTEMPT" = 2 ]');
@@ -216,7 +216,7 @@ test('output lines are in the log as they come, tagged with hook, event and atte
 		assert.match(delivery.attempts[0].output, /first words\nmore words\nno line end$/);
 	});
 
-test('forks a child that keeps the output open, and ends: done all the same', limit, async (t) => {
+test('forks a child that keeps the output open, and exits: it is done nevertheless', limit, async (t) => {
 	const d = await withScript(t, 'sh -c \'echo $$ >"$1"; exec sleep 3000\' sh "$OUT/left" &\n' +
 		'until [ -s "$OUT/left" ]; do sleep 0.05; done; echo parent ends; exit 0');
 	const { deliveries: [delivery] } = await d.settled(await d.store());
@@ -228,7 +228,7 @@ test('forks a child that keeps the output open, and ends: done all the same', li
 	process.kill(Number(d.read('left')), 'SIGKILL');
 });
 
-/* What may become of a script after hookd has started. */
+/* What may happen to a script file after hookd has started. */
 const breakages = {
 	'is missing': (path) => unlinkSync(path),
 	'is not executable': (path) => chmodSync(path, 0o644),
@@ -291,12 +291,12 @@ test('no zombies, and no descriptors left open, after many scripts', limit, asyn
 	await waitFor(() => d.descriptors <= before + 4, `${d.descriptors} descriptors to become ${before} again`);
 });
 
-/* Scripts that note how many of them run at once. */
+/* Scripts that record how many of them run at once. */
 const COUNTING = ': >"$OUT/now.$HOOKD_DELIVERY_ID"; ls "$OUT" | grep -c "^now\\." >>"$OUT/most"\n' +
 	'sleep 0.1; rm "$OUT/now.$HOOKD_DELIVERY_ID"';
 const most = (d) => Math.max(...d.lines('most').map(Number));
 
-test('concurrency: no more than the hook allows at once, and as many', limit, async (t) => {
+test('concurrency: as many as the hook allows at once, and no more', limit, async (t) => {
 	const d = await withScript(t, `${COUNTING}\necho x >>"$OUT/ran"`, { concurrency: 3 });
 	const events = (await Promise.all(Array.from({ length: 24 }, () => d.post()))).map((a) => a.json.event);
 	for (const event of events) await d.settled(event);
@@ -316,7 +316,7 @@ test('limits.concurrency: no more over all hooks', limit, async (t) => {
 	assert.ok(most(d) <= 3, `${most(d)} at once`);
 });
 
-test('a slow or a failing hook does not hold back another', limit, async (t) => {
+test('a slow or a failing hook does not delay another', limit, async (t) => {
 	const d = await Daemon.start(t, {
 		limits: { concurrency: 6 },
 		hooks: (d) => [d.hook('slow', WAIT_FOR_GO, { concurrency: 2 }),
@@ -329,7 +329,7 @@ test('a slow or a failing hook does not hold back another', limit, async (t) => 
 	assert.notEqual(deliveries.find((x) => x.hook === 'slow').state, 'DONE');
 });
 
-test('what stands in an event never reaches a shell', limit, async (t) => {
+test('the contents of an event never reach a shell', limit, async (t) => {
 	const d = await withScript(t, 'printf %s "$HOOKD_EVENT_TYPE" >"$OUT/type.$HOOKD_EVENT_ID"');
 	const evil = (what) => `x$(touch '${d.out}/pwned.${what}')\`touch '${d.out}/pwned.${what}'\`;` +
 		`touch '${d.out}/pwned.${what}' #"'`;

@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* Takes what stands before the first NUL off the input. */
+/* Splits off what precedes the first NUL of the input. */
 static size_t field(const char **at, const char *end, const char **text)
 {
 	const char *nul = memchr(*at, '\0', (size_t)(end - *at));
@@ -16,8 +16,8 @@ static size_t field(const char **at, const char *end, const char **text)
 	return (size_t)(stop - *text);
 }
 
-/* No bare CR or LF, nothing but printable ASCII, no line over 998 bytes, none that
- * ends a message or begins one. */
+/* No bare CR or LF, only printable ASCII, no line over 998 bytes, and none that ends a
+ * message or starts one. */
 static void check(const struct buf *message)
 {
 	const char *p = message->data, *end = p + message->len;
@@ -36,7 +36,7 @@ static void check(const struct buf *message)
 	}
 }
 
-/* An address that was taken is one, by itself, too. */
+/* An address that was accepted is also accepted alone. */
 static void check_again(const struct mail_address *a)
 {
 	struct mail_addresses one = {0};
@@ -48,7 +48,7 @@ static void check_again(const struct mail_address *a)
 	mail_addresses_free(&one);
 }
 
-/* Addresses, subject, text, HTML and a file, with NULs between. */
+/* Addresses, subject, text, HTML and a file, separated by NULs. */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	const char *at = (const char *)data, *end = at + size, *addresses;

@@ -1,7 +1,7 @@
-/* thief MARKER-BACKWARDS PID FILE...: tries all ways known to it to get at a secret of
- * hookd, process PID, which is in its memory, its environment or the files. A secret has
- * MARKER in it. A line for each way: "FOUND way", "open way" (more than nothing was read,
- * but no marker) or "shut way: reason". Ends with 0 whatever it found. */
+/* thief MARKER-BACKWARDS PID FILE...: tries every way that it knows to read a secret of hookd,
+ * process PID: from its memory, its environment or the files. A secret contains MARKER. It
+ * prints a line for each way: "FOUND way", "open way" (something was read, without the
+ * marker) or "shut way: reason". Exits with 0 whatever it found. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

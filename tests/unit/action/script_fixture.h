@@ -1,5 +1,5 @@
-/* script_fixture.h - a struct conf with script hooks, made by hand, and a log
- * caught in a file. */
+/* script_fixture.h - a struct conf with script hooks, made by hand, and a log captured in a
+ * file. */
 #ifndef HOOKD_SCRIPT_FIXTURE_H
 #define HOOKD_SCRIPT_FIXTURE_H
 
@@ -31,7 +31,7 @@ static inline struct template *fixture_template(const char *text)
 	return t;
 }
 
-/* What it runs, in place of what it ran: the arguments are templates, NULL at the end. */
+/* Replaces what it runs: the arguments are templates, NULL at the end. */
 static inline void fixture_run(
 	struct conf_action *does, const char *program, const char *const *arguments)
 {
@@ -63,8 +63,7 @@ static inline struct conf *fixture_conf(size_t hooks, unsigned concurrency)
 	return conf;
 }
 
-/* A hook that runs `script` with /bin/sh. Its times are long: a test that
- * wants them short sets them. */
+/* A hook that runs `script` with /bin/sh. Its timeouts are long: a test sets shorter ones. */
 static inline struct conf_hook *fixture_hook(
 	struct conf *conf, size_t index, const char *name, int64_t id, const char *script)
 {
@@ -98,7 +97,7 @@ static inline void fixture_log_catch(struct fixture_log *log)
 		abort();
 }
 
-/* What was logged since, new. */
+/* Ends the capture and returns what was logged, new. */
 static inline char *fixture_log_release(struct fixture_log *log)
 {
 	char *text = calloc(1, 1 << 20);

@@ -1,5 +1,5 @@
-/* The templates in conf/mail: with a whole event, with next to nothing, and with
- * what an enemy may put in. */
+/* The templates in conf/mail: with a complete event, with an almost empty one, and with a
+ * hostile one. */
 #include "mail/fixture.h"
 #include "rule/template.h"
 
@@ -55,7 +55,7 @@ static void render(struct rendered *r, const json_t *document)
 	template_free(t);
 }
 
-/* Renders each of them and hands it to `check`. */
+/* Renders each of them and passes it to `check`. */
 static void each(const json_t *document, void (*check)(const struct rendered *))
 {
 	size_t count = COUNT(languages) * COUNT(events) * COUNT(kinds);
@@ -93,7 +93,7 @@ static void check_has_not(const struct rendered *r, const char *what)
 		fail_msg("%s: \"%s\" in:\n%s", r->name, what, r->text.data);
 }
 
-/* ---- a whole event ---- */
+/* ---- a complete event ---- */
 
 static json_t *whole_event(void)
 {
@@ -129,7 +129,7 @@ static void check_whole(const struct rendered *r)
 	check_has(r, date);
 	if (r->customer) {
 		check_has(r, r->french ? "Bonjour Awa," : "Hello Awa,");
-		check_has_not(r, "Dossou"); /* no more about the customer than it needs */
+		check_has_not(r, "Dossou"); /* nothing about the customer that it does not need */
 		check_has_not(r, "22997000000");
 	} else {
 		check_has(r, "Awa Dossou");
@@ -148,7 +148,7 @@ static void check_whole(const struct rendered *r)
 		check_has_not(r, missing[i]);
 }
 
-static void a_whole_event_is_told(void **state)
+static void a_complete_event_is_reported(void **state)
 {
 	(void)state;
 	json_t *event = whole_event();
@@ -157,9 +157,9 @@ static void a_whole_event_is_told(void **state)
 	json_decref(event);
 }
 
-/* ---- next to nothing ---- */
+/* ---- an almost empty event ---- */
 
-/* Each place has a default: no line or cell ends behind its colon. */
+/* Each value has a default: no line or cell ends after its colon. */
 static void check_nothing_empty(const struct rendered *r)
 {
 	check_has_not(r, ": \n");
@@ -190,7 +190,7 @@ static void what_is_missing_has_a_default(void **state)
 	}
 }
 
-/* ---- an enemy's ---- */
+/* ---- a hostile event ---- */
 
 static void check_tame(const struct rendered *r)
 {
@@ -200,7 +200,7 @@ static void check_tame(const struct rendered *r)
 		check_has(r, "&lt;script&gt;");
 		check_has(r, "&lt;img");
 	}
-	/* a long text is cut: at 200 characters, of up to four bytes */
+	/* long text is cut after 200 characters of up to four bytes */
 	assert_in_range(r->text.len, 1, 8000);
 }
 
@@ -242,7 +242,7 @@ static void check_mail(const struct rendered *r)
 	assert_int_equal(r->text.data[r->text.len - 1], '\n');
 	if (!r->html)
 		return;
-	/* nothing is fetched when it is opened */
+	/* opening it fetches nothing */
 	check_has_not(r, "http:");
 	check_has_not(r, "https:");
 	check_has_not(r, "src=");
@@ -264,7 +264,7 @@ static void each_makes_a_mail_that_fetches_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_whole_event_is_told),
+		cmocka_unit_test(a_complete_event_is_reported),
 		cmocka_unit_test(what_is_missing_has_a_default),
 		cmocka_unit_test(html_is_escaped_and_long_texts_are_cut),
 		cmocka_unit_test(each_makes_a_mail_that_fetches_nothing),

@@ -48,7 +48,7 @@ static struct delivery_job *make_job(const char *payload)
 	return job;
 }
 
-static struct action *begin(struct conf *conf, enum action_step *step)
+static struct action *start_hook(struct conf *conf, enum action_step *step)
 {
 	struct action *a = action_start(place, conf, &conf->hooks[0], make_job("{}"), step);
 	assert_non_null(a);
@@ -64,7 +64,7 @@ static enum action_step turn(struct action *a)
 	int n = epoll_wait(epoll, &event, 1, timeout);
 	assert_true(n >= 0);
 	if (n == 0 && a->deadline > clock_steady())
-		assert_true(timeout < PATIENCE); /* nothing came of it in all that time */
+		assert_true(timeout < PATIENCE); /* nothing happened in all that time */
 	enum action_step step = ACTION_GOES_ON;
 	if (n > 0) {
 		ended = NULL;
@@ -77,7 +77,7 @@ static enum action_step turn(struct action *a)
 	return step;
 }
 
-static void finish(struct action *a, enum action_step step)
+static void run_to_end(struct action *a, enum action_step step)
 {
 	while (step == ACTION_GOES_ON)
 		step = turn(a);
@@ -86,12 +86,12 @@ static void finish(struct action *a, enum action_step step)
 static struct action *run(struct conf *conf)
 {
 	enum action_step step;
-	struct action *a = begin(conf, &step);
-	finish(a, step);
+	struct action *a = start_hook(conf, &step);
+	run_to_end(a, step);
 	return a;
 }
 
-/* Goes on until the script has printed something. */
+/* Waits until the script has printed something. */
 static void await_output(void)
 {
 	struct epoll_event event;
@@ -232,7 +232,7 @@ static pid_t left_behind(const struct action *a)
 	return (pid_t)strtol(number, NULL, 10);
 }
 
-/* An orphan is reaped by init, if there is one: a zombie is gone as well. */
+/* init reaps an orphan, if there is an init: a zombie counts as gone, too. */
 static bool is_gone(pid_t pid)
 {
 	char path[64], state_of = 'X';
@@ -265,7 +265,7 @@ static void timeout_ends_the_whole_group(void **state)
 	end(a, conf);
 }
 
-static void a_script_that_heeds_sigterm_is_timed_out_too(void **state)
+static void a_script_that_obeys_sigterm_is_timed_out_too(void **state)
 {
 	(void)state;
 	struct conf *conf = one_hook("exec sleep 600");
@@ -277,7 +277,7 @@ static void a_script_that_heeds_sigterm_is_timed_out_too(void **state)
 	end(a, conf);
 }
 
-static void what_stays_in_the_background_is_not_waited_for(void **state)
+static void background_processes_are_not_waited_for(void **state)
 {
 	(void)state;
 	struct conf *conf = one_hook("sleep 600 & echo $!");
@@ -289,7 +289,7 @@ static void what_stays_in_the_background_is_not_waited_for(void **state)
 	end(a, conf);
 }
 
-static void a_script_that_does_not_start_says_why(void **state)
+static void a_script_that_does_not_start_is_explained(void **state)
 {
 	(void)state;
 	static const struct {
@@ -329,7 +329,7 @@ static void an_interrupted_script_is_not_a_failed_one(void **state)
 	(void)state;
 	enum action_step step;
 	struct conf *conf = one_hook("echo up; exec sleep 600");
-	struct action *a = begin(conf, &step);
+	struct action *a = start_hook(conf, &step);
 	assert_int_equal(step, ACTION_GOES_ON);
 	await_output();
 	action_interrupt(a);
@@ -338,7 +338,7 @@ static void an_interrupted_script_is_not_a_failed_one(void **state)
 	end(a, conf);
 
 	conf = one_hook("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done");
-	a = begin(conf, &step);
+	a = start_hook(conf, &step);
 	await_output();
 	action_interrupt(a);
 	finish(a, ACTION_GOES_ON);
@@ -346,7 +346,7 @@ static void an_interrupted_script_is_not_a_failed_one(void **state)
 	end(a, conf);
 
 	conf = one_hook("trap '' TERM; echo up; while :; do sleep 1; done");
-	a = begin(conf, &step);
+	a = start_hook(conf, &step);
 	await_output();
 	action_kill(a);
 	end(a, conf);
@@ -370,9 +370,9 @@ static void nothing_is_left_behind(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct conf *conf = one_hook(i % 2 ? "exit 1" : "echo x; exec sleep 600");
 		enum action_step step;
-		struct action *a = begin(conf, &step);
+		struct action *a = start_hook(conf, &step);
 		if (i % 2)
-			finish(a, step);
+			run_to_end(a, step);
 		else
 			action_kill(a);
 		end(a, conf);
@@ -388,17 +388,17 @@ static void an_exit_after_the_timeout_is_a_failure(void **state)
 		one_hook("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
 	conf->hooks[0].own.timeout = 1000;
 	enum action_step step;
-	struct action *a = begin(conf, &step);
+	struct action *a = start_hook(conf, &step);
 	await_output();
 	a->deadline = clock_steady();
-	finish(a, step);
+	run_to_end(a, step);
 	assert_int_equal(a->outcome.result, ATTEMPT_TEMPFAIL);
 	assert_int_equal(a->outcome.exit_code, 0);
 	assert_string_equal(a->outcome.message, "timed out after 1s");
 	end(a, conf);
 }
 
-static void a_writer_left_behind_does_not_hold_it_up(void **state)
+static void a_background_writer_does_not_delay_it(void **state)
 {
 	(void)state;
 	struct conf *conf = one_hook("yes & echo; exit 4");
@@ -449,7 +449,7 @@ static void lines_are_logged_up_to_a_budget(void **state)
 	action_output_free(&o);
 }
 
-/* Whatever the sizes, what is kept is the head and the tail of the whole. */
+/* Whatever the sizes, the head and the tail of the output are kept. */
 static void any_cap_and_any_pieces_keep_head_and_tail(void **state)
 {
 	(void)state;
@@ -489,13 +489,13 @@ int main(void)
 		cmocka_unit_test(output_may_hold_any_bytes),
 		cmocka_unit_test(lines_are_logged_with_their_tags),
 		cmocka_unit_test(timeout_ends_the_whole_group),
-		cmocka_unit_test(a_script_that_heeds_sigterm_is_timed_out_too),
-		cmocka_unit_test(what_stays_in_the_background_is_not_waited_for),
-		cmocka_unit_test(a_script_that_does_not_start_says_why),
+		cmocka_unit_test(a_script_that_obeys_sigterm_is_timed_out_too),
+		cmocka_unit_test(background_processes_are_not_waited_for),
+		cmocka_unit_test(a_script_that_does_not_start_is_explained),
 		cmocka_unit_test(an_interrupted_script_is_not_a_failed_one),
 		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(an_exit_after_the_timeout_is_a_failure),
-		cmocka_unit_test(a_writer_left_behind_does_not_hold_it_up),
+		cmocka_unit_test(a_background_writer_does_not_delay_it),
 		cmocka_unit_test(lines_are_logged_up_to_a_budget),
 		cmocka_unit_test(any_cap_and_any_pieces_keep_head_and_tail),
 	};

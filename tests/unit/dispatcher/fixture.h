@@ -1,5 +1,5 @@
-/* dispatcher/fixture.h - a dispatcher with a real store and real scripts, which leave
- * what they did in a directory. For test_dispatcher*.c. */
+/* dispatcher/fixture.h - a dispatcher with a real store and real scripts, which write what
+ * they did into a directory. */
 #ifndef HOOKD_DISPATCHER_FIXTURE_H
 #define HOOKD_DISPATCHER_FIXTURE_H
 
@@ -9,9 +9,9 @@
 
 #include <poll.h>
 
-enum { PATIENCE = 60000, STEP = 10000 }; /* ms in all, us between two looks */
+enum { PATIENCE = 60000, STEP = 10000 }; /* ms in all, us between two checks */
 
-static char out_directory[64]; /* for what scripts leave */
+static char out_directory[64]; /* that the scripts write to */
 
 static inline int make(void **state)
 {
@@ -88,7 +88,7 @@ static inline int unlink_out(const char *name)
 	return unlink(path);
 }
 
-/* Lines of a file that scripts append to; 0 when it is not there. */
+/* How many lines scripts have appended to the file; 0: it does not exist. */
 static inline int lines(const char *name, int *largest)
 {
 	char path[128], line[64];

@@ -1,5 +1,5 @@
-/* Where scripts are short, some deliveries are claimed before there is a slot for them:
- * that must show in nothing but speed. */
+/* With short scripts, some deliveries are claimed before they have a slot. That must not be
+ * visible, except as speed. */
 #include "fixture.h"
 
 #include <inttypes.h>
@@ -31,7 +31,7 @@ struct set {
 	struct conf *conf;
 };
 
-/* Until more are claimed than there are slots. */
+/* Waits until more are claimed than there are slots. */
 static struct set open_quick(void **state, const char *script)
 {
 	struct set s = {.fx = *state, .conf = conf_with(&script, 1, SLOTS)};
@@ -66,9 +66,9 @@ static void no_more_run_at_once(void **state)
 	close_set(&s);
 }
 
-/* They become slow: those that would wait for long wait in the store again, for anyone
- * to see, and no attempt of theirs is left. */
-static void behind_slow_ones_they_are_given_back(void **state)
+/* The scripts become slow: deliveries that would wait for long are READY in the store again,
+ * and have no attempt. */
+static void they_are_requeued_when_attempts_become_slow(void **state)
 {
 	struct set s = open_quick(state, "while [ -e $OUT/slow ]; do sleep 0.02; done");
 
@@ -123,8 +123,8 @@ static void a_pause_starts_none_of_them(void **state)
 	close_set(&s);
 }
 
-/* The config is reloaded, and has the hook no more. */
-static void a_hook_that_is_gone_starts_none_of_them(void **state)
+/* The hook is not in the reloaded config any more. */
+static void a_removed_hook_starts_none_of_them(void **state)
 {
 	static const char *script = "exit 0";
 	struct set s = open_quick(state, "echo x >>$OUT/ran");
@@ -140,8 +140,8 @@ static void a_hook_that_is_gone_starts_none_of_them(void **state)
 	close_set(&s);
 }
 
-/* A hook that had nothing to do gets its turn among those that have much. */
-static void they_keep_no_other_hook_waiting(void **state)
+/* A hook that had no deliveries gets its turn among those that have many. */
+static void they_delay_no_other_hook(void **state)
 {
 	struct fixture *fx = *state;
 	struct dispatcher *d;
@@ -167,11 +167,11 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 	const struct CMUnitTest tests[] = {
 		TEST(no_more_run_at_once),
-		TEST(behind_slow_ones_they_are_given_back),
+		TEST(they_are_requeued_when_attempts_become_slow),
 		TEST(a_drain_starts_none_of_them),
 		TEST(a_pause_starts_none_of_them),
-		TEST(a_hook_that_is_gone_starts_none_of_them),
-		TEST(they_keep_no_other_hook_waiting),
+		TEST(a_removed_hook_starts_none_of_them),
+		TEST(they_delay_no_other_hook),
 	};
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The dispatcher when the wall clock is set, and when nothing is due: with a
- * real store, and a wall clock that the test moves. */
+/* The dispatcher when the wall clock is set, and when nothing is due: with a real store and a
+ * wall clock that the test sets. */
 #include "action/script_fixture.h"
 #include "dispatcher/dispatcher.h"
 #include "store/fixture.h"
@@ -15,7 +15,7 @@
 
 static atomic_llong wall_shift; /* ms */
 
-/* Stands in for libc's, here and in all of hookd that is linked in. */
+/* Replaces libc's, here and in all of hookd that is linked in. */
 int clock_gettime(clockid_t id, struct timespec *now)
 {
 	long result = syscall(SYS_clock_gettime, id, now);
@@ -26,7 +26,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
 	return (int)result;
 }
 
-/* alpha is to be tried again in half an hour to an hour; beta ends well. */
+/* alpha is retried in half an hour to an hour; beta succeeds. */
 static struct conf *one_waits(void)
 {
 	struct conf *conf = fixture_conf(2, 4);
@@ -57,14 +57,14 @@ static void close_all(struct fixture *fx, struct dispatcher *d)
 	fx_close(fx);
 }
 
-/* The dispatcher's own timer is on the true clock, so it is told of the change. */
+/* The dispatcher's timer is on the true clock, so the change must be announced. */
 static void set_clock(struct dispatcher *d, int64_t shift)
 {
 	atomic_store(&wall_shift, shift);
 	dispatcher_notify(d);
 }
 
-static void waits_stay_as_long_when_the_clock_is_set(void **state)
+static void delays_stay_as_long_when_the_clock_is_set(void **state)
 {
 	struct fixture *fx = *state;
 	struct conf *conf = one_waits();
@@ -90,8 +90,8 @@ static void waits_stay_as_long_when_the_clock_is_set(void **state)
 	conf_unref(conf);
 }
 
-/* It starts in 1970 and is told the time later: no delivery waits for long. */
-static void a_machine_that_starts_without_the_time_puts_nothing_off(void **state)
+/* It starts in 1970 and gets the time later: no delivery waits for long. */
+static void a_machine_that_starts_without_the_time_delays_nothing(void **state)
 {
 	struct fixture *fx = *state;
 	struct conf *conf = one_waits();
@@ -166,8 +166,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fx_make, fx_remove)
 	const struct CMUnitTest tests[] = {
-		TEST(waits_stay_as_long_when_the_clock_is_set),
-		TEST(a_machine_that_starts_without_the_time_puts_nothing_off),
+		TEST(delays_stay_as_long_when_the_clock_is_set),
+		TEST(a_machine_that_starts_without_the_time_delays_nothing),
 		TEST(nothing_wakes_it_when_nothing_is_due),
 	};
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);

@@ -85,7 +85,7 @@ static void concurrency_of_a_hook_is_bounded(void **state)
 
 #define WAIT_FOR_GO "until [ -e $OUT/go ]; do sleep 0.02; done"
 
-static void a_slow_hook_holds_back_no_other(void **state)
+static void a_slow_hook_delays_no_other(void **state)
 {
 	struct fixture *fx = *state;
 	struct dispatcher *d;
@@ -106,7 +106,7 @@ static void a_slow_hook_holds_back_no_other(void **state)
 	close_all(fx, d, conf);
 }
 
-/* With room for one at a time, a hook with much to do does not starve another. */
+/* With one slot in all, a hook with many deliveries does not starve another. */
 static void hooks_take_turns(void **state)
 {
 	struct fixture *fx = *state;
@@ -202,7 +202,7 @@ static void drain_lets_what_runs_end(void **state)
 	close_all(fx, d, conf);
 }
 
-static void drain_puts_back_what_does_not_end(void **state)
+static void drain_requeues_what_does_not_end(void **state)
 {
 	struct fixture *fx = *state;
 	struct dispatcher *d;
@@ -231,7 +231,7 @@ static void a_reload_brings_new_scripts(void **state)
 	open_all(fx, &d, before);
 	put(fx, 1, 1, 1);
 	fx_await(fx, DONE, 1);
-	put(fx, 2, 1, 2); /* the second hook is not known yet: its delivery waits */
+	put(fx, 2, 1, 2); /* the second hook is not in the config yet: its delivery waits */
 	fx_await(fx, DONE, 2);
 	assert_int_equal(fx_number(fx, READY), 1);
 	dispatcher_reload(d, after);
@@ -245,7 +245,7 @@ static void a_reload_brings_new_scripts(void **state)
 	close_all(fx, d, after);
 }
 
-/* The disk is full when the script ends: what came of it is kept until it fits. */
+/* The disk is full when the script ends: its outcome is kept until there is space. */
 static void an_outcome_outlives_a_full_disk(void **state)
 {
 	struct fixture *fx = *state;
@@ -292,8 +292,8 @@ static void many_leave_nothing_behind(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* ECHILD: no zombie */
 }
 
-/* A second SIGTERM: the listener still stores what comes, and that pokes. */
-static void stopped_it_may_be_poked(void **state)
+/* A second SIGTERM: the listener still stores events, and the store notifies. */
+static void it_may_be_notified_when_stopped(void **state)
 {
 	struct fixture *fx = *state;
 	struct dispatcher *d;
@@ -317,16 +317,16 @@ int main(void)
 		TEST(permfail_is_dead_at_once),
 		TEST(concurrency_is_bounded),
 		TEST(concurrency_of_a_hook_is_bounded),
-		TEST(a_slow_hook_holds_back_no_other),
+		TEST(a_slow_hook_delays_no_other),
 		TEST(hooks_take_turns),
 		TEST(interrupted_too_often_is_dead),
 		TEST(killed_while_running_it_runs_again),
 		TEST(drain_lets_what_runs_end),
-		TEST(drain_puts_back_what_does_not_end),
+		TEST(drain_requeues_what_does_not_end),
 		TEST(a_reload_brings_new_scripts),
 		TEST(an_outcome_outlives_a_full_disk),
 		TEST(many_leave_nothing_behind),
-		TEST(stopped_it_may_be_poked),
+		TEST(it_may_be_notified_when_stopped),
 	};
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT);
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void delays_lie_between_half_the_first_and_the_doubled(void **state)
 	}
 }
 
-static void no_tries_are_left_after_the_last(void **state)
+static void no_attempt_is_left_after_the_last(void **state)
 {
 	(void)state;
 	const struct conf_retry twelve = {.attempts = 12, .first = 10 * SECOND, .max = HOUR};
@@ -85,7 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delays_lie_between_half_the_first_and_the_doubled),
-		cmocka_unit_test(no_tries_are_left_after_the_last),
+		cmocka_unit_test(no_attempt_is_left_after_the_last),
 		cmocka_unit_test(a_first_above_max_is_cut_to_max),
 		cmocka_unit_test(extremes_do_not_overflow),
 		cmocka_unit_test(delays_are_spread_evenly),

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* A mail, and what it owns. */
+/* A mail and what it owns. */
 struct fixture {
 	struct mail mail;
 	struct mail_addresses from;

@@ -13,7 +13,7 @@
 #define LABEL_50 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
 #define LABEL_63 LABEL_50 "abcdefghijklm"
 
-/* "name|mailbox" of each address, with a line end behind. */
+/* "name|mailbox" of each address, each with a line end. */
 static char *listed(const struct mail_addresses *a)
 {
 	struct buf b = {0};
@@ -103,7 +103,7 @@ static void check_refused_bytes(const char *text, size_t len, const char *expect
 		fail_msg("%s: expected \"%s\"", why, expected);
 	for (const char *p = why; *p != '\0'; p++)
 		assert_false((unsigned char)*p < 0x20 || *p == 0x7f);
-	/* what was there is still there, and nothing else */
+	/* the list is unchanged */
 	assert_int_equal(a.count, 1);
 	assert_string_equal(a.list[0].mailbox, "first@example.com");
 	mail_addresses_free(&a);
@@ -114,7 +114,7 @@ static void check_refused(const char *text, const char *expected)
 	check_refused_bytes(text, strlen(text), expected);
 }
 
-static void what_is_wrong_is_said(void **state)
+static void errors_are_explained(void **state)
 {
 	(void)state;
 
@@ -123,13 +123,13 @@ static void what_is_wrong_is_said(void **state)
 	check_refused("Dossou, Awa <a@b.c>", "\"Dossou\" has no @");
 	check_refused("a b@example.com", "\"a b@example.com\" has a space before its @");
 	check_refused("@example.com", "\"@example.com\" has a bad part before its @");
-	check_refused(".a@b.c", "bad part in front");
-	check_refused("a.@b.c", "bad part in front");
-	check_refused("a..b@c.d", "bad part in front");
+	check_refused(".a@b.c", "bad part before");
+	check_refused("a.@b.c", "bad part before");
+	check_refused("a..b@c.d", "bad part before");
 	check_refused("a\"b@c.d", "has a double quote without the closing one");
-	check_refused("\"a\"b@c.d", "bad part in front");
-	check_refused("a(comment)@b.c", "bad part in front");
-	check_refused("=?x?q?a=40b=3e?=@c.d", "bad part in front");
+	check_refused("\"a\"b@c.d", "bad part before");
+	check_refused("a(comment)@b.c", "bad part before");
+	check_refused("=?x?q?a=40b=3e?=@c.d", "bad part before");
 	check_refused("a@", "bad domain: expected letters, digits, hyphens and dots");
 	check_refused("a@b c", "bad domain");
 	check_refused("a@b@c", "bad domain");
@@ -153,7 +153,7 @@ static void what_is_wrong_is_said(void **state)
 	check_refused("A <a@b.c> B", "has no > at its end");
 	check_refused("A <>", "has nothing between < and >");
 	check_refused("A <", "has no > at its end");
-	check_refused("<@a.example:b@c.d>", "bad part in front");
+	check_refused("<@a.example:b@c.d>", "bad part before");
 	check_refused("Friends: a@b.c, d@e.f;", "has a space before its @");
 	check_refused("A (B) <a@b.c>", "has a name that needs double quotes around it");
 	check_refused("A @ B <a@b.c>", "has a name that needs double quotes around it");
@@ -188,8 +188,8 @@ static void too_long_is_refused(void **state)
 	check_refused_bytes(text, 2 + 254, "bad domain");
 }
 
-/* Whatever a reader of headers, of SMTP or of a terminal takes for a new line or an
- * order, in each place of an address. */
+/* Whatever a parser of headers or SMTP, or a terminal, takes for a line break or a command,
+ * in each place of an address. */
 static void control_characters_are_refused(void **state)
 {
 	(void)state;
@@ -262,7 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(names_become_valid_utf8),
-		cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(errors_are_explained),
 		cmocka_unit_test(too_long_is_refused),
 		cmocka_unit_test(control_characters_are_refused),
 		cmocka_unit_test(there_is_a_limit_to_their_number),

@@ -10,8 +10,7 @@ static void check_mail(struct fixture *f, const char *expected)
 	finish(f);
 }
 
-/* A header field that comes with the plain mail of start(), of which a field is
- * another. */
+/* A header field of the plain mail of start(), with one field changed. */
 static void check_has(struct fixture *f, const char *lines)
 {
 	write_mail(f);
@@ -226,7 +225,7 @@ static void bcc_alone_is_undisclosed(void **state)
 	finish(&f);
 }
 
-static void names_that_need_it_are_encoded(void **state)
+static void names_are_encoded_where_necessary(void **state)
 {
 	(void)state;
 	static const char *const rows[][2] = {
@@ -361,7 +360,7 @@ static void line_ends_become_crlf(void **state)
 		check_body(rows[i][0], strlen(rows[i][0]), "7bit", rows[i][1]);
 }
 
-static void what_needs_it_is_quoted(void **state)
+static void text_is_quoted_where_necessary(void **state)
 {
 	(void)state;
 	static const char *const rows[][2] = {
@@ -372,7 +371,7 @@ static void what_needs_it_is_quoted(void **state)
 		{"\x1b[2J", "=1B[2J\r\n"},
 		{"\x7f", "=7F\r\n"},
 		{"caf\xe9 \xc0\x8a", "caf=EF=BF=BD =EF=BF=BD=EF=BF=BD\r\n"},
-		/* what would end a message, or begin one */
+		/* what would end a message, or start one */
 		{".", "=2E\r\n"},
 		{"a\r.\rb", "a\r\n=2E\r\nb\r\n"},
 		{"a\n.\n.b\n", "a\r\n=2E\r\n=2Eb\r\n"},
@@ -438,7 +437,7 @@ static void a_boundary_occurs_in_no_part(void **state)
 	at = strstr(f.out.data, "boundary=\"");
 	assert_non_null(at);
 	assert_memory_not_equal(at + strlen("boundary=\""), first, 34);
-	/* in the text alone */
+	/* only in the text */
 	at = strstr(f.out.data, first);
 	assert_non_null(at);
 	assert_null(strstr(at + 1, first));
@@ -486,7 +485,7 @@ static void the_message_id_is_made_from_the_key(void **state)
 	struct fixture f;
 
 	start(&f);
-	f.mail.message_key = "abc"; /* whose SHA-256 everybody knows */
+	f.mail.message_key = "abc"; /* whose SHA-256 is well known */
 	set_from(&f, "\"a@b\"@shop.example.net");
 	check_has(&f, "\r\nMessage-ID: <ba7816bf8f01cfea414140de5dae2223@shop.example.net>\r\n");
 	finish(&f);
@@ -527,7 +526,7 @@ static const char *const controls[][2] = {{"\r\n", "\\r\\n"}, {"\r", "\\r"}, {"\
 	{"\xc2\x80", "\\xc2\\x80"}, {"\xc2\x85", "\\xc2\\x85"}, {"\xc2\x9f", "\\xc2\\x9f"},
 	{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"}, {"\xe2\x80\xa9", "\\xe2\\x80\\xa9"}};
 
-/* As an action would, were it to build an address by itself. */
+/* As if an action built an address itself. */
 static void check_control(const char *control, const char *shown)
 {
 	static const char *const fields[] = {"from", "to", "cc", "bcc", "reply_to"};
@@ -670,12 +669,12 @@ int main(void)
 		cmocka_unit_test(an_empty_text),
 		cmocka_unit_test(every_list_has_its_field_but_bcc),
 		cmocka_unit_test(bcc_alone_is_undisclosed),
-		cmocka_unit_test(names_that_need_it_are_encoded),
+		cmocka_unit_test(names_are_encoded_where_necessary),
 		cmocka_unit_test(many_addresses_are_folded),
 		cmocka_unit_test(subjects_are_folded_and_encoded),
 		cmocka_unit_test(a_blank_subject_has_no_field),
 		cmocka_unit_test(line_ends_become_crlf),
-		cmocka_unit_test(what_needs_it_is_quoted),
+		cmocka_unit_test(text_is_quoted_where_necessary),
 		cmocka_unit_test(long_lines_are_broken),
 		cmocka_unit_test(a_boundary_occurs_in_no_part),
 		cmocka_unit_test(the_date_has_the_process_s_time_zone),

@@ -1,4 +1,4 @@
-/* What is true of every mail: its form, and that what comes in comes out. */
+/* What is true of every mail: its form, and that it decodes to what was put in. */
 #include "fixture.h"
 
 #include <jansson.h>
@@ -18,7 +18,7 @@ static char read_hex(const char *at)
 	return (char)((high - digits) << 4 | (low - digits));
 }
 
-/* Undoes base64, without white space in it. */
+/* Decodes base64 without white space. */
 static void decode_base64(struct buf *out, const char *text, size_t len)
 {
 	static const char digits[] =
@@ -39,7 +39,7 @@ static void decode_base64(struct buf *out, const char *text, size_t len)
 	}
 }
 
-/* Length of the character at p by somebody else's idea of UTF-8; 0: there is none. */
+/* Length of the character at p, by code that is not ours; 0: not UTF-8. */
 static size_t character(const char *p, size_t left)
 {
 	for (size_t n = 1; n <= 4 && n <= left; n++) {
@@ -53,8 +53,8 @@ static size_t character(const char *p, size_t left)
 	return 0;
 }
 
-/* Undoes encoded words; the spaces between two of them vanish. Each word is at most
- * 75 bytes and, by itself, UTF-8. */
+/* Decodes encoded words, and removes the spaces between two of them. Each word has at most
+ * 75 bytes and is UTF-8 by itself. */
 static void decode_words(struct buf *out, const char *text)
 {
 	while (*text != '\0') {
@@ -98,8 +98,8 @@ static void decode_quoted_printable(struct buf *out, const char *text)
 	}
 }
 
-/* What a reader is to see: for each byte that is no UTF-8 a U+FFFD; in a body for a
- * NUL, too, and CRLF line ends. */
+/* What a reader must see: U+FFFD for each byte that is not UTF-8; in a body also for NUL,
+ * and CRLF line ends. */
 static void expected_text(struct buf *out, const char *text, size_t len, bool body)
 {
 	for (size_t i = 0, n; i < len; i += n) {
@@ -119,7 +119,7 @@ static void expected_text(struct buf *out, const char *text, size_t len, bool bo
 		buf_add_text(out, "\r\n");
 }
 
-/* Takes the header fields off: "Name: value\n", unfolded. Returns the body. */
+/* Splits off the header fields: "Name: value\n", unfolded. Returns the body. */
 static const char *read_head(struct buf *fields, const char *message)
 {
 	const char *end = strstr(message, "\r\n\r\n");
@@ -160,7 +160,7 @@ static void check_lines(const struct buf *message)
 	}
 }
 
-/* The names of the fields, in their order. */
+/* The names of the fields, in order. */
 static void check_fields(const char *fields, bool subject)
 {
 	static const char *const names[] = {"Date", "From", "To", "Message-ID", "Subject",
@@ -202,7 +202,7 @@ static unsigned roll(unsigned *seed)
 	return *seed >> 8;
 }
 
-/* Pieces that break badly made writers, and random bytes. */
+/* Pieces that break careless writers, and random bytes. */
 static void add_random(struct buf *out, unsigned *seed, bool header)
 {
 	static const char *const pieces[] = {"é", "日本", "😀", "=?", "?=", "=?UTF-8?Q?=0A?=", " ",
@@ -226,7 +226,7 @@ static void add_random(struct buf *out, unsigned *seed, bool header)
 	buf_add(out, "", 0); /* not NULL */
 }
 
-/* In a header field: random bytes may make a control character; then it is refused. */
+/* In a header field, random bytes may contain a control character; then it is refused. */
 static bool is_refused(const struct buf *text)
 {
 	for (size_t i = 0; i + 1 < text->len; i++) {
@@ -241,7 +241,7 @@ static bool is_refused(const struct buf *text)
 	return false;
 }
 
-/* One mail with random contents is what it should be, and reads back. */
+/* A mail with random contents has the right form, and reads back. */
 static void check_random(unsigned *seed)
 {
 	struct buf subject = {0}, name = {0}, text = {0}, fields = {0}, got = {0}, expected = {0};
@@ -252,7 +252,7 @@ static void check_random(unsigned *seed)
 	add_random(&subject, seed, true);
 	add_random(&name, seed, true);
 	add_random(&text, seed, false);
-	buf_add_text(&name, "é"); /* so that it is encoded: a quoted one is tested elsewhere */
+	buf_add_text(&name, "é"); /* makes it encoded; quoted names are tested elsewhere */
 	f.mail.subject = subject.data;
 	f.mail.subject_len = subject.len;
 	f.mail.text = text.data;
@@ -296,7 +296,7 @@ out:
 	finish(&f);
 }
 
-static void whatever_comes_in_a_mail_comes_out(void **state)
+static void any_mail_reads_back(void **state)
 {
 	(void)state;
 	unsigned seed = 42;
@@ -377,7 +377,7 @@ static void a_huge_file_reads_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whatever_comes_in_a_mail_comes_out),
+		cmocka_unit_test(any_mail_reads_back),
 		cmocka_unit_test(a_huge_mail_keeps_to_the_rules),
 		cmocka_unit_test(a_huge_file_reads_back),
 	};

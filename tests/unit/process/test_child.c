@@ -79,7 +79,7 @@ static struct child start(const struct child_options *options)
 	return c;
 }
 
-/* Reads all it prints until nobody holds the output, then takes its end. */
+/* Reads what it prints until no process has the output open, then reaps it. */
 static struct result finish(struct child *c)
 {
 	struct result r = {0};
@@ -142,7 +142,7 @@ static unsigned count_fds(void)
 	return n;
 }
 
-static void its_end_is_told(void **state)
+static void its_end_is_reported(void **state)
 {
 	(void)state;
 	static const struct {
@@ -171,7 +171,7 @@ static void both_streams_come_through(void **state)
 	assert_prints(&o, "one\ntwo\nthree\n");
 }
 
-static void arguments_are_passed_as_they_are(void **state)
+static void arguments_are_passed_unchanged(void **state)
 {
 	(void)state;
 	static char argv0[] = "/usr/bin/printf";
@@ -248,7 +248,7 @@ static void forget_close_range(void)
 static void only_its_three_descriptors_are_open(void **state)
 {
 	(void)state;
-	/* What a library of ours may leave open without close-on-exec. */
+	/* As a library may leave one open, without close-on-exec. */
 	int leak = open("/dev/null", O_RDONLY);
 	int high = fcntl(leak, F_DUPFD, 200);
 	assert_true(leak >= 0 && high >= 200);
@@ -297,7 +297,7 @@ static void environment_is_the_given_one(void **state)
 	assert_prints(&o, "A=1\nHOME=/home/awa\nB=two words\tand a tab\n");
 }
 
-static void signals_are_as_new(void **state)
+static void signals_have_their_defaults(void **state)
 {
 	(void)state;
 	sigset_t some;
@@ -310,7 +310,7 @@ static void signals_are_as_new(void **state)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGRTMIN + 3, SIG_IGN);
 
-	/* Not with sh, which has handlers of its own. */
+	/* Not with sh, which installs handlers. */
 	static char grep[] = "/bin/grep";
 	static char pattern[] = "^Sig[BI]";
 	static char status[] = "/proc/self/status";
@@ -322,7 +322,7 @@ static void signals_are_as_new(void **state)
 
 	sigset_t now;
 	sigprocmask(SIG_SETMASK, &before, &now);
-	assert_int_equal(sigismember(&now, SIGUSR1), 1); /* ours is as it was */
+	assert_int_equal(sigismember(&now, SIGUSR1), 1); /* ours is unchanged */
 	assert_int_equal(sigismember(&now, SIGUSR2), 0);
 	assert_true(signal(SIGPIPE, SIG_DFL) == SIG_IGN);
 	signal(SIGHUP, SIG_DFL);
@@ -443,7 +443,7 @@ static void a_signal_reaches_the_whole_group(void **state)
 	assert_true(poll(&readable, 1, PATIENCE) > 0);
 	assert_false(child_ended(&c));
 	child_signal(&c, SIGTERM);
-	struct result r = finish(&c); /* ends only when sleep lets go of the output */
+	struct result r = finish(&c); /* ends only when sleep has closed the output */
 	assert_int_equal(r.end.signal, SIGTERM);
 	buf_free(&r.printed);
 }
@@ -467,7 +467,7 @@ static void it_dies_with_hookd(void **state)
 	assert_int_equal(read(ready[0], &pid, sizeof(pid)), sizeof(pid));
 	kill(hookd, SIGKILL);
 	assert_int_equal(waitpid(hookd, &status, 0), hookd);
-	assert_int_equal(waitpid(pid, &status, 0), pid); /* an orphan comes to us */
+	assert_int_equal(waitpid(pid, &status, 0), pid); /* we are the subreaper of the orphan */
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	close(ready[0]);
 	close(ready[1]);
@@ -508,7 +508,7 @@ static void closed_standard_streams_do_no_harm(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Whole or not at all. */
+/* All or nothing. */
 static void assert_starts_or_is_refused(const struct child_options *options, enum child_error error)
 {
 	struct child c;
@@ -537,7 +537,7 @@ static void a_full_descriptor_table_is_survived(void **state)
 		struct rlimit tight = {(rlim_t)lowest + spare, before.rlim_max};
 		struct child_options o = shell("true");
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-		if (spare < 3) /* input and output; the first child of all takes two more */
+		if (spare < 3) /* input and output; the very first child needs two more */
 			assert_refused(&o, CHILD_NO_RESOURCES, "Too many open files");
 		else
 			assert_starts_or_is_refused(&o, CHILD_NO_RESOURCES);
@@ -590,16 +590,16 @@ static int remove_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(its_end_is_told),
+		cmocka_unit_test(its_end_is_reported),
 		cmocka_unit_test(both_streams_come_through),
-		cmocka_unit_test(arguments_are_passed_as_they_are),
+		cmocka_unit_test(arguments_are_passed_unchanged),
 		cmocka_unit_test(input_arrives_byte_for_byte),
 		cmocka_unit_test(input_may_be_left_unread),
 		cmocka_unit_test(input_cannot_be_altered),
 		cmocka_unit_test(only_its_three_descriptors_are_open),
 		cmocka_unit_test(an_old_kernel_leaks_no_descriptor_either),
 		cmocka_unit_test(environment_is_the_given_one),
-		cmocka_unit_test(signals_are_as_new),
+		cmocka_unit_test(signals_have_their_defaults),
 		cmocka_unit_test(it_leads_its_own_session),
 		cmocka_unit_test(it_starts_in_its_directory),
 		cmocka_unit_test(limits_are_set),

@@ -32,7 +32,7 @@
 
 #include <cmocka.h>
 
-/* What a confined thread has tried: each name with its errno, 0 when it went well. */
+/* What a confined thread has tried: each name with its errno, 0 if it succeeded. */
 #define TRIES 64
 
 struct tries {
@@ -41,7 +41,7 @@ struct tries {
 		int error;
 	} list[TRIES];
 	size_t count;
-	int pair[2]; /* a connection that is there */
+	int pair[2]; /* an open connection */
 };
 
 static void note(struct tries *t, const char *name, long result)
@@ -59,7 +59,7 @@ static int error_of(const struct tries *t, const char *name)
 	return -1;
 }
 
-static void try_what_is_not_for_it(struct tries *t)
+static void try_what_is_refused(struct tries *t)
 {
 	char program[] = "/bin/false", *argv[] = {program, NULL}, *env[] = {NULL};
 	struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/nonexistent"};
@@ -101,7 +101,7 @@ static void try_what_is_not_for_it(struct tries *t)
 	note(t, "munmap", munmap(page, 4096));
 }
 
-static void try_what_is(struct tries *t)
+static void try_what_is_allowed(struct tries *t)
 {
 	struct pollfd fd = {.fd = t->pair[0], .events = POLLIN};
 	struct timespec now;
@@ -135,12 +135,12 @@ static void *run_confined(void *arg)
 
 	sandbox_listener_thread();
 	note(t, "no_new_privs", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0 ? 0 : -1);
-	try_what_is_not_for_it(t);
-	try_what_is(t);
+	try_what_is_refused(t);
+	try_what_is_allowed(t);
 	return NULL;
 }
 
-static void a_confined_thread_has_its_connections_and_no_more(void **state)
+static void a_confined_thread_can_use_its_connections_only(void **state)
 {
 	static const char *const refused[] = {"open", "open to write", "open a path", "execve",
 		"fork", "socket", "connect", "bind", "ptrace", "process_vm_readv", "pidfd_open",
@@ -156,7 +156,7 @@ static void a_confined_thread_has_its_connections_and_no_more(void **state)
 
 	(void)state;
 #if !defined(__x86_64__) && !defined(__aarch64__)
-	skip(); /* there is no list of calls */
+	skip(); /* no list of calls for this architecture */
 #endif
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, t.pair), 0);
 	assert_int_equal(write(t.pair[1], "y", 1), 1);
@@ -168,7 +168,7 @@ static void a_confined_thread_has_its_connections_and_no_more(void **state)
 	for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++)
 		if (error_of(&t, done[i]) != 0)
 			fail_msg("%s: %s", done[i], strerror(error_of(&t, done[i])));
-	/* and this thread is as free as before */
+	/* and this thread is not confined */
 	fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	close(fd);
@@ -176,7 +176,7 @@ static void a_confined_thread_has_its_connections_and_no_more(void **state)
 	close(t.pair[1]);
 }
 
-/* Exits with the errno of opening the file, 0 when it is open. */
+/* The errno of opening the file in a child; 0: it is open. */
 static int in_child(void (*first)(void), const char *path)
 {
 	int status;
@@ -191,7 +191,7 @@ static int in_child(void (*first)(void), const char *path)
 	return WEXITSTATUS(status);
 }
 
-static void give_up_all_files(void)
+static void deny_all_files(void)
 {
 	int ruleset = landlock_ruleset_of_all();
 
@@ -199,7 +199,7 @@ static void give_up_all_files(void)
 		_exit(99);
 }
 
-static void give_up_all_but_etc(void)
+static void deny_all_but_etc(void)
 {
 	int ruleset = landlock_ruleset(LANDLOCK_READ_FILE);
 	int etc = open("/etc", O_PATH | O_CLOEXEC);
@@ -209,18 +209,18 @@ static void give_up_all_but_etc(void)
 		_exit(99);
 }
 
-static void landlock_takes_files_away(void **state)
+static void landlock_denies_files(void **state)
 {
 	(void)state;
 	if (landlock_abi() == 0)
 		skip();
-	assert_int_equal(in_child(give_up_all_files, "/etc/passwd"), EACCES);
-	assert_int_equal(in_child(give_up_all_files, "/etc"), EACCES);
-	assert_int_equal(in_child(give_up_all_but_etc, "/etc/passwd"), 0);
-	assert_int_equal(in_child(give_up_all_but_etc, "/bin/sh"), EACCES);
+	assert_int_equal(in_child(deny_all_files, "/etc/passwd"), EACCES);
+	assert_int_equal(in_child(deny_all_files, "/etc"), EACCES);
+	assert_int_equal(in_child(deny_all_but_etc, "/etc/passwd"), 0);
+	assert_int_equal(in_child(deny_all_but_etc, "/bin/sh"), EACCES);
 }
 
-static void the_process_is_not_to_be_looked_into(void **state)
+static void the_process_cannot_be_inspected(void **state)
 {
 	int status;
 	pid_t pid;
@@ -242,9 +242,9 @@ static void the_process_is_not_to_be_looked_into(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_confined_thread_has_its_connections_and_no_more),
-		cmocka_unit_test(landlock_takes_files_away),
-		cmocka_unit_test(the_process_is_not_to_be_looked_into),
+		cmocka_unit_test(a_confined_thread_can_use_its_connections_only),
+		cmocka_unit_test(landlock_denies_files),
+		cmocka_unit_test(the_process_cannot_be_inspected),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* Below /run, where root alone can write: so these are root's tests. */
+/* Below /run, where only root can write: so these tests need root. */
 static char dir[64];
 static char path_room[4][128];
 
@@ -40,7 +40,7 @@ static void make_file(const char *name)
 static int set_up(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/run/hookd-wall-XXXXXX");
+	(void)snprintf(dir, sizeof(dir), "/run/hookd-sandbox-XXXXXX");
 	if (geteuid() != 0 || landlock_abi() < 2)
 		return 0; /* the tests skip */
 	if (mkdtemp(dir) == NULL || chmod(dir, 0755) != 0 || mkdir(at(0, "credentials"), 0700) != 0)
@@ -69,19 +69,19 @@ static int tear_down(void **state)
 static struct script_sandbox *make(const char *one, const char *two)
 {
 	char *files[] = {(char *)(uintptr_t)one, (char *)(uintptr_t)two};
-	struct script_sandbox *w = script_sandbox_new(files, two != NULL ? 2 : 1, true);
+	struct script_sandbox *s = script_sandbox_new(files, two != NULL ? 2 : 1, true);
 
-	assert_non_null(w);
-	return w;
+	assert_non_null(s);
+	return s;
 }
 
-/* What a process behind the wall gets: 0, or errno. */
-static int behind(struct script_sandbox *w, int (*act)(const char *, const char *), const char *a,
-	const char *b)
+/* What a process in the sandbox gets: 0, or errno. */
+static int in_sandbox(struct script_sandbox *s, int (*act)(const char *, const char *),
+	const char *a, const char *b)
 {
 	int ruleset, status;
 
-	assert_true(script_sandbox_ready(w, &ruleset));
+	assert_true(script_sandbox_ready(s, &ruleset));
 	assert_true(ruleset > 0);
 	fflush(NULL);
 	pid_t pid = fork();
@@ -108,88 +108,89 @@ static int to_write(const char *path, const char *unused)
 	if (geteuid() != 0 || landlock_abi() < 2)                                                  \
 	skip()
 
-static void secrets_are_shut_and_all_beside_is_open(void **state)
+static void secrets_cannot_be_read_but_everything_beside_them_can(void **state)
 {
-	struct script_sandbox *w;
+	struct script_sandbox *s;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
-	w = make(at(1, "secret"), at(2, "credentials"));
-	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
-	assert_int_equal(behind(w, to_read, at(0, "credentials/a"), NULL), EACCES);
-	assert_int_equal(behind(w, to_read, at(0, "beside"), NULL), 0);
-	assert_int_equal(behind(w, to_read, "/etc/passwd", NULL), 0);
-	assert_int_equal(behind(w, to_read, "/bin/sh", NULL), 0);
-	assert_int_equal(behind(w, to_read, "/proc/self/status", NULL), 0);
-	assert_int_equal(behind(w, to_read, "/dev/null", NULL), 0);
-	assert_int_equal(behind(w, to_write, at(0, "made"), NULL), 0);
-	assert_int_equal(behind(w, rename, at(0, "made"), "/run/hookd-wall-moved"), 0);
-	assert_int_equal(unlink("/run/hookd-wall-moved"), 0);
-	/* neither may a secret come to where it could be read */
-	assert_int_equal(behind(w, link, at(0, "secret"), "/tmp/hookd-wall"), EXDEV);
-	assert_int_equal(behind(w, rename, at(0, "credentials/a"), "/tmp/hookd-wall"), EXDEV);
-	script_sandbox_free(w);
+	s = make(at(1, "secret"), at(2, "credentials"));
+	assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), EACCES);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "credentials/a"), NULL), EACCES);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "beside"), NULL), 0);
+	assert_int_equal(in_sandbox(s, to_read, "/etc/passwd", NULL), 0);
+	assert_int_equal(in_sandbox(s, to_read, "/bin/sh", NULL), 0);
+	assert_int_equal(in_sandbox(s, to_read, "/proc/self/status", NULL), 0);
+	assert_int_equal(in_sandbox(s, to_read, "/dev/null", NULL), 0);
+	assert_int_equal(in_sandbox(s, to_write, at(0, "made"), NULL), 0);
+	assert_int_equal(in_sandbox(s, rename, at(0, "made"), "/run/hookd-sandbox-moved"), 0);
+	assert_int_equal(unlink("/run/hookd-sandbox-moved"), 0);
+	/* nor can a secret be moved to where it could be read */
+	assert_int_equal(in_sandbox(s, link, at(0, "secret"), "/tmp/hookd-sandbox"), EXDEV);
+	assert_int_equal(
+		in_sandbox(s, rename, at(0, "credentials/a"), "/tmp/hookd-sandbox"), EXDEV);
+	script_sandbox_free(s);
 }
 
-static void what_changes_beside_secrets_is_seen(void **state)
+static void changes_beside_secrets_are_noticed(void **state)
 {
-	struct script_sandbox *w;
+	struct script_sandbox *s;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
-	w = make(at(1, "secret"), at(2, "credentials"));
+	s = make(at(1, "secret"), at(2, "credentials"));
 	for (int round = 0; round < 3; round++) {
 		make_file("new");
-		assert_int_equal(behind(w, to_read, at(0, "new"), NULL), 0);
+		assert_int_equal(in_sandbox(s, to_read, at(0, "new"), NULL), 0);
 		make_file("credentials/b");
-		assert_int_equal(behind(w, to_read, at(0, "credentials/b"), NULL), EACCES);
-		/* a secret that is replaced stays one */
+		assert_int_equal(in_sandbox(s, to_read, at(0, "credentials/b"), NULL), EACCES);
+		/* a secret that is replaced stays protected */
 		assert_int_equal(rename(at(0, "new"), at(1, "secret")), 0);
-		assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
+		assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), EACCES);
 		assert_int_equal(unlink(at(0, "credentials/b")), 0);
 	}
-	/* one that goes, and comes again */
+	/* a secret that is removed and made again */
 	assert_int_equal(unlink(at(0, "secret")), 0);
-	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), ENOENT);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), ENOENT);
 	make_file("secret");
-	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
-	script_sandbox_free(w);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), EACCES);
+	script_sandbox_free(s);
 }
 
-static void a_link_to_a_secret_leads_nowhere(void **state)
+static void a_link_to_a_secret_does_not_help(void **state)
 {
-	struct script_sandbox *w;
+	struct script_sandbox *s;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
 	assert_int_equal(symlink(at(0, "secret"), at(1, "link")), 0);
-	w = make(at(1, "link"), NULL);
-	assert_int_equal(behind(w, to_read, at(0, "link"), NULL), EACCES);
-	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
-	assert_int_equal(behind(w, to_read, at(0, "credentials/a"), NULL), 0);
-	script_sandbox_free(w);
+	s = make(at(1, "link"), NULL);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "link"), NULL), EACCES);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), EACCES);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "credentials/a"), NULL), 0);
+	script_sandbox_free(s);
 }
 
-/* Scripts make files in such a place, and read them. */
-static void where_others_can_write_nothing_is_shut(void **state)
+/* Scripts may create files in such a directory, and must be able to read them. */
+static void nothing_is_protected_where_others_can_write(void **state)
 {
-	struct script_sandbox *w;
+	struct script_sandbox *s;
 
 	(void)state;
 	SKIP_UNLESS_ROOT;
 	assert_int_equal(mkdir(at(0, "writable"), 0700), 0);
 	assert_int_equal(chmod(at(0, "writable"), 0777), 0);
 	make_file("writable/secret");
-	w = make(at(1, "writable/secret"), at(2, "secret"));
-	assert_int_equal(behind(w, to_read, at(0, "writable/secret"), NULL), 0);
-	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), EACCES);
-	script_sandbox_free(w);
-	w = make(at(1, "writable/secret"), NULL); /* there is a wall, with nothing behind it */
-	assert_int_equal(behind(w, to_read, at(0, "secret"), NULL), 0);
-	script_sandbox_free(w);
+	s = make(at(1, "writable/secret"), at(2, "secret"));
+	assert_int_equal(in_sandbox(s, to_read, at(0, "writable/secret"), NULL), 0);
+	assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), EACCES);
+	script_sandbox_free(s);
+	s = make(at(1, "writable/secret"), NULL); /* a sandbox that protects nothing */
+	assert_int_equal(in_sandbox(s, to_read, at(0, "secret"), NULL), 0);
+	script_sandbox_free(s);
 }
 
-static void without_a_wall_there_is_no_ruleset(void **state)
+static void without_a_sandbox_there_is_no_ruleset(void **state)
 {
 	int ruleset = 0;
 
@@ -204,11 +205,11 @@ static void without_a_wall_there_is_no_ruleset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(secrets_are_shut_and_all_beside_is_open),
-		TEST(what_changes_beside_secrets_is_seen),
-		TEST(a_link_to_a_secret_leads_nowhere),
-		TEST(where_others_can_write_nothing_is_shut),
-		cmocka_unit_test(without_a_wall_there_is_no_ruleset),
+		TEST(secrets_cannot_be_read_but_everything_beside_them_can),
+		TEST(changes_beside_secrets_are_noticed),
+		TEST(a_link_to_a_secret_does_not_help),
+		TEST(nothing_is_protected_where_others_can_write),
+		cmocka_unit_test(without_a_sandbox_there_is_no_ruleset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

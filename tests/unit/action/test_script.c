@@ -333,7 +333,7 @@ static void an_interrupted_script_is_not_a_failed_one(void **state)
 	assert_int_equal(step, ACTION_GOES_ON);
 	await_output();
 	action_interrupt(a);
-	finish(a, ACTION_GOES_ON);
+	run_to_end(a, ACTION_GOES_ON);
 	assert_int_equal(a->outcome.result, ATTEMPT_INTERRUPTED);
 	end(a, conf);
 
@@ -341,7 +341,7 @@ static void an_interrupted_script_is_not_a_failed_one(void **state)
 	a = start_hook(conf, &step);
 	await_output();
 	action_interrupt(a);
-	finish(a, ACTION_GOES_ON);
+	run_to_end(a, ACTION_GOES_ON);
 	assert_int_equal(a->outcome.result, ATTEMPT_OK);
 	end(a, conf);
 

@@ -30,7 +30,7 @@ static void log_line(struct action_output *o)
 
 	if (len >= o->budget) {
 		o->budget = 0;
-		log_info("script output is too long: the rest is not logged",
+		log_info("script prints too much: the rest is not logged",
 			log_int("event", o->event), log_text("hook", o->hook),
 			log_int("attempt", o->attempt));
 		return;

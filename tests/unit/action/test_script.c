@@ -438,8 +438,7 @@ static void lines_are_logged_up_to_a_budget(void **state)
 	char *logged = fixture_log_release(&log);
 	assert_int_equal(occurrences(logged, "script output "), 3 + (4096 - 2524 - 1) / 16);
 	assert_int_equal(
-		occurrences(logged, "script output is too long: the rest is not logged event=42"),
-		1);
+		occurrences(logged, "script prints too much: the rest is not logged event=42"), 1);
 	free(logged);
 
 	char *kept = action_output_take(&o, &len);

@@ -5,6 +5,7 @@
 #   3. a header in include/ is included by another area than its own
 #   4. a call does not run against the rule either, and no two files of an area need
 #      each other, directly or around a circle: by the symbols of what was built, if it was
+#   5. a sender is named in src/sender/ only, comments included
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
@@ -60,6 +61,10 @@ find src include -name '*.[ch]' | sort | xargs awk '
 			if (!(header in used))
 				print header ": no other area includes it: its place is src/" contract[header] "/"
 	}'
+
+senders=$(sed -n 's/^extern const struct sender sender_\(.*\);/\1/p' src/sender/rows.h | paste -sd '|')
+grep -rniE "$senders" src include --include='*.[ch]' | grep -v '^src/sender/' |
+	sed 's/$/  (names a sender)/'
 
 # UNDEFINED-IN DEFINED-IN for each symbol that one object takes from another.
 calls() {

@@ -14,7 +14,7 @@
 #include "process/child.h"
 #include "rule/condition.h"
 #include "rule/template.h"
-#include "verify/verify.h"
+#include "sender/sender.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,7 +55,7 @@ struct conf_store {
 struct conf_source {
 	char *name;
 	char *path; /* URL path, begins with / */
-	const struct verify_scheme *scheme;
+	const struct sender *sender;
 	struct secret **secrets;
 	size_t secret_count;
 	int64_t tolerance; /* ms; 0: no time check */

@@ -1,6 +1,6 @@
-/* event/delivery.h - one hook's duty for one event: its states, an attempt at it with its
- * outcome, and all that its action needs to know. The store keeps deliveries, the
- * dispatcher moves them, actions carry them out. Any thread. */
+/* event/delivery.h - a delivery, one hook's duty for one event: its states, the outcome of an
+ * attempt, and all that its action needs to know. The store keeps deliveries, the dispatcher
+ * moves them, actions carry them out. Any thread. */
 #ifndef HOOKD_DELIVERY_H
 #define HOOKD_DELIVERY_H
 
@@ -12,15 +12,15 @@ enum attempt_result { ATTEMPT_OK, ATTEMPT_TEMPFAIL, ATTEMPT_PERMFAIL, ATTEMPT_IN
 
 const char *attempt_result_text(enum attempt_result result); /* "ok", "tempfail", … */
 
-/* What came of an attempt. */
+/* The outcome of an attempt. */
 struct attempt_outcome {
 	enum attempt_result result;
 	int exit_code;       /* -1: none */
 	int status;          /* of HTTP or SMTP; 0: none */
-	int64_t retry_after; /* ms that the other side asked for; 0: it did not. Not stored */
+	int64_t retry_after; /* ms that the other side asked to wait; 0: none. Not stored */
 	int signal;          /* 0: none */
 	char message[512];   /* a sentence for people, "" for none */
-	char *output;        /* capped, raw bytes; owned by the outcome's holder */
+	char *output;        /* capped, raw bytes; the outcome's owner frees it */
 	size_t output_len;
 };
 
@@ -34,7 +34,7 @@ enum delivery_state {
 
 const char *delivery_state_text(enum delivery_state state); /* "READY", … */
 
-/* A delivery that was given up, for the action that tells of it. */
+/* A delivery that has failed for good, for the action that reports it. */
 struct delivery_failure {
 	int64_t delivery;
 	int64_t attempts;
@@ -56,14 +56,14 @@ struct delivery_job {
 	unsigned interrupted; /* earlier attempts that were cut short */
 	char *source;
 	char *type;            /* never NULL */
-	char *idempotency_key; /* stable over all attempts: SOURCE/KEY/HOOK; of an on_failure
-				* hook with /DELIVERY behind it, the one given up */
+	char *idempotency_key; /* the same for all attempts: SOURCE/KEY/HOOK; for an on_failure
+				* hook followed by /DELIVERY, the one that failed */
 	void *payload;
 	size_t payload_len;
-	bool damaged;                     /* the payload is not what came in */
+	bool damaged;                     /* the payload is not what was received */
 	int64_t received_at;              /* unix ms: the event */
 	int64_t started_at;               /* unix ms: when it was claimed */
-	struct delivery_failure *failure; /* NULL but for on_failure hooks */
+	struct delivery_failure *failure; /* on_failure hooks only, else NULL */
 };
 
 void delivery_job_free(struct delivery_job *job);             /* NULL is allowed */

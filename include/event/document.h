@@ -1,12 +1,12 @@
-/* event/document.h - an event as conditions and templates see it: the body's JSON,
- * with `entity` unfolded where a sender gives it as a JSON text; and for an
- * action, hookd's own facts under "hookd" and "failure" (they go before members
- * of the body of the same name):
+/* event/document.h - an event as conditions and templates see it: the JSON of the body, in
+ * which an `entity` that is a JSON text is replaced with what the text says; and for an
+ * action hookd's own facts under "hookd" and "failure", which hide members of the body of the
+ * same name:
  *
  *   hookd.event  hookd.type  hookd.source  hookd.hook  hookd.delivery
  *   hookd.attempt  hookd.idempotency_key  hookd.received_at (RFC 3339)
  *   failure.hook  failure.delivery  failure.attempts  failure.reason
- *   failure.output (its last 4 KiB)   - of the delivery given up; on_failure only
+ *   failure.output (its last 4 KiB)   - of the delivery that failed; on_failure only
  *
  * Any thread; one document belongs to one thread. */
 #ifndef HOOKD_DOCUMENT_H
@@ -20,17 +20,16 @@
 
 struct delivery_job;
 
-/* Parses a body. *out gets a new reference, or NULL when it is not JSON. False
- * only when memory is short. Numbers beyond 64 bits make all numbers reals. */
+/* Parses a body. *out gets a new reference, or NULL if it is not JSON. A number that does
+ * not fit 64 bits turns all numbers into reals. False: out of memory. */
 bool document_parse(const void *body, size_t len, json_t **out) WARN_UNUSED;
 
-/* The entity of a parsed body that is an object: borrowed from root. Unfolds it in
- * root if it is a JSON text. *out is NULL when there is none. False only when
- * memory is short. */
+/* The entity of a parsed body if it is an object, else NULL: borrowed from root. If it is a
+ * JSON text, replaces it in root with what the text says. False: out of memory. */
 bool document_entity(json_t *root, json_t **out) WARN_UNUSED;
 
-/* The document of a claimed delivery for the hook's action. Returns new, never
- * not an object; NULL: memory is short. */
+/* The document of a claimed delivery for the hook's action. Returns a new object; NULL: out
+ * of memory. */
 json_t *document_of_job(const struct delivery_job *job, const char *hook) WARN_UNUSED;
 
 #endif

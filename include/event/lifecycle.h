@@ -1,19 +1,27 @@
-/* event/lifecycle.h - the order of an entity's states as its event types tell them.
- * FedaPay: created -> approved | declined | canceled | expired; approved ->
- * transferred | refunded; payouts created -> started | processing -> sent |
- * failed; any -> deleted. Pure; any thread. */
+/* event/lifecycle.h - the order of an entity's states. The last word of an event type names
+ * the state, "transaction.approved"; each sender's row (sender/sender.h) lists its states.
+ * Pure; any thread. */
 #ifndef HOOKD_LIFECYCLE_H
 #define HOOKD_LIFECYCLE_H
 
-/* How far along the state that an event type ends in is ("transaction.approved"),
- * from 0; -1: it is no state of a life cycle ("transaction.updated", unknown). */
-int lifecycle_rank(const char *type);
+#include <stdbool.h>
 
-/* The state itself: "approved"; NULL: it is none. Points into type. */
-const char *lifecycle_state(const char *type);
+/* One state; a list of them ends with one without a name. */
+struct lifecycle_state {
+	const char *name;
+	int rank;           /* how far along it is, from 0 */
+	const char *before; /* a state that the entity was in before; NULL: none */
+	bool outcome;       /* an entity has at most one outcome, such as approved or declined */
+};
 
-/* The state that an entity must have been in before that of this type; NULL: none, or it
- * is no state. */
-const char *lifecycle_before(const char *type);
+/* How far along the state of an event type is; -1: the type names none
+ * ("transaction.updated", or unknown). */
+int lifecycle_rank(const struct lifecycle_state *states, const char *type);
+
+/* The state itself: "approved"; NULL: the type names none. Points into type. */
+const char *lifecycle_state(const struct lifecycle_state *states, const char *type);
+
+/* The state before that of this type; NULL: none, or the type names no state. */
+const char *lifecycle_before(const struct lifecycle_state *states, const char *type);
 
 #endif

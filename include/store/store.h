@@ -22,6 +22,7 @@
 #include "base/attributes.h"
 #include "event/delivery.h"
 #include "event/event.h"
+#include "event/lifecycle.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,7 +76,9 @@ struct store_want {
 	int64_t hook;
 	unsigned max; /* deliveries of this hook that could start now */
 	bool ordered; /* one at a time for each entity, by occurred_at (else received_at) and id */
-	bool skip_stale;  /* those overtaken by a later state of their entity are SKIPPED */
+	const struct lifecycle_state *skip_stale; /* of the hook's sender: those overtaken by a
+						   * later state of their entity are SKIPPED;
+						   * NULL: none are */
 	int64_t next_due; /* out: unix ms at which its next READY delivery falls due that was
 			   * neither taken nor held; INT64_MAX: none waits, or it is paused */
 };

@@ -94,6 +94,7 @@ void conf_derive(struct conf_reader *r)
 	struct conf *conf = r->conf;
 
 	conf->own.name = strdup(CONF_OWN_SOURCE);
+	conf->own.sender = &sender_own;
 	conf->derived = calloc(conf->hook_count + 2, sizeof(*conf->derived));
 	if (conf->own.name == NULL || conf->derived == NULL || !complete_all(conf) ||
 		!derive_failures(conf) ||

@@ -264,23 +264,14 @@ static void explain_silence(const struct conf_silence *silence, struct buf *out)
 	explain_action(&silence->action, "", 4, out);
 }
 
-static const char *scheme_name(const struct verify_scheme *scheme)
-{
-	size_t i = 0;
-
-	while (verify_scheme_find(verify_scheme_name(i)) != scheme)
-		i++;
-	return verify_scheme_name(i);
-}
-
 static void explain_source(const struct conf_source *source, struct buf *out)
 {
 	struct sentence s = {0};
 
 	buf_printf(&s.text, "source %s: on ", source->name);
 	add_escaped(&s.text, source->path);
-	buf_printf(&s.text, ", scheme %s, %zu secret%s", scheme_name(source->scheme),
-		source->secret_count, source->secret_count == 1 ? "" : "s");
+	buf_printf(&s.text, ", scheme %s, %zu secret%s", source->sender->name, source->secret_count,
+		source->secret_count == 1 ? "" : "s");
 	if (source->tolerance == 0) {
 		buf_add_text(&s.text, ", however old");
 	} else {

@@ -96,7 +96,7 @@ const struct conf_key conf_keys[] = {
 		.min = 1, .max = 1000, .size = sizeof(struct conf_source), .required = true},
 	{"sources[]", "name", CONF_NAME, AT(conf_source, name), .required = true},
 	{"sources[]", "path", CONF_URL_PATH, AT(conf_source, path), .required = true},
-	{"sources[]", "scheme", CONF_SCHEME, AT(conf_source, scheme), .required = true},
+	{"sources[]", "scheme", CONF_SCHEME, AT(conf_source, sender), .required = true},
 	{"sources[]", "secrets", CONF_SECRETS, AT(conf_source, secrets),
 		.min = 1, .max = 16, .required = true},
 	{"sources[]", "tolerance", CONF_DURATION, AT(conf_source, tolerance),

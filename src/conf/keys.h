@@ -21,7 +21,7 @@ enum conf_type {
 	CONF_TIMEZONE,    /* char *: Africa/Porto-Novo, of the system's time zones */
 	CONF_CHOICE,      /* an enum: which of `words`, the first of which is min */
 	CONF_WORD,        /* const char *: one of `words` itself */
-	CONF_SCHEME,      /* const struct verify_scheme * */
+	CONF_SCHEME,      /* const struct sender * */
 	CONF_USER,        /* struct child_user */
 	CONF_LISTEN,      /* one or a list: struct conf_listen[] */
 	CONF_NETS,        /* list: struct net_range[] */

@@ -177,7 +177,7 @@ static size_t fill_wants(struct dispatcher *d, const struct room *room)
 			.hook = hook->store_id,
 			.max = more,
 			.ordered = hook->order == CONF_ORDER_ENTITY,
-			.skip_stale = hook->skip_stale,
+			.skip_stale = hook->skip_stale ? hook->source->sender->states : NULL,
 		};
 	}
 	return pressing ? n : 0;

@@ -1,4 +1,4 @@
-/* event/delivery.c - texts of the states, and the end of a job. */
+/* event/delivery.c - texts of the states and results; frees jobs. */
 #include "event/delivery.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* event/document.c - parses bodies, unfolds their entity, adds hookd's facts of a delivery. */
 #include "event/document.h"
 
 #include "base/buf.h"
@@ -12,7 +13,7 @@ static bool set(json_t *object, const char *key, json_t *value)
 	return json_object_set_new(object, key, value) == 0;
 }
 
-/* Text from outside need not be UTF-8, which jansson insists on. */
+/* Text from outside may not be UTF-8, which jansson requires. */
 static json_t *text_of(const char *bytes, size_t len)
 {
 	json_t *value = json_stringn(bytes, len);
@@ -34,7 +35,7 @@ bool document_parse(const void *body, size_t len, json_t **out)
 
 	if (!json_parse(body, len, JSON_ALLOW_NUL, out, &error))
 		return false;
-	/* A number beyond 64 bits somewhere in the body must not quarantine a payment. */
+	/* A number beyond 64 bits anywhere in the body must not quarantine a payment. */
 	if (*out == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		return json_parse(body, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, out, &error);
 	return true;
@@ -96,7 +97,7 @@ json_t *document_of_job(const struct delivery_job *job, const char *hook)
 
 	if (!document_parse(job->payload, job->payload_len, &root))
 		return NULL;
-	if (!json_is_object(root)) { /* quarantined, and released by a person */
+	if (!json_is_object(root)) { /* a person released it from quarantine */
 		json_decref(root);
 		root = json_object();
 	}

@@ -1,3 +1,4 @@
+/* event/event.c - reads id, type, entity and times of a body, and makes its idempotency key. */
 #include "event/event.h"
 
 #include "base/buf.h"
@@ -12,7 +13,7 @@
 
 /* Text as bytes: it may hold NULs. */
 struct text {
-	const char *bytes; /* NULL: not there */
+	const char *bytes; /* NULL: missing */
 	size_t len;
 };
 
@@ -56,8 +57,8 @@ static bool add_sha256(struct buf *out, const char *prefix, const void *bytes, s
 	return buf_ok(out);
 }
 
-/* An id as text, whether it came as a number or as text; *out stays NULL when
- * there is none. False only when memory is short. */
+/* An id as text, whether it came as a number or as text; *out stays NULL if there is none.
+ * False: out of memory. */
 static bool read_id(const struct event_value *value, char **out)
 {
 	struct text t = text_of(value);
@@ -75,16 +76,16 @@ static bool read_id(const struct event_value *value, char **out)
 	return *out != NULL;
 }
 
-/* "transaction", from "object", else from the entity's "klass": "v1/transaction",
- * else from the type's first word. */
+/* "transaction": as the body has it, else from the entity's class, else from the type's
+ * first word. */
 static bool read_entity_kind(struct event *ev, const struct event_fields *f)
 {
-	struct text t = text_of(&f->values[EVENT_OBJECT]);
+	struct text t = text_of(&f->values[EVENT_FIELD_KIND]);
 
 	if (!printable(t) || t.len > EVENT_TYPE_MAX) {
 		const char *slash;
 
-		t = text_of(&f->values[EVENT_ENTITY_KLASS]);
+		t = text_of(&f->values[EVENT_FIELD_KIND_CLASS]);
 		slash = t.bytes != NULL ? memrchr(t.bytes, '/', t.len) : NULL;
 		if (slash != NULL) {
 			t.len -= (size_t)(slash + 1 - t.bytes);
@@ -104,7 +105,8 @@ static bool read_entity_kind(struct event *ev, const struct event_fields *f)
 
 static void read_occurred_at(struct event *ev, const struct event_fields *f)
 {
-	static const enum event_field candidates[] = {EVENT_CREATED_AT, EVENT_ENTITY_UPDATED_AT};
+	static const enum event_field candidates[] = {
+		EVENT_FIELD_CREATED_AT, EVENT_FIELD_UPDATED_AT};
 
 	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
 		struct text t = text_of(&f->values[candidates[i]]);
@@ -122,7 +124,7 @@ static bool has_printable_type(const struct event *ev)
 
 static bool make_key(struct event *ev, const struct event_fields *f)
 {
-	struct text updated = text_of(&f->values[EVENT_ENTITY_UPDATED_AT]);
+	struct text updated = text_of(&f->values[EVENT_FIELD_UPDATED_AT]);
 	struct buf b = {0};
 
 	if (ev->provider_event_id != NULL) {
@@ -140,11 +142,11 @@ static bool make_key(struct event *ev, const struct event_fields *f)
 
 static bool read_fields(struct event *ev, const struct event_fields *f)
 {
-	struct text type = text_of(&f->values[EVENT_NAME]);
-	const struct event_value *entity_id = &f->values[EVENT_ENTITY_ID];
+	struct text type = text_of(&f->values[EVENT_FIELD_TYPE]);
+	const struct event_value *entity_id = &f->values[EVENT_FIELD_ENTITY_ID];
 
 	if (type.len == 0)
-		type = text_of(&f->values[EVENT_TYPE]);
+		type = text_of(&f->values[EVENT_FIELD_TYPE_ELSE]);
 	if (type.len == 0) {
 		ev->quarantined = f->is_object ? "no type" : "not an object";
 	} else if (!is_plain(type) || type.len > EVENT_TYPE_MAX) {
@@ -155,11 +157,11 @@ static bool read_fields(struct event *ev, const struct event_fields *f)
 			return false;
 	}
 	if (entity_id->len == 0)
-		entity_id = &f->values[EVENT_OBJECT_ID];
-	if (!read_id(&f->values[EVENT_ID], &ev->provider_event_id) ||
+		entity_id = &f->values[EVENT_FIELD_ENTITY_ID_ELSE];
+	if (!read_id(&f->values[EVENT_FIELD_ID], &ev->provider_event_id) ||
 		!read_id(entity_id, &ev->entity_id) || !read_entity_kind(ev, f))
 		return false;
-	/* Without a type the id is no sign of an event's identity: "id" may be anything's. */
+	/* Without a type, "id" may be the id of anything, so it does not identify the event. */
 	if (ev->quarantined != NULL) {
 		free(ev->provider_event_id);
 		ev->provider_event_id = NULL;
@@ -168,7 +170,7 @@ static bool read_fields(struct event *ev, const struct event_fields *f)
 	return true;
 }
 
-/* Short of memory: *ev is empty. */
+/* Out of memory: *ev is empty. */
 static bool fail(struct event *ev)
 {
 	event_free(ev);
@@ -190,21 +192,18 @@ bool event_document(struct event *ev, const json_t **out)
 	return true;
 }
 
-bool event_parse(struct event *ev, const void *body, size_t len)
+bool event_parse(struct event *ev, const struct event_shape *shape, const void *body, size_t len)
 {
 	const json_t *document = NULL;
 	struct event_fields fields;
-	json_t *entity = NULL;
 
 	*ev = (struct event){.payload = body, .payload_len = len};
-	if (!event_scan(&fields, body, len)) {
+	if (!event_scan(&fields, shape, body, len)) {
 		if (!event_document(ev, &document))
 			return fail(ev);
 		if (document == NULL)
 			ev->quarantined = "not JSON";
-		else if (!document_entity(ev->document, &entity))
-			return fail(ev);
-		event_fields_of(&fields, document, entity);
+		event_fields_of(&fields, shape, document);
 	}
 	if ((ev->quarantined == NULL && !read_fields(ev, &fields)) || !make_key(ev, &fields))
 		return fail(ev);

@@ -1,8 +1,7 @@
-/* event/scan.c - JSON (RFC 8259) read once from front to back. Whatever is not plain gives
- * up in favour of jansson: escapes beyond the simple ones where a value is wanted, numbers
- * that could overflow, an entity that is a text, deep nesting. So what this takes for
- * granted must be JSON for jansson too, and mean the same; tests/fuzz/fuzz_event.c compares
- * the two. */
+/* event/scan.c - reads JSON (RFC 8259) once from front to back. Whatever is unusual it leaves
+ * to jansson: escapes other than the simple ones where a value is wanted, numbers that could
+ * overflow, a text where an object is wanted, deep nesting. What it accepts must be JSON to
+ * jansson too, and mean the same; tests/fuzz/fuzz_event.c compares the two. */
 #include "scan.h"
 
 #include "base/utf8.h"
@@ -20,24 +19,6 @@ enum {
 struct scan {
 	const unsigned char *at, *end;
 	struct event_fields *f;
-};
-
-/* Which members are wanted: of the body, and of its entity. */
-static const struct wanted {
-	const char *name;
-	size_t len;
-	enum event_field field;
-} of_body[] = {{"id", 2, EVENT_ID}, {"name", 4, EVENT_NAME}, {"type", 4, EVENT_TYPE},
-	{"object", 6, EVENT_OBJECT}, {"object_id", 9, EVENT_OBJECT_ID},
-	{"created_at", 10, EVENT_CREATED_AT}},
-  of_entity[] = {{"id", 2, EVENT_ENTITY_ID}, {"klass", 5, EVENT_ENTITY_KLASS},
-	  {"updated_at", 10, EVENT_ENTITY_UPDATED_AT}};
-
-struct level {
-	const struct wanted *wanted;
-	size_t count;
-	unsigned depth;
-	bool body; /* has an entity */
 };
 
 static void skip_space(struct scan *s)
@@ -68,7 +49,7 @@ static int hex_digit(unsigned char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* \uXXXX, but for surrogates, of which two would have to go together. */
+/* \uXXXX, except surrogates, which only mean something in pairs. */
 static bool skip_unicode(struct scan *s)
 {
 	unsigned code = 0;
@@ -85,13 +66,13 @@ static bool skip_unicode(struct scan *s)
 	return code < 0xd800 || code > 0xdfff;
 }
 
-/* What stands for itself in a string: printable ASCII but for the quote and the backslash. */
+/* Means itself in a string: printable ASCII except the quote and the backslash. */
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* A string from behind its first quote to behind its last. */
+/* A string, from behind its opening quote to behind its closing one. */
 static bool skip_string(struct scan *s, bool *escaped)
 {
 	*escaped = false;
@@ -162,7 +143,7 @@ static bool skip_word(struct scan *s, const char *word, size_t len)
 }
 
 static bool skip_value(struct scan *s, unsigned depth);
-static bool scan_object(struct scan *s, const struct level *level);
+static bool scan_object(struct scan *s, const struct event_member *wanted, unsigned depth);
 
 static bool skip_array(struct scan *s, unsigned depth)
 {
@@ -179,6 +160,7 @@ static bool skip_array(struct scan *s, unsigned depth)
 
 static bool skip_value(struct scan *s, unsigned depth)
 {
+	static const struct event_member nothing = EVENT_END;
 	bool ignored;
 
 	skip_space(s);
@@ -187,7 +169,7 @@ static bool skip_value(struct scan *s, unsigned depth)
 	switch (*s->at) {
 	case '{':
 		s->at++;
-		return scan_object(s, &(struct level){.depth = depth + 1});
+		return scan_object(s, &nothing, depth + 1);
 	case '[':
 		s->at++;
 		return skip_array(s, depth + 1);
@@ -256,32 +238,44 @@ static bool scan_wanted(struct scan *s, unsigned depth, struct event_value *v)
 	return true;
 }
 
-/* The last of members of one name counts, as with jansson. */
-static bool scan_entity(struct scan *s)
+/* Of members of one name the last one counts, as with jansson: an object replaces all that
+ * an earlier one had. */
+static void forget(struct event_fields *f, const struct event_member *members)
 {
-	for (int i = EVENT_ENTITY_ID; i <= EVENT_ENTITY_UPDATED_AT; i++)
-		s->f->values[i] = (struct event_value){0};
+	for (; members->name != NULL; members++) {
+		if (members->members != NULL)
+			forget(f, members->members);
+		else
+			f->values[members->field] = (struct event_value){0};
+	}
+}
+
+static bool scan_inner(struct scan *s, const struct event_member *members, unsigned depth)
+{
+	forget(s->f, members);
 	skip_space(s);
 	if (s->at == s->end || *s->at == '"')
 		return false;
 	if (!take(s, '{'))
-		return skip_value(s, 1);
-	return scan_object(
-		s, &(struct level){of_entity, sizeof(of_entity) / sizeof(of_entity[0]), 2, false});
+		return skip_value(s, depth);
+	return scan_object(s, members, depth + 1);
 }
 
-static bool scan_member(struct scan *s, const struct level *level, const char *name, size_t len)
+static bool scan_member(struct scan *s, const struct event_member *wanted, unsigned depth,
+	const char *name, size_t len)
 {
-	for (size_t i = 0; i < level->count; i++)
-		if (level->wanted[i].len == len && memcmp(level->wanted[i].name, name, len) == 0)
-			return scan_wanted(s, level->depth, &s->f->values[level->wanted[i].field]);
-	if (level->body && len == 6 && memcmp(name, "entity", 6) == 0)
-		return scan_entity(s);
-	return skip_value(s, level->depth);
+	for (; wanted->name != NULL; wanted++) {
+		if (wanted->len != len || memcmp(wanted->name, name, len) != 0)
+			continue;
+		return wanted->members != NULL
+			       ? scan_inner(s, wanted->members, depth)
+			       : scan_wanted(s, depth, &s->f->values[wanted->field]);
+	}
+	return skip_value(s, depth);
 }
 
-/* From behind the brace to behind its other one. */
-static bool scan_object(struct scan *s, const struct level *level)
+/* From behind the opening brace to behind the closing one. */
+static bool scan_object(struct scan *s, const struct event_member *wanted, unsigned depth)
 {
 	skip_space(s);
 	if (take(s, '}'))
@@ -299,16 +293,16 @@ static bool scan_object(struct scan *s, const struct level *level)
 			return false;
 		len = (size_t)((const char *)s->at - 1 - name);
 		skip_space(s);
-		if (!take(s, ':') || !scan_member(s, level, name, len))
+		if (!take(s, ':') || !scan_member(s, wanted, depth, name, len))
 			return false;
 		skip_space(s);
 	} while (take(s, ','));
 	return take(s, '}');
 }
 
-bool event_scan(struct event_fields *f, const char *body, size_t len)
+bool event_scan(
+	struct event_fields *f, const struct event_shape *shape, const char *body, size_t len)
 {
-	static const struct level top = {of_body, sizeof(of_body) / sizeof(of_body[0]), 1, true};
 	struct scan s;
 
 	memset(f->values, 0, sizeof(f->values));
@@ -316,7 +310,7 @@ bool event_scan(struct event_fields *f, const char *body, size_t len)
 	f->used = 0;
 	s = (struct scan){(const unsigned char *)body, (const unsigned char *)body + len, f};
 	skip_space(&s);
-	if (!take(&s, '{') || !scan_object(&s, &top))
+	if (!take(&s, '{') || !scan_object(&s, shape->members, 1))
 		return false;
 	skip_space(&s);
 	return s.at == s.end;
@@ -340,14 +334,23 @@ static struct event_value value_of(struct event_fields *f, const json_t *json)
 	return v;
 }
 
-void event_fields_of(struct event_fields *f, const json_t *root, const json_t *entity)
+static void read_members(
+	struct event_fields *f, const struct event_member *members, const json_t *object)
+{
+	for (; members->name != NULL; members++) {
+		const json_t *value = json_object_get(object, members->name);
+
+		if (members->members != NULL)
+			read_members(f, members->members, value);
+		else
+			f->values[members->field] = value_of(f, value);
+	}
+}
+
+void event_fields_of(struct event_fields *f, const struct event_shape *shape, const json_t *root)
 {
 	memset(f->values, 0, sizeof(f->values));
 	f->is_object = json_is_object(root);
 	f->used = 0;
-	for (size_t i = 0; i < sizeof(of_body) / sizeof(of_body[0]); i++)
-		f->values[of_body[i].field] = value_of(f, json_object_get(root, of_body[i].name));
-	for (size_t i = 0; i < sizeof(of_entity) / sizeof(of_entity[0]); i++)
-		f->values[of_entity[i].field] =
-			value_of(f, json_object_get(entity, of_entity[i].name));
+	read_members(f, shape->members, root);
 }

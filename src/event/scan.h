@@ -1,28 +1,16 @@
-/* event/scan.h - the few values of an event's body that hookd itself needs, found in one
- * pass that builds nothing; what event_parse makes an event of. */
-#ifndef HOOKD_EVENT_FIELDS_H
-#define HOOKD_EVENT_FIELDS_H
+/* event/scan.h - finds the values that event_parse needs in a body, by the sender's shape, in
+ * one pass that builds nothing. */
+#ifndef HOOKD_EVENT_SCAN_H
+#define HOOKD_EVENT_SCAN_H
 
 #include "base/attributes.h"
+#include "event/shape.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-enum event_field {
-	EVENT_ID,
-	EVENT_NAME,
-	EVENT_TYPE,
-	EVENT_OBJECT,
-	EVENT_OBJECT_ID,
-	EVENT_CREATED_AT,
-	EVENT_ENTITY_ID,
-	EVENT_ENTITY_KLASS,
-	EVENT_ENTITY_UPDATED_AT,
-	EVENT_FIELDS
-};
-
-/* A member's value; bytes is NULL when it is not there, or neither text nor integer. */
+/* A member's value; bytes is NULL if it is missing, or neither a text nor an integer. */
 struct event_value {
 	const char *bytes; /* the text, which may hold NULs, or the integer's digits */
 	size_t len;
@@ -33,18 +21,19 @@ struct event_value {
 
 struct event_fields {
 	struct event_value values[EVENT_FIELDS];
-	bool is_object;               /* the body; else all values are missing */
-	char room[EVENT_FIELDS_ROOM]; /* for what does not stand in the body as it is */
+	bool is_object;               /* the body is; else all values are missing */
+	char room[EVENT_FIELDS_ROOM]; /* for values that the body does not have literally */
 	size_t used;
 };
 
-/* Reads a body. True: it is JSON by jansson's rules, an object, and f is what
- * event_fields_of would find, in pointers into body and f. False: it may be anything,
- * rare or wrong, and jansson must decide; f is undefined. Any thread. */
-bool event_scan(struct event_fields *f, const char *body, size_t len) WARN_UNUSED;
+/* Reads a body. True: jansson would take it too, it is an object, and f has what
+ * event_fields_of would find; the pointers are into body and f. False: it is rare or wrong,
+ * and jansson must decide; f is undefined. Any thread. */
+bool event_scan(struct event_fields *f, const struct event_shape *shape, const char *body,
+	size_t len) WARN_UNUSED;
 
-/* The same from a parsed body and its entity (see document_entity; NULL: none); root may be
- * any JSON value or NULL. The pointers are into root and f. */
-void event_fields_of(struct event_fields *f, const json_t *root, const json_t *entity);
+/* The same from a parsed body, unfolded by document_entity; root may be any JSON value or
+ * NULL. The pointers are into root and f. */
+void event_fields_of(struct event_fields *f, const struct event_shape *shape, const json_t *root);
 
 #endif

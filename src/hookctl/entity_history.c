@@ -2,11 +2,22 @@
 
 #include "event/lifecycle.h"
 #include "output.h"
+#include "sender/sender.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static int rank_of(const char *type)
+{
+	return lifecycle_rank(sender_default()->states, type);
+}
+
+static const char *state_of(const char *type)
+{
+	return lifecycle_state(sender_default()->states, type);
+}
 
 static struct ctl_history *history_of(struct ctl_histories *all, const char *source)
 {
@@ -58,7 +69,8 @@ static void add_event(void *arg, const struct store_event_row *row)
 		.json = buf_take(&json)};
 	if (row->damaged)
 		buf_printf(&h->gaps, "event %" PRId64 ": its payload is damaged\n", row->id);
-	if (!payment_read(&e->payment, row->payload, row->damaged ? 0 : row->payload_len) ||
+	if (!payment_read(&e->payment, &sender_default()->shape, row->payload,
+		    row->damaged ? 0 : row->payload_len) ||
 		e->type == NULL || e->json == NULL)
 		all->failed = true;
 }
@@ -69,7 +81,7 @@ static void mark_late(struct ctl_history *h)
 	int highest = -1;
 
 	for (size_t i = 0; i < h->count; i++) {
-		int rank = lifecycle_rank(h->events[i].type);
+		int rank = rank_of(h->events[i].type);
 
 		h->events[i].late = rank >= 0 && rank < highest;
 		highest = rank > highest ? rank : highest;
@@ -79,7 +91,7 @@ static void mark_late(struct ctl_history *h)
 static int compare_events(const void *left, const void *right)
 {
 	const struct ctl_history_event *a = left, *b = right;
-	int rank_a = lifecycle_rank(a->type), rank_b = lifecycle_rank(b->type);
+	int rank_a = rank_of(a->type), rank_b = rank_of(b->type);
 
 	if (rank_a >= 0 && rank_b >= 0 && rank_a != rank_b)
 		return rank_a < rank_b ? -1 : 1;
@@ -108,7 +120,7 @@ static void find_last(struct ctl_history *h)
 
 	for (size_t i = 0; i < h->count; i++) {
 		const struct ctl_history_event *e = &h->events[i];
-		int rank = lifecycle_rank(e->type);
+		int rank = rank_of(e->type);
 
 		if (rank >= highest) {
 			highest = rank;
@@ -124,7 +136,7 @@ static void find_last(struct ctl_history *h)
 static const struct ctl_history_event *find_state(const struct ctl_history *h, const char *state)
 {
 	for (size_t i = 0; i < h->count; i++) {
-		const char *is = lifecycle_state(h->events[i].type);
+		const char *is = state_of(h->events[i].type);
 
 		if (is != NULL && strcmp(is, state) == 0)
 			return &h->events[i];
@@ -146,13 +158,13 @@ static void find_missing(struct ctl_history *h)
 	const char *reported = "";
 
 	for (size_t i = 0; i < h->count; i++) {
-		const char *before = lifecycle_before(h->events[i].type);
+		const char *before = lifecycle_before(sender_default()->states, h->events[i].type);
 
 		if (before == NULL || strcmp(before, reported) == 0 ||
 			find_state(h, before) != NULL)
 			continue;
 		buf_printf(&h->gaps, "no event of \"%s\", which comes before \"%s\"\n", before,
-			lifecycle_state(h->events[i].type));
+			state_of(h->events[i].type));
 		reported = before;
 	}
 }
@@ -160,25 +172,23 @@ static void find_missing(struct ctl_history *h)
 static void find_late(struct ctl_history *h)
 {
 	for (size_t i = 0; i < h->count; i++) {
-		const char *state = lifecycle_state(h->events[i].type);
+		const char *state = state_of(h->events[i].type);
 
 		if (h->events[i].late && state != NULL && is_first(h, i))
 			buf_printf(&h->gaps, "\"%s\" came after a later state\n", state);
 	}
 }
 
-/* Final states that exclude each other, such as approved and declined. */
+/* Outcomes exclude each other, such as approved and declined. */
 static void find_contradictions(struct ctl_history *h)
 {
-	static const char *const ends[] = {
-		"approved", "declined", "canceled", "expired", "sent", "failed"};
 	size_t found = 0;
 	struct buf names = {0};
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		if (find_state(h, ends[i]) == NULL)
+	for (const struct lifecycle_state *s = sender_default()->states; s->name != NULL; s++) {
+		if (!s->outcome || find_state(h, s->name) == NULL)
 			continue;
-		buf_printf(&names, "%s\"%s\"", found++ > 0 ? " and " : "", ends[i]);
+		buf_printf(&names, "%s\"%s\"", found++ > 0 ? " and " : "", s->name);
 	}
 	if (found > 1)
 		buf_printf(&h->gaps, "%s contradict each other: ask the sender which is true\n",
@@ -232,7 +242,7 @@ void ctl_histories_free(struct ctl_histories *all)
 
 const char *ctl_history_state(const struct ctl_history *h)
 {
-	const char *state = lifecycle_state(h->last->type);
+	const char *state = state_of(h->last->type);
 	const char *dot = strrchr(h->last->type, '.');
 
 	if (state != NULL)

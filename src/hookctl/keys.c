@@ -36,16 +36,16 @@ static struct secret *load_secret(const char *text)
 	return NULL;
 }
 
-static const struct verify_scheme *find_scheme(const char *name)
+static const struct sender *find_sender(const char *name)
 {
-	const struct verify_scheme *scheme = verify_scheme_find(name);
+	const struct sender *sender = sender_find(name);
 	struct buf line = {0};
 
-	if (scheme != NULL)
-		return scheme;
+	if (sender != NULL)
+		return sender;
 	buf_add_text(&line, "--scheme: expected");
-	for (size_t i = 0; verify_scheme_name(i) != NULL; i++)
-		buf_printf(&line, "%s %s", i > 0 ? " or" : "", verify_scheme_name(i));
+	for (size_t i = 0; sender_at(i) != NULL; i++)
+		buf_printf(&line, "%s %s", i > 0 ? " or" : "", sender_at(i)->name);
 	ctl_error("%s", line.data != NULL ? line.data : "out of memory");
 	buf_free(&line);
 	return NULL;
@@ -66,13 +66,13 @@ int ctl_keys_load(const struct ctl *ctl, struct ctl_keys *keys, const char *cons
 		keys->source = ctl_config_source(keys->conf, source);
 		if (keys->source == NULL)
 			return CTL_USAGE;
-		keys->scheme = keys->source->scheme;
+		keys->sender = keys->source->sender;
 		keys->secrets = keys->source->secrets;
 		keys->count = keys->source->secret_count;
 		return CTL_OK;
 	}
-	keys->scheme = find_scheme(scheme != NULL ? scheme : "fedapay");
-	if (keys->scheme == NULL)
+	keys->sender = scheme != NULL ? find_sender(scheme) : sender_default();
+	if (keys->sender == NULL)
 		return CTL_USAGE;
 	if (count > CTL_SECRETS_MAX) {
 		ctl_error("--secret-from: at most %d secrets", CTL_SECRETS_MAX);

@@ -1,4 +1,4 @@
-/* hookctl/keys.h - what sign, verify and send work with: secrets, the scheme they sign by, and
+/* hookctl/keys.h - what sign, verify and send work with: secrets, the sender whose they are, and
  * a body from a file. What is wrong is reported on stderr. One thread. */
 #ifndef HOOKD_CTL_KEYS_H
 #define HOOKD_CTL_KEYS_H
@@ -8,7 +8,7 @@
 #include "base/secret.h"
 #include "command.h"
 #include "conf/conf.h"
-#include "verify/verify.h"
+#include "sender/sender.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #define CTL_SECRETS_MAX 16
 
 struct ctl_keys {
-	const struct verify_scheme *scheme;
+	const struct sender *sender;
 	struct secret *const *secrets; /* at least one */
 	size_t count;
 	const struct conf_source *source; /* NULL when the secrets were named */

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #define CONNECT_TIMEOUT 5L  /* seconds */
-#define TIMEOUT         30L /* seconds; FedaPay itself waits no longer */
+#define TIMEOUT         30L /* seconds; senders wait no longer */
 
 struct ctl_post {
 	CURL *curl;

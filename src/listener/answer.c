@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_AFTER "5" /* seconds; FedaPay's own gaps grow from seconds to 2 min */
+#define RETRY_AFTER "5" /* seconds; a sender's own gaps grow from seconds to minutes */
 
 static void answer_json(struct http_request *http, unsigned status, const char *text)
 {

@@ -28,8 +28,7 @@ static bool begin_request(struct http_request *http, void *listener)
 	r->conf = current_conf(r->listener);
 	r->source = conf_source_by_path(r->conf, http_path(http));
 	if (r->source != NULL)
-		r->proof_headers[0] = verify_scheme_header(r->source->scheme);
-	http_require_single(http, r->proof_headers);
+		http_require_single(http, r->source->sender->proof.headers);
 	return true;
 }
 
@@ -65,15 +64,20 @@ static void judge_head(struct http_request *http)
 
 /* ---- the event ---- */
 
+static const char *header_of(void *http, const char *name, size_t *len)
+{
+	return http_header(http, name, len);
+}
+
 static bool is_authentic(struct request *r, int64_t now)
 {
 	const struct conf_source *source = r->source;
-	size_t header_len = 0, body_len;
-	const char *header = http_header(r->http, r->proof_headers[0], &header_len);
+	size_t body_len;
 	const char *body = http_body(r->http, &body_len);
 	struct verify_request request = {
-		.header = header,
-		.header_len = header_len,
+		.header = header_of,
+		.context = r->http,
+		.query = http_query(r->http),
 		.body = body,
 		.body_len = body_len,
 		.secrets = source->secrets,
@@ -82,7 +86,7 @@ static bool is_authentic(struct request *r, int64_t now)
 		.now = now,
 	};
 	struct verify_detail detail;
-	enum verify_result result = verify_signature(source->scheme, &request, &detail);
+	enum verify_result result = verify_signature(&source->sender->proof, &request, &detail);
 
 	if (result == VERIFY_OK)
 		return true;
@@ -129,7 +133,7 @@ static bool read_event(struct request *r, int64_t now)
 	const char *body = http_body(r->http, &len);
 
 	r->hooks = calloc(r->conf->hook_count + 1, sizeof(*r->hooks));
-	if (r->hooks == NULL || !event_parse(&r->event, body, len))
+	if (r->hooks == NULL || !event_parse(&r->event, &r->source->sender->shape, body, len))
 		return false;
 	r->event.source = r->source->name;
 	r->event.source_id = r->source->store_id;

@@ -32,7 +32,6 @@ struct request {
 	struct listener *listener;
 	struct conf *conf;
 	const struct conf_source *source; /* NULL: no such path */
-	const char *proof_headers[2];     /* those that the source's proof needs, NULL at the end */
 	struct event event;
 	int64_t *hooks;
 	struct buf declined; /* by which hooks, and why */

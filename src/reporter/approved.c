@@ -1,30 +1,30 @@
+/* reporter/approved.c - sums by currency, and the payments that are in them. */
 #include "approved.h"
 
 #include "base/buf.h"
 #include "event/document.h"
+#include "event/payment.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* SOURCE/ENTITY's id; empty: it has none, and counts each time. */
-static void add_name(struct buf *out, const char *source, const json_t *entity)
+/* SOURCE/ENTITY's id; empty if it has none: then it counts each time. */
+static void add_name(struct buf *out, const char *source, const json_t *id)
 {
-	const json_t *id = json_object_get(entity, "id");
-
 	if (json_is_integer(id))
 		buf_printf(out, "%s/%" JSON_INTEGER_FORMAT, source, json_integer_value(id));
 	else if (json_is_string(id) && json_string_length(id) > 0)
 		buf_printf(out, "%s/%s", source, json_string_value(id));
 }
 
-/* Is it the first event that tells of this transaction? */
-static bool is_new(struct approved *a, const char *source, const json_t *entity)
+/* Is it the first event about this payment? */
+static bool is_new(struct approved *a, const char *source, const json_t *id)
 {
 	struct buf name = {0};
 	bool fresh = true;
 
-	add_name(&name, source, entity);
+	add_name(&name, source, id);
 	if (a->seen == NULL)
 		a->seen = json_object();
 	if (!buf_ok(&name) || a->seen == NULL) {
@@ -38,14 +38,10 @@ static bool is_new(struct approved *a, const char *source, const json_t *entity)
 	return fresh;
 }
 
-static struct approved_sum *sum_of(struct approved *a, const json_t *entity)
+static struct approved_sum *sum_of(struct approved *a, const json_t *currency)
 {
-	const json_t *currency = json_object_get(entity, "currency");
-	const char *iso;
+	const char *iso = json_string_value(currency);
 
-	if (json_is_object(currency))
-		currency = json_object_get(currency, "iso");
-	iso = json_string_value(currency);
 	if (iso == NULL || strlen(iso) != 3)
 		iso = "?";
 	for (size_t i = 0; i < a->count; i++)
@@ -57,22 +53,30 @@ static struct approved_sum *sum_of(struct approved *a, const json_t *entity)
 	return &a->sums[a->count++];
 }
 
-void approved_add(struct approved *a, const char *source, const void *payload, size_t len)
+static void add_payment(struct approved *a, const struct event_payment *names, const char *source,
+	const json_t *entity)
 {
-	json_t *root = NULL, *entity = NULL;
-	const json_t *amount;
+	const json_t *amount = json_object_get(entity, names->amount);
 	struct approved_sum *sum;
 
-	if (!document_parse(payload, len, &root) || !document_entity(root, &entity)) {
+	if (!is_new(a, source, json_object_get(entity, names->id)))
+		return;
+	sum = sum_of(a, payment_currency(names, entity));
+	sum->count++;
+	if (!json_is_integer(amount) ||
+		__builtin_add_overflow(sum->amount, json_integer_value(amount), &sum->amount))
+		sum->unsummed++;
+}
+
+void approved_add(struct approved *a, const struct event_shape *shape, const char *source,
+	const void *payload, size_t len)
+{
+	json_t *root = NULL, *entity = NULL;
+
+	if (document_parse(payload, len, &root) && document_entity(root, &entity))
+		add_payment(a, &shape->payment, source, payment_entity(shape, root));
+	else
 		a->failed = true;
-	} else if (is_new(a, source, entity)) {
-		amount = json_object_get(entity, "amount");
-		sum = sum_of(a, entity);
-		sum->count++;
-		if (!json_is_integer(amount) || __builtin_add_overflow(sum->amount,
-							json_integer_value(amount), &sum->amount))
-			sum->unsummed++;
-	}
 	json_decref(root);
 }
 

@@ -1,9 +1,9 @@
-/* reporter/approved.h - adds up approved transactions by currency, each once however many
- * events tell of it. Amounts stay whole numbers of minor units. One thread. */
+/* reporter/approved.h - adds up approved payments by currency, each once even if several
+ * events are about it. Amounts are whole numbers of minor units. One thread. */
 #ifndef HOOKD_APPROVED_H
 #define HOOKD_APPROVED_H
 
-#include "base/attributes.h"
+#include "event/shape.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -13,22 +13,23 @@
 #define APPROVED_CURRENCIES 32
 
 struct approved_sum {
-	char currency[8]; /* "?" when the event does not say */
+	char currency[8]; /* "?" if the event has none */
 	int64_t count;
 	int64_t amount;
-	int64_t unsummed; /* of count: without a whole amount, or too large to be added */
+	int64_t unsummed; /* of count: no integer amount, or too large to add */
 };
 
 /* Zero-initialised is empty. */
 struct approved {
-	struct approved_sum sums[APPROVED_CURRENCIES]; /* the last takes all further ones */
+	struct approved_sum sums[APPROVED_CURRENCIES]; /* the last has all further ones */
 	size_t count;
-	json_t *seen; /* SOURCE/ENTITY of those that count */
-	bool failed;  /* memory was short */
+	json_t *seen; /* SOURCE/ENTITY of those counted */
+	bool failed;  /* out of memory */
 };
 
-/* Counts the transaction that an approving event tells of. */
-void approved_add(struct approved *a, const char *source, const void *payload, size_t len);
+/* Counts the payment that an event is about, unless it is counted already. */
+void approved_add(struct approved *a, const struct event_shape *shape, const char *source,
+	const void *payload, size_t len);
 void approved_free(struct approved *a);
 
 #endif

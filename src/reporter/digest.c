@@ -3,6 +3,7 @@
 #include "approved.h"
 #include "base/clock.h"
 #include "base/money.h"
+#include "sender/sender.h"
 #include "store/report.h"
 
 #include <inttypes.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 struct digest {
+	const struct conf *conf;
+	const struct sender *sender; /* whose payments are read */
 	int64_t from, to;
 	json_t *events, *hooks, *dead; /* lists */
 	struct approved approved;
@@ -98,21 +101,33 @@ static void see_dead(void *arg, const struct store_report_dead *row)
 
 static void see_approved(void *arg, const struct store_report_payload *row)
 {
+	const struct conf_source *source;
 	struct digest *d = arg;
 
+	source = conf_source_by_name(d->conf, row->source);
+	if ((source != NULL ? source->sender : sender_default()) != d->sender)
+		return; /* another sender's, with a type of the same name */
 	if (row->damaged)
 		d->damaged++;
 	else
-		approved_add(&d->approved, row->source, row->payload, row->payload_len);
+		approved_add(&d->approved, &d->sender->shape, row->source, row->payload,
+			row->payload_len);
+}
+
+static bool gather_approved(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
+{
+	for (size_t i = 0; (d->sender = sender_at(i)) != NULL; i++)
+		if (!store_report_payloads(r, d->sender->paid, d->from, d->to, DIGEST_APPROVED,
+			    see_approved, d, why))
+			return false;
+	return true;
 }
 
 static bool gather(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
 {
 	return store_report_types(r, d->from, d->to, DIGEST_TYPES, see_type, d, why) &&
 	       store_report_hooks(r, d->from, d->to, see_hook, d, why) &&
-	       store_report_payloads(r, "transaction.approved", d->from, d->to, DIGEST_APPROVED,
-		       see_approved, d, why) &&
-	       store_report_dead(r, DIGEST_DEAD, see_dead, d, why) &&
+	       gather_approved(d, r, why) && store_report_dead(r, DIGEST_DEAD, see_dead, d, why) &&
 	       store_report_deaths(r, d->from, &d->dead_now, &d->died, why);
 }
 
@@ -232,10 +247,11 @@ static bool write_body(struct digest *d, const char *key, struct buf *body)
 	return dump != NULL && buf_ok(body);
 }
 
-bool digest_make(struct store_reader *r, const char *key, int64_t from, int64_t to,
-	struct buf *body, int64_t *died, char why[STORE_READ_WHY])
+bool digest_make(struct store_reader *r, const struct conf *conf, const char *key, int64_t from,
+	int64_t to, struct buf *body, int64_t *died, char why[STORE_READ_WHY])
 {
 	struct digest d = {
+		.conf = conf,
 		.from = from,
 		.to = to,
 		.events = json_array(),

@@ -5,6 +5,7 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
+#include "conf/conf.h"
 #include "store/read.h"
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@
  * name, id (digest-KEY), created_at, subject, text (for people, 80 columns) and the
  * same facts one by one: period, events, hooks, approved, dead. *died gets how
  * many deliveries died in that time. False: why the store could not be read. */
-bool digest_make(struct store_reader *r, const char *key, int64_t from, int64_t to,
-	struct buf *body, int64_t *died, char why[STORE_READ_WHY]) WARN_UNUSED;
+bool digest_make(struct store_reader *r, const struct conf *conf, const char *key, int64_t from,
+	int64_t to, struct buf *body, int64_t *died, char why[STORE_READ_WHY]) WARN_UNUSED;
 
 #endif

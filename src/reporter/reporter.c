@@ -63,7 +63,7 @@ static bool put(struct look *look, const struct conf_hook *hook, const struct bu
 		.hook_count = 1,
 	};
 
-	if (!event_parse(&ev, body->data, body->len)) {
+	if (!event_parse(&ev, &look->conf->own.sender->shape, body->data, body->len)) {
 		say_failure(look, "no memory for a report", hook->name);
 		return false;
 	}
@@ -117,7 +117,7 @@ static void make_digest(struct look *look, const char *day, int64_t due)
 	char why[STORE_READ_WHY];
 	struct buf body = {0};
 
-	if (!digest_make(look->store, day, from, due, &body, &died, why))
+	if (!digest_make(look->store, look->conf, day, from, due, &body, &died, why))
 		say_failure(look, "the digest could not be made: it is tried again", why);
 	else if ((digest->when == CONF_DIGEST_DEAD && died == 0) ||
 		 put(look, look->conf->digest_hook, &body))
@@ -161,7 +161,7 @@ static void look_at_source(struct look *look, const struct conf_source *source)
 		be_back(look, look->now + (after < LOOK_AGAIN ? after : LOOK_AGAIN));
 	if (!silence.alarming)
 		return;
-	if (silence_body(source->name, &silence, look->now, after, &body))
+	if (silence_body(source, &silence, look->now, after, &body))
 		(void)put(look, look->conf->silence_hook, &body);
 	else
 		say_failure(look, "no memory for a report", source->name);

@@ -33,8 +33,8 @@ bool silence_check(struct store_reader *r, const char *source, int64_t now, int6
 	return true;
 }
 
-bool silence_body(
-	const char *source, const struct silence *s, int64_t now, int64_t after, struct buf *body)
+bool silence_body(const struct conf_source *source, const struct silence *s, int64_t now,
+	int64_t after, struct buf *body)
 {
 	char host[65] = "", last[CLOCK_TEXT], last_utc[CLOCK_TEXT], now_utc[CLOCK_TEXT], id[128],
 	     *dump;
@@ -47,21 +47,20 @@ bool silence_body(
 	clock_local(s->last, last);
 	clock_format(s->last, last_utc);
 	clock_format(now, now_utc);
-	(void)snprintf(id, sizeof(id), "silence-%s-%" PRId64, source, s->last);
-	buf_printf(&subject, "hookd on %s: nothing from %s since %s", host, source, last);
+	(void)snprintf(id, sizeof(id), "silence-%s-%" PRId64, source->name, s->last);
+	buf_printf(&subject, "hookd on %s: nothing from %s since %s", host, source->name, last);
 	buf_printf(&text,
 		"The last event of the source \"%s\" came on %s, %" PRId64 " %s ago.\n"
 		"On %d of the last %d days something came from it at this time of day.\n\n"
-		"  - Is the webhook still enabled at the sender? FedaPay disables one after\n"
-		"    ten failures in a row (dashboard, Webhooks).\n"
+		"  - Is the webhook still enabled at the sender? %s\n"
 		"  - Does the address still answer?   curl -i https://…/ (405: it does)\n"
 		"  - Is anything refused?             journalctl -u hookd -g refused\n",
-		source, last, hours > 0 ? hours : (now - s->last) / MINUTE, hours > 0 ? "h" : "min",
-		s->days, SILENCE_DAYS);
+		source->name, last, hours > 0 ? hours : (now - s->last) / MINUTE,
+		hours > 0 ? "h" : "min", s->days, SILENCE_DAYS, source->sender->when_silent);
 	if (buf_ok(&subject) && buf_ok(&text))
 		root = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "name", "hookd.silence", "id",
 			id, "created_at", now_utc, "subject", subject.data, "text", text.data,
-			"source", source, "last_event_at", last_utc, "after_seconds",
+			"source", source->name, "last_event_at", last_utc, "after_seconds",
 			(json_int_t)(after / 1000));
 	dump = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
 	if (dump != NULL)

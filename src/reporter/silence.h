@@ -7,6 +7,7 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
+#include "conf/conf.h"
 #include "store/read.h"
 
 #include <stdbool.h>
@@ -29,7 +30,7 @@ bool silence_check(struct store_reader *r, const char *source, int64_t now, int6
 /* Appends the body of the event hookd.silence: a JSON object with name, id, created_at,
  * subject, text, source, last_event_at, after_seconds. One silence has one id,
  * whenever it is looked at. False: memory is short. */
-bool silence_body(const char *source, const struct silence *s, int64_t now, int64_t after,
-	struct buf *body) WARN_UNUSED;
+bool silence_body(const struct conf_source *source, const struct silence *s, int64_t now,
+	int64_t after, struct buf *body) WARN_UNUSED;
 
 #endif

@@ -1,3 +1,4 @@
+/* verify/verify.c - reads the signature header, computes the HMACs, compares, judges the time. */
 #include "verify/verify.h"
 
 #include <inttypes.h>
@@ -6,37 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum verify_result verify_check(const struct verify_request *, struct verify_detail *);
-typedef void verify_make(const struct secret *, int64_t seconds, const void *body, size_t len,
-	char out[VERIFY_HEADER_MAX]);
-
-struct verify_scheme {
-	const char *name;
-	const char *header;
-	verify_check *check;
-	verify_make *make;
-};
-
 #define MAC_BYTES      crypto_auth_hmacsha256_BYTES
 #define MAC_HEX        ((size_t)2 * MAC_BYTES)
 #define DIGITS_MAX     15 /* digits in a time: enough for 30 million years, and no overflow */
 #define SIGNATURES_MAX 16 /* signatures compared per header; a sender has one or two */
 
-/* HMAC-SHA256 over "<t>.<body>", with t as it stands in the header. */
-static void fedapay_mac(const struct secret *secret, const char *t, size_t t_len, const void *body,
-	size_t len, unsigned char mac[MAC_BYTES])
+static void compute_mac(const struct verify_scheme *scheme, const struct secret *secret,
+	const char *t, size_t t_len, const void *body, size_t len, unsigned char mac[MAC_BYTES])
 {
 	crypto_auth_hmacsha256_state state;
 
 	crypto_auth_hmacsha256_init(&state, secret_bytes(secret), secret_len(secret));
 	crypto_auth_hmacsha256_update(&state, (const unsigned char *)t, t_len);
-	crypto_auth_hmacsha256_update(&state, (const unsigned char *)".", 1);
+	crypto_auth_hmacsha256_update(
+		&state, (const unsigned char *)scheme->separator, strlen(scheme->separator));
 	crypto_auth_hmacsha256_update(&state, body, len);
 	crypto_auth_hmacsha256_final(&state, mac);
 	sodium_memzero(&state, sizeof(state));
 }
 
-/* Lower-case hex only: it is what the sender writes and its SDKs compare. */
+/* Lower-case hex only: senders write it so, and their SDKs compare it as text. */
 static bool decode_mac(const char *hex, size_t len, unsigned char mac[MAC_BYTES])
 {
 	if (len != MAC_HEX)
@@ -70,56 +60,72 @@ static bool decode_seconds(const char *text, size_t len, int64_t *seconds)
 	return true;
 }
 
-struct fedapay_header {
+struct proof {
 	const char *t;
 	size_t t_len;
 	int64_t seconds;
 	unsigned char macs[SIGNATURES_MAX][MAC_BYTES];
 	size_t mac_count;
-	size_t signatures; /* s= parts seen, readable or not */
+	size_t signatures; /* parts with the signature's tag, readable or not */
 };
 
-/* "t=1719787792,s=<hex>[,s=<hex>][,unknown=…]": the keys t and s, split at
- * commas and at the first equals sign, as FedaPay's SDKs do. */
-static enum verify_result fedapay_read(const char *p, size_t len, struct fedapay_header *h)
+static bool has_tag(const char *part, size_t len, const char *tag)
+{
+	size_t n = strlen(tag);
+
+	return len >= n && memcmp(part, tag, n) == 0;
+}
+
+static bool read_part(
+	const struct verify_scheme *scheme, struct proof *proof, const char *part, size_t len)
+{
+	if (has_tag(part, len, scheme->time_tag)) {
+		if (proof->t != NULL)
+			return false;
+		proof->t = part + strlen(scheme->time_tag);
+		proof->t_len = (size_t)(part + len - proof->t);
+	} else if (has_tag(part, len, scheme->signature_tag)) {
+		size_t tag = strlen(scheme->signature_tag);
+
+		proof->signatures++;
+		if (proof->mac_count < SIGNATURES_MAX &&
+			decode_mac(part + tag, len - tag, proof->macs[proof->mac_count]))
+			proof->mac_count++;
+	}
+	return true;
+}
+
+static enum verify_result read_header(
+	const struct verify_scheme *scheme, struct proof *proof, const char *p, size_t len)
 {
 	const char *end = p + len;
 
-	*h = (struct fedapay_header){0};
 	while (p < end) {
 		const char *comma = memchr(p, ',', (size_t)(end - p));
 		const char *stop = comma != NULL ? comma : end;
 
-		if (stop - p >= 2 && p[0] == 't' && p[1] == '=') {
-			if (h->t != NULL)
-				return VERIFY_MALFORMED;
-			h->t = p + 2;
-			h->t_len = (size_t)(stop - h->t);
-		} else if (stop - p >= 2 && p[0] == 's' && p[1] == '=') {
-			h->signatures++;
-			if (h->mac_count < SIGNATURES_MAX &&
-				decode_mac(p + 2, (size_t)(stop - p) - 2, h->macs[h->mac_count]))
-				h->mac_count++;
-		}
+		if (!read_part(scheme, proof, p, (size_t)(stop - p)))
+			return VERIFY_MALFORMED;
 		p = comma != NULL ? comma + 1 : end;
 	}
-	if (h->t == NULL || !decode_seconds(h->t, h->t_len, &h->seconds))
+	if (proof->t == NULL || !decode_seconds(proof->t, proof->t_len, &proof->seconds))
 		return VERIFY_MALFORMED;
-	return h->signatures > 0 ? VERIFY_OK : VERIFY_NO_SCHEME;
+	return proof->signatures > 0 ? VERIFY_OK : VERIFY_NO_SCHEME;
 }
 
-static bool fedapay_matches(
-	const struct verify_request *r, const struct fedapay_header *h, size_t *which)
+static bool find_match(const struct verify_scheme *scheme, const struct verify_request *r,
+	const struct proof *proof, size_t *which)
 {
 	bool found = false;
 
-	/* Every secret is tried, so the time taken does not tell which one matched. */
+	/* Every secret is tried, so that the time taken does not show which one matched. */
 	for (size_t i = 0; i < r->secret_count; i++) {
 		unsigned char mac[MAC_BYTES];
 
-		fedapay_mac(r->secrets[i], h->t, h->t_len, r->body, r->body_len, mac);
-		for (size_t k = 0; k < h->mac_count; k++) {
-			if (sodium_memcmp(mac, h->macs[k], MAC_BYTES) == 0 && !found) {
+		compute_mac(
+			scheme, r->secrets[i], proof->t, proof->t_len, r->body, r->body_len, mac);
+		for (size_t k = 0; k < proof->mac_count; k++) {
+			if (sodium_memcmp(mac, proof->macs[k], MAC_BYTES) == 0 && !found) {
 				found = true;
 				*which = i;
 			}
@@ -129,8 +135,8 @@ static bool fedapay_matches(
 	return found;
 }
 
-/* FedaPay's PHP SDK refuses |now - t| > tolerance, its Node SDK only what is too
- * old; we follow PHP. */
+/* Some senders' SDKs refuse only what is too old. A time ahead of ours is refused as well: such
+ * a request would stay valid for longer than the tolerance. */
 static enum verify_result check_time(
 	const struct verify_request *r, int64_t signed_at, int64_t *off_by)
 {
@@ -149,68 +155,37 @@ static enum verify_result check_time(
 	return VERIFY_OK;
 }
 
-static enum verify_result fedapay_check(const struct verify_request *r, struct verify_detail *d)
-{
-	struct fedapay_header h;
-	enum verify_result result = fedapay_read(r->header, r->header_len, &h);
-
-	d->signed_at = h.seconds;
-	if (result != VERIFY_OK)
-		return result;
-	if (!fedapay_matches(r, &h, &d->secret))
-		return VERIFY_NO_MATCH;
-	return check_time(r, h.seconds, &d->off_by);
-}
-
-static void fedapay_make(const struct secret *secret, int64_t seconds, const void *body, size_t len,
-	char out[VERIFY_HEADER_MAX])
-{
-	unsigned char mac[MAC_BYTES];
-	char hex[MAC_HEX + 1], t[24];
-	int t_len = snprintf(t, sizeof(t), "%" PRId64, seconds);
-
-	fedapay_mac(secret, t, (size_t)t_len, body, len, mac);
-	sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
-	snprintf(out, VERIFY_HEADER_MAX, "t=%s,s=%s", t, hex);
-}
-
-static const struct verify_scheme schemes[] = {
-	{"fedapay", "X-FEDAPAY-SIGNATURE", fedapay_check, fedapay_make},
-};
-
-#define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
-
-const struct verify_scheme *verify_scheme_find(const char *name)
-{
-	for (size_t i = 0; i < SCHEMES; i++)
-		if (strcmp(schemes[i].name, name) == 0)
-			return &schemes[i];
-	return NULL;
-}
-
-const char *verify_scheme_name(size_t i)
-{
-	return i < SCHEMES ? schemes[i].name : NULL;
-}
-
-const char *verify_scheme_header(const struct verify_scheme *scheme)
-{
-	return scheme->header;
-}
-
 enum verify_result verify_signature(const struct verify_scheme *scheme,
 	const struct verify_request *request, struct verify_detail *detail)
 {
+	struct proof proof = {0};
+	enum verify_result result;
+	size_t len = 0;
+	const char *header = request->header(request->context, scheme->headers[0], &len);
+
 	*detail = (struct verify_detail){0};
-	if (request->header == NULL)
+	if (header == NULL)
 		return VERIFY_NO_HEADER;
-	return scheme->check(request, detail);
+	result = read_header(scheme, &proof, header, len);
+	detail->signed_at = proof.seconds;
+	if (result != VERIFY_OK)
+		return result;
+	if (!find_match(scheme, request, &proof, &detail->secret))
+		return VERIFY_NO_MATCH;
+	return check_time(request, proof.seconds, &detail->off_by);
 }
 
 void verify_sign(const struct verify_scheme *scheme, const struct secret *secret, int64_t seconds,
 	const void *body, size_t body_len, char out[VERIFY_HEADER_MAX])
 {
-	scheme->make(secret, seconds, body, body_len, out);
+	unsigned char mac[MAC_BYTES];
+	char hex[MAC_HEX + 1], t[24];
+	int t_len = snprintf(t, sizeof(t), "%" PRId64, seconds);
+
+	compute_mac(scheme, secret, t, (size_t)t_len, body, body_len, mac);
+	sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+	snprintf(out, VERIFY_HEADER_MAX, "%s%s,%s%s", scheme->time_tag, t, scheme->signature_tag,
+		hex);
 }
 
 const char *verify_reason(enum verify_result result)

@@ -36,7 +36,7 @@ static bool run_event(const char *bytes, size_t len, struct buf *text)
 	const json_t *document;
 	struct event ev;
 
-	if (!event_parse(&ev, bytes, len))
+	if (!event_parse(&ev, &sender_default()->shape, bytes, len))
 		return false;
 	buf_printf(text, "%s\n%s\n%s\n%s\n%s\n%lld\n%s\n", or_none(ev.provider_event_id),
 		or_none(ev.type), or_none(ev.entity_kind), or_none(ev.entity_id),
@@ -51,7 +51,7 @@ static bool run_event(const char *bytes, size_t len, struct buf *text)
 static bool run_payment(const char *bytes, size_t len, struct buf *text)
 {
 	struct payment p;
-	bool read = payment_read(&p, bytes, len);
+	bool read = payment_read(&p, &sender_default()->shape, bytes, len);
 
 	if (read)
 		buf_printf(text, "%s\n%s\n%s\n%s\n%s\n%s\n", or_none(p.reference),

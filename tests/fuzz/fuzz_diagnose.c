@@ -1,7 +1,8 @@
-/* Why a signature does not match: a header, a NUL, a body. Whatever it finds is words for a
- * terminal, and never the secret or the right signature. */
+/* Why a signature does not match: a header, a NUL, a body. What it prints is fit for a terminal,
+ * and never the secret or the right signature. */
 #include "base/secret.h"
 #include "hookctl/diagnose/diagnose.h"
+#include "hookctl/diagnose/header.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,11 +12,25 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 #define SECRET "d2hzZWNfYy0wLWYtZi1lLWU=" /* base64, as some secrets are */
 
+struct given {
+	const char *value;
+	size_t len;
+};
+
+static const char *header_of(void *context, const char *name, size_t *len)
+{
+	const struct given *given = context;
+
+	(void)name;
+	*len = given->len;
+	return given->value;
+}
+
 static void check(const struct buf *out, const struct verify_request *r)
 {
 	char made[VERIFY_HEADER_MAX];
 
-	verify_sign(verify_scheme_find("fedapay"), r->secrets[0], 1700000000, r->body, r->body_len,
+	verify_sign(&sender_find("fedapay")->proof, r->secrets[0], 1700000000, r->body, r->body_len,
 		made);
 	if (!buf_ok(out))
 		abort();
@@ -33,7 +48,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	static struct secret *secret;
 	const unsigned char *end = size > 0 ? memchr(data, '\0', size) : NULL;
 	size_t len = end != NULL ? (size_t)(end - data) : size;
-	const struct verify_scheme *scheme = verify_scheme_find("fedapay");
+	const struct sender *sender = sender_find("fedapay");
 	struct diagnose_header header;
 	struct verify_detail detail;
 	struct buf out = {0};
@@ -43,9 +58,10 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 			abort();
 		secret = secret_new(SECRET, strlen(SECRET));
 	}
+	struct given given = {(const char *)data, len};
 	struct verify_request r = {
-		.header = (const char *)data,
-		.header_len = len,
+		.header = header_of,
+		.context = &given,
 		.body = end != NULL ? end + 1 : data,
 		.body_len = end != NULL ? size - len - 1 : 0,
 		.secrets = &secret,
@@ -53,18 +69,18 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		.tolerance = 300000,
 		.now = 1700000000000,
 	};
-	diagnose_header(r.header, r.header_len, &header);
+	diagnose_header(&sender->proof, given.value, given.len, &header);
 	if (header.unreadable > header.signatures || (header.t_number && header.t == NULL))
 		abort();
-	switch (verify_signature(scheme, &r, &detail)) {
+	switch (verify_signature(&sender->proof, &r, &detail)) {
 	case VERIFY_MALFORMED:
 	case VERIFY_NO_SCHEME:
 	case VERIFY_NO_MATCH:
-		if (diagnose_mismatch(scheme, &r, &out) && out.len == 0)
-			abort(); /* it says what it has found */
+		if (diagnose_mismatch(sender, &r, &out) && out.len == 0)
+			abort(); /* it reports what it has found */
 		check(&out, &r);
 		buf_clear(&out);
-		diagnose_hint(&r, &out);
+		diagnose_hint(sender, &r, &out);
 		check(&out, &r);
 		break;
 	default:

@@ -3,6 +3,7 @@
 #include "event/payment.h"
 #include "event/scan.h"
 #include "reporter/approved.h"
+#include "sender/sender.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -10,17 +11,17 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* What the quick way takes must be the same for jansson. */
-static void compare(const char *body, size_t size)
+/* What the scan accepts must be the same to jansson. */
+static void compare(const struct event_shape *shape, const char *body, size_t size)
 {
 	struct event_fields quick, sure;
 	json_t *root = NULL, *entity = NULL;
 
-	if (!event_scan(&quick, body, size))
+	if (!event_scan(&quick, shape, body, size))
 		return;
 	if (!document_parse(body, size, &root) || !document_entity(root, &entity))
 		abort();
-	event_fields_of(&sure, root, entity);
+	event_fields_of(&sure, shape, root);
 	if (!sure.is_object)
 		abort();
 	for (int i = 0; i < EVENT_FIELDS; i++) {
@@ -34,17 +35,17 @@ static void compare(const char *body, size_t size)
 }
 
 /* What lists, exports and digests read in it. */
-static void sum_up(const unsigned char *body, size_t size)
+static void sum_up(const struct event_shape *shape, const unsigned char *body, size_t size)
 {
 	struct approved sums = {0};
 	struct buf out = {0};
 	struct payment p;
 
-	if (!payment_read(&p, body, size))
+	if (!payment_read(&p, shape, body, size))
 		abort();
 	payment_add_money(&out, &p, p.amount);
-	approved_add(&sums, "fuzz", body, size);
-	approved_add(&sums, "fuzz", body, size);
+	approved_add(&sums, shape, "fuzz", body, size);
+	approved_add(&sums, shape, "fuzz", body, size);
 	if (!buf_ok(&out) || sums.failed || sums.count > 1 ||
 		(sums.count == 1 && (sums.sums[0].count < 1 || sums.sums[0].count > 2)))
 		abort();
@@ -55,13 +56,14 @@ static void sum_up(const unsigned char *body, size_t size)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
+	const struct event_shape *shape = &sender_find("fedapay")->shape;
 	struct event ev;
 
-	compare((const char *)data, size);
-	sum_up(data, size);
+	compare(shape, (const char *)data, size);
+	sum_up(shape, data, size);
 	if (sodium_init() < 0)
 		abort();
-	if (!event_parse(&ev, data, size))
+	if (!event_parse(&ev, shape, data, size))
 		return 0;
 	if (ev.idempotency_key == NULL || ev.payload != data || ev.payload_len != size)
 		abort();

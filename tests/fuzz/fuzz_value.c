@@ -11,6 +11,7 @@
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "reporter/schedule.h"
+#include "sender/sender.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,14 +108,15 @@ static void try_net(const char *text)
 /* A glob, a space, a type. */
 static void try_glob(char *text)
 {
+	const struct lifecycle_state *states = sender_default()->states;
 	char *type = strchr(text, ' ');
 
 	if (type == NULL || strlen(text) > 100)
 		return;
 	*type++ = '\0';
 	(void)match_type(text, type);
-	(void)lifecycle_before(type);
-	if ((lifecycle_rank(type) >= 0) != (lifecycle_state(type) != NULL))
+	(void)lifecycle_before(states, type);
+	if ((lifecycle_rank(states, type) >= 0) != (lifecycle_state(states, type) != NULL))
 		abort();
 }
 

@@ -229,7 +229,8 @@ static void fixture_make_store(void)
 	for (size_t i = 0; i < sizeof(fixture_events) / sizeof(fixture_events[0]); i++) {
 		struct event ev;
 
-		if (!event_parse(&ev, fixture_events[i], strlen(fixture_events[i])))
+		if (!event_parse(&ev, &sender_default()->shape, fixture_events[i],
+			    strlen(fixture_events[i])))
 			abort();
 		ev.source = "fedapay";
 		ev.source_id = source;

@@ -62,12 +62,12 @@ bool conf_read_scheme(const struct conf_value *v)
 	const char *names[33] = {NULL};
 	int choice;
 
-	for (size_t i = 0; i + 1 < 33 && verify_scheme_name(i) != NULL; i++)
-		names[i] = verify_scheme_name(i);
+	for (size_t i = 0; i + 1 < 33 && sender_at(i) != NULL; i++)
+		names[i] = sender_at(i)->name;
 	choice = read_choice(v, names);
 	if (choice < 0)
 		return false;
-	*(const struct verify_scheme **)v->target = verify_scheme_find(names[choice]);
+	*(const struct sender **)v->target = sender_at((size_t)choice);
 	return true;
 }
 

@@ -54,8 +54,8 @@ static void add_choices(struct buf *out, const char *const *choices)
 static void add_schemes(struct buf *out)
 {
 	buf_add_text(out, "a scheme (");
-	for (size_t i = 0; verify_scheme_name(i) != NULL; i++)
-		buf_printf(out, "%s%s", i > 0 ? ", " : "", verify_scheme_name(i));
+	for (size_t i = 0; sender_at(i) != NULL; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", sender_at(i)->name);
 	buf_add_char(out, ')');
 }
 
@@ -84,7 +84,6 @@ static const char *const words[] = {
 	[CONF_NAME] = name_words,
 	[CONF_TEXT] = "a text",
 	[CONF_PATH] = "a path",
-	[CONF_URL_PATH] = "a URL's path such as /webhooks/fedapay",
 	[CONF_BOOL] = "true or false",
 	[CONF_TIME_OF_DAY] = "a time from 00:00 to 23:59",
 	[CONF_TIMEZONE] = "UTC or a zone of /usr/share/zoneinfo such as Africa/Porto-Novo",
@@ -125,6 +124,9 @@ static void add_expected(struct buf *out, const struct conf_key *key)
 		break;
 	case CONF_SCHEME:
 		add_schemes(out);
+		break;
+	case CONF_URL_PATH:
+		buf_printf(out, "a URL's path such as %s", sender_default()->path);
 		break;
 	case CONF_LISTEN:
 		buf_printf(out,

@@ -1,4 +1,5 @@
 #include "conf/read.h"
+#include "sender/sender.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -17,8 +18,6 @@ static const struct {
 };
 
 #define ORIGINS (sizeof(origins) / sizeof(origins[0]))
-
-static const char sandbox[] = "wh_sandbox_", live[] = "wh_live_";
 
 /* The text may be the secret itself, so it is in no message. */
 static struct secret *refuse_plain(const struct conf_value *v)
@@ -103,8 +102,7 @@ static struct secret *read_secret(const struct conf_value *v)
 		return NULL;
 	}
 	/* a secret where its place belongs, or ${NAME}, which would become one */
-	if (strncmp(name->text, sandbox, strlen(sandbox)) == 0 ||
-		strncmp(name->text, live, strlen(live)) == 0 || strstr(name->text, "${") != NULL)
+	if (sender_is_secret(name->text) || strstr(name->text, "${") != NULL)
 		return refuse_plain(v);
 	if (origins[origin].origin == SECRET_ENV &&
 		!conf_is_env_name(name->text, strlen(name->text))) {
@@ -135,8 +133,7 @@ static bool same_secret(const struct secret *a, const struct secret *b)
 /* The last of secrets against those before it; some may be NULL. */
 static bool check_against(const struct conf_value *v, struct secret *const *secrets, size_t last)
 {
-	bool is_sandbox = secret_starts_with(secrets[last], sandbox);
-	bool is_live = secret_starts_with(secrets[last], live);
+	const struct sender_mode *mode = sender_mode_of(secrets[last]), *other;
 
 	for (size_t i = 0; i < last; i++) {
 		if (secrets[i] == NULL)
@@ -146,12 +143,12 @@ static bool check_against(const struct conf_value *v, struct secret *const *secr
 				v, "the same secret as secrets[%zu]: expected each once", i + 1);
 			return false;
 		}
-		if ((is_sandbox && secret_starts_with(secrets[i], live)) ||
-			(is_live && secret_starts_with(secrets[i], sandbox))) {
+		other = sender_mode_of(secrets[i]);
+		if (mode != NULL && other != NULL && mode != other) {
 			conf_refuse(v,
 				"a %s secret beside the %s one of secrets[%zu]: expected a source "
 				"for each, since their event numbers overlap",
-				is_live ? "live" : "sandbox", is_live ? "sandbox" : "live", i + 1);
+				mode->name, other->name, i + 1);
 			return false;
 		}
 	}

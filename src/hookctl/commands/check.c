@@ -65,8 +65,7 @@ static int check_store(struct store_reader *reader, const char *path, bool full)
 			path);
 	else
 		ctl_error("%s: not sound. Stop hookd, keep this file, and put the last backup in "
-			  "its place; then have the events since sent again from FedaPay's "
-			  "dashboard",
+			  "its place; then have the sender send the events since again",
 			path);
 	return CTL_FAILED;
 }

@@ -5,6 +5,7 @@
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
+#include "sender/sender.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -28,7 +29,6 @@ static const struct {
 } arguments[] = {
 	{"state", "ready running done dead skipped"},
 	{"type", TYPES},
-	{"scheme", "fedapay"},
 	{"secret-from", "credential: file: env:"},
 	{"by", "day hour type hook"},
 	{"format", "csv ndjson"},
@@ -53,6 +53,8 @@ static const struct {
 
 static const char *words_of_option(const struct ctl_option *o)
 {
+	if (strcmp(o->name, "scheme") == 0)
+		return sender_default()->name;
 	for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
 		if (strcmp(o->name, arguments[i].option) == 0)
 			return arguments[i].words;

@@ -186,7 +186,7 @@ static void export_event(void *arg, const struct store_event_row *e)
 		x->damaged = true;
 		return;
 	}
-	if (payment_read(&p, e->payload, e->payload_len)) {
+	if (payment_read(&p, &sender_default()->shape, e->payload, e->payload_len)) {
 		add_main_unit(&l.amount, &p, p.amount);
 		add_main_unit(&l.fees, &p, p.fees);
 		if (x->ndjson)

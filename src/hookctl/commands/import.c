@@ -178,15 +178,15 @@ static bool parse_line(struct import *im, struct line *l, size_t len)
 }
 
 /* The event of that body. `exported`: the body is a member of the line, not the line. */
-static bool read_event(
-	struct import *im, struct line *l, const char *body, size_t len, bool exported)
+static bool read_event(struct import *im, struct line *l, const struct conf_source *source,
+	const char *body, size_t len, bool exported)
 {
 	if (len > im->conf->limits.body) {
 		report_fault(im, l->number, "the payload has %zu bytes; limits.body is %zu", len,
 			im->conf->limits.body);
 		return false;
 	}
-	if (!event_parse(&l->event, body, len)) {
+	if (!event_parse(&l->event, &source->sender->shape, body, len)) {
 		report_fault(im, l->number, "out of memory");
 		return false;
 	}
@@ -214,7 +214,7 @@ static bool read_line(struct import *im, struct line *l, size_t len)
 		return false;
 	source = find_source(im, l);
 	if (source == NULL || !find_body(im, l, &body, &body_len) ||
-		!read_event(im, l, body, body_len, body != l->text))
+		!read_event(im, l, source, body, body_len, body != l->text))
 		return false;
 	l->event.source = source->name;
 	return ctl_match(&l->match, im->conf, source, &l->event);

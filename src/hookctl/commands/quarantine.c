@@ -88,18 +88,15 @@ static int report_result(struct store_editor *e, const struct quarantine *q, boo
 	return good && done ? CTL_OK : CTL_FAILED;
 }
 
-static int release_as(
-	struct store_editor *e, struct quarantine *q, struct conf *conf, struct event *ev)
+static int release_as(struct store_editor *e, struct quarantine *q, struct conf *conf,
+	const struct conf_source *source, struct event *ev)
 {
-	const struct conf_source *source = ctl_config_source(conf, q->source);
 	struct store_release r = {.event = q->id, .type = ev->type, .now = clock_wall()};
 	char why[STORE_READ_WHY], what[96];
 	struct ctl_match match;
 	int status = CTL_FAILED;
 	bool good, done;
 
-	if (source == NULL)
-		return status; /* reported */
 	if (ctl_match(&match, conf, source, ev)) {
 		r.hooks = match.hooks;
 		r.hook_count = match.count;
@@ -117,6 +114,7 @@ static int release_as(
 
 static int release_event(struct ctl *ctl, struct quarantine *q)
 {
+	const struct conf_source *source;
 	struct event ev;
 	struct store_editor *e;
 	struct conf *conf;
@@ -137,16 +135,18 @@ static int release_event(struct ctl *ctl, struct quarantine *q)
 	status = CTL_FAILED;
 	if (q->damaged) {
 		ctl_error_damaged(q->id);
+	} else if ((source = ctl_config_source(conf, q->source)) == NULL) {
+		; /* reported */
 	} else if (!buf_ok(&q->payload) ||
-		   !event_parse(
-			   &ev, q->payload.data != NULL ? q->payload.data : "", q->payload.len)) {
+		   !event_parse(&ev, &source->sender->shape,
+			   q->payload.data != NULL ? q->payload.data : "", q->payload.len)) {
 		ctl_error("out of memory");
 	} else {
 		free(ev.type);
 		ev.type = strdup(q->type);
 		ev.quarantined = NULL;
 		if (ev.type != NULL)
-			status = release_as(e, q, conf, &ev);
+			status = release_as(e, q, conf, source, &ev);
 		event_free(&ev);
 	}
 	store_editor_close(e);

@@ -12,7 +12,7 @@
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "hookctl/post.h"
-#include "hookctl/sample.h"
+#include "sender/sender.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -26,7 +26,7 @@
 #define AMOUNT_MAX INT64_C(1000000000000)
 
 static const struct ctl_option options[] = {
-	{'t', "type", "TYPE", "transaction.*, payout.*, customer.* (" SAMPLE_TYPE ")"},
+	{'t', "type", "TYPE", "transaction.*, payout.*, customer.* (transaction.approved)"},
 	{'a', "amount", "XOF", "the amount (5000)"},
 	{'b', "file", "FILE", "send the bytes of this file; - for standard input"},
 	{'n', "count", "N", "how many to send (1)"},
@@ -121,13 +121,8 @@ static bool options_agree(const struct send *s)
 		return false;
 	}
 	if (s->type != NULL && !is_type(s->type)) {
-		ctl_error("--type: expected a type such as " SAMPLE_TYPE
-			  ", at most %d bytes without spaces",
-			EVENT_TYPE_MAX);
-		return false;
-	}
-	if (s->amount != 0 && s->type != NULL && !sample_has_amount(s->type)) {
-		ctl_error("--amount: an event of type %s has none", s->type);
+		ctl_error("--type: expected a type such as %s, at most %d bytes without spaces",
+			sender_default()->sample_type, EVENT_TYPE_MAX);
 		return false;
 	}
 	if (s->url != NULL && strncasecmp(s->url, "http://", 7) != 0 &&
@@ -140,6 +135,14 @@ static bool options_agree(const struct send *s)
 		return false;
 	}
 	return true;
+}
+
+static bool type_has_amount(const struct send *s, const struct sender *sender)
+{
+	if (s->amount == 0 || s->type == NULL || sender->sample_has_amount(s->type))
+		return true;
+	ctl_error("--amount: an event of type %s has none", s->type);
+	return false;
 }
 
 /* The address of the config's first listener, as this machine reaches it. */
@@ -194,7 +197,7 @@ static int find_target(const struct ctl *ctl, const struct send *s, struct ctl_k
 		source = ctl_config_source(keys->conf, s->source);
 		if (source == NULL)
 			return CTL_USAGE;
-		keys->scheme = source->scheme;
+		keys->sender = source->sender;
 		if (!add_listener(keys->conf, t, url))
 			return CTL_USAGE;
 		buf_add_text(url, source->path);
@@ -208,16 +211,16 @@ static int find_target(const struct ctl *ctl, const struct send *s, struct ctl_k
 	return CTL_OK;
 }
 
-static bool make_body(const struct send *s, struct buf *body)
+static bool make_body(const struct send *s, const struct sender *sender, struct buf *body)
 {
-	struct sample sample = {
-		.type = s->type != NULL ? s->type : SAMPLE_TYPE,
-		.amount = s->amount != 0 ? s->amount : SAMPLE_AMOUNT,
+	struct sender_sample sample = {
+		.type = s->type != NULL ? s->type : sender->sample_type,
+		.amount = s->amount != 0 ? s->amount : sender->sample_amount,
 		.now = clock_wall(),
 	};
 
 	buf_clear(body);
-	if (sample_event(&sample, body))
+	if (sender->sample(&sample, body))
 		return true;
 	ctl_error("out of memory");
 	return false;
@@ -307,7 +310,7 @@ static void print_tally(const struct tally *tally)
 static int send_all(const struct send *s, const struct ctl_keys *keys, const struct ctl_target *t,
 	struct buf *body)
 {
-	const char *name = verify_scheme_header(keys->scheme);
+	const struct verify_scheme *proof = &keys->sender->proof;
 	struct tally tally = {.all_good = true};
 	struct ctl_post *post = NULL;
 	struct buf answer = {0}, signature = {0};
@@ -320,14 +323,14 @@ static int send_all(const struct send *s, const struct ctl_keys *keys, const str
 		going = post != NULL;
 	}
 	for (int64_t i = 0; i < s->count && going; i++) {
-		if (s->file == NULL && (i == 0 || !s->same) && !make_body(s, body)) {
+		if (s->file == NULL && (i == 0 || !s->same) && !make_body(s, keys->sender, body)) {
 			going = false;
 			break;
 		}
-		verify_sign(keys->scheme, keys->secrets[0], clock_wall() / 1000, body->data,
-			body->len, value);
+		verify_sign(
+			proof, keys->secrets[0], clock_wall() / 1000, body->data, body->len, value);
 		buf_clear(&signature);
-		buf_printf(&signature, "%s: %s", name, value);
+		buf_printf(&signature, "%s: %s", proof->headers[0], value);
 		if (!buf_ok(&signature)) {
 			ctl_error("out of memory");
 			going = false;
@@ -364,6 +367,10 @@ static int send_command(struct ctl *ctl, int argc, char **argv)
 	status = find_target(ctl, &s, &keys, &target, &url);
 	if (status != CTL_OK)
 		goto out;
+	if (!type_has_amount(&s, keys.sender)) {
+		status = CTL_USAGE;
+		goto out;
+	}
 	status = CTL_FAILED;
 	if (s.file != NULL && !ctl_read_file(s.file, &body))
 		goto out;
@@ -379,7 +386,7 @@ const struct ctl_command ctl_send = {
 	"send",
 	"[--type TYPE | --file FILE|-] [--count N] [--same] [--source NAME] [--url URL] "
 	"[--secret-from WHERE] [--dry-run] …",
-	"make an event as FedaPay would, sign it and post it",
+	"make an event as the sender would, sign it and post it",
 	options,
 	send_command,
 };

@@ -1,4 +1,4 @@
-/* hookctl sign - prints the signature header for a body: "X-FEDAPAY-SIGNATURE: t=…,s=…". */
+/* hookctl sign - prints the signature header for a body: "NAME: t=…,s=…". */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -15,7 +15,7 @@
 static const struct ctl_option options[] = {
 	{'f', "secret-from", "WHERE", "credential:NAME, file:PATH or env:NAME"},
 	{'s', "source", "NAME", "sign with the first secret of this source (the only one)"},
-	{'S', "scheme", "NAME", "with --secret-from: the scheme to sign by (fedapay)"},
+	{'S', "scheme", "NAME", "with --secret-from: the scheme to sign by"},
 	{'t', "time", "UNIX", "sign as of this time, in unix seconds (now)"},
 	{0},
 };
@@ -60,8 +60,8 @@ static int sign_command(struct ctl *ctl, int argc, char **argv)
 	status = CTL_FAILED;
 	if (!ctl_read_file(argv[optind], &body))
 		goto out;
-	verify_sign(keys.scheme, keys.secrets[0], at, body.data, body.len, header);
-	printf("%s: %s\n", verify_scheme_header(keys.scheme), header);
+	verify_sign(&keys.sender->proof, keys.secrets[0], at, body.data, body.len, header);
+	printf("%s: %s\n", keys.sender->proof.headers[0], header);
 	status = CTL_OK;
 out:
 	buf_free(&body);

@@ -11,8 +11,8 @@
 #include "hookctl/keys.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "hookctl/sample.h"
 #include "hookctl/trial.h"
+#include "sender/sender.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -141,23 +141,26 @@ static int read_stored(const struct ctl *ctl, struct test *t)
 }
 
 /* What a hook that wants globs only is tried with. */
-static const char *type_for(const struct conf_hook *hook)
+static const char *type_for(const struct sender *sender, const struct conf_hook *hook)
 {
 	for (size_t i = 0; i < hook->on_count; i++)
 		if (strpbrk(hook->on[i], "*?[\\") == NULL)
 			return hook->on[i];
-	return SAMPLE_TYPE;
+	return sender->sample_type;
 }
 
 static int make_up(struct test *t)
 {
-	struct sample sample = {
-		.type = t->type != NULL ? t->type : type_for(t->hook),
-		.amount = t->amount != 0 ? t->amount : SAMPLE_AMOUNT,
+	/* hookd's own hooks are tried with an event of the usual sender */
+	const struct sender *own = t->hook->source->sender,
+			    *sender = own->sample != NULL ? own : sender_default();
+	struct sender_sample sample = {
+		.type = t->type != NULL ? t->type : type_for(sender, t->hook),
+		.amount = t->amount != 0 ? t->amount : sender->sample_amount,
 		.now = clock_wall(),
 	};
 
-	if (sample_event(&sample, &t->body))
+	if (sender->sample(&sample, &t->body))
 		return CTL_OK;
 	ctl_error("out of memory");
 	return CTL_FAILED;
@@ -178,7 +181,8 @@ static int read_event(const struct ctl *ctl, struct test *t)
 	if (t->source == NULL)
 		t->source = strdup(t->hook->source->name);
 	if (t->source == NULL || !buf_ok(&t->body) ||
-		!event_parse(&t->ev, t->body.data != NULL ? t->body.data : "", t->body.len)) {
+		!event_parse(&t->ev, &t->hook->source->sender->shape,
+			t->body.data != NULL ? t->body.data : "", t->body.len)) {
 		ctl_error("out of memory");
 		return CTL_FAILED;
 	}

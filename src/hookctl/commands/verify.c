@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "hookctl/diagnose/diagnose.h"
+#include "hookctl/diagnose/header.h"
 #include "hookctl/keys.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
@@ -23,7 +24,7 @@ static const struct ctl_option options[] = {
 	{'H', "header", "VALUE", "the signature header: its value, or the whole line"},
 	{'f', "secret-from", "WHERE", "credential:NAME, file:PATH or env:NAME; may be repeated"},
 	{'s', "source", "NAME", "use the secrets and tolerance of this source (the only one)"},
-	{'S', "scheme", "NAME", "with --secret-from: the scheme it was signed by (fedapay)"},
+	{'S', "scheme", "NAME", "with --secret-from: the scheme it was signed by"},
 	{'o', "tolerance", "TIME", "how far the signature's time may be off (5m); 0: any"},
 	{'a', "at", "UNIX", "check as of this time, in unix seconds (now)"},
 	{0},
@@ -39,7 +40,7 @@ struct verification {
 	int64_t now;       /* unix ms */
 };
 
-/* Takes "X-FEDAPAY-SIGNATURE: t=…" for "t=…", without white space around it, as HTTP does. A
+/* Takes "NAME: t=…" for "t=…", without white space around it, as HTTP does. A
  * line of another name stays whole, and so is a malformed header. */
 static const char *header_value(const char *line, const char *name, size_t *len)
 {
@@ -63,38 +64,60 @@ static void print_check(bool good, const char *check, const char *text)
 	printf("%-4s %-10s %s\n", good ? "ok" : "FAIL", check, text);
 }
 
-static bool report_header(
-	const struct verify_request *r, const struct diagnose_header *h, enum verify_result result)
+/* The header is given on the command line. */
+struct given_header {
+	const char *value;
+	size_t len;
+};
+
+static const char *header_of(void *given, const char *name, size_t *len)
+{
+	const struct given_header *header = given;
+
+	(void)name;
+	*len = header->len;
+	return header->value;
+}
+
+static void add_missing(struct buf *out, const struct verify_scheme *scheme, const char *tag)
+{
+	buf_printf(out, "it has no %s; expected %sSECONDS,%sSIGNATURE", tag, scheme->time_tag,
+		scheme->signature_tag);
+}
+
+static bool report_header(const struct verify_scheme *scheme, size_t len,
+	const struct diagnose_header *h, enum verify_result result)
 {
 	struct buf text = {0};
 	bool good = result != VERIFY_MALFORMED && result != VERIFY_NO_SCHEME;
 
-	if (r->header_len == 0)
+	if (len == 0)
 		buf_add_text(&text, "it is empty");
 	else if (h->t == NULL)
-		buf_add_text(&text, "it has no t=; expected t=SECONDS,s=SIGNATURE");
+		add_missing(&text, scheme, scheme->time_tag);
 	else if (!h->t_number || (!good && h->signatures > 0)) {
-		buf_add_text(&text, "its t is \"");
+		buf_add_text(&text, "its time is \"");
 		buf_add_escaped(&text, h->t, h->t_len, '"');
 		buf_add_text(&text, "\"; expected unix seconds, once");
 	} else if (h->signatures == 0)
-		buf_add_text(&text, "it has no s=; expected t=SECONDS,s=SIGNATURE");
+		add_missing(&text, scheme, scheme->signature_tag);
 	else {
-		buf_printf(&text, "t=%.*s and %zu signature%s", (int)h->t_len, h->t, h->signatures,
-			h->signatures == 1 ? "" : "s");
+		buf_printf(&text, "%s%.*s and %zu signature%s", scheme->time_tag, (int)h->t_len,
+			h->t, h->signatures, h->signatures == 1 ? "" : "s");
 		if (h->unreadable > 0)
-			buf_printf(&text, ", of which %zu not in 64 lower-case hex digits",
-				h->unreadable);
+			buf_printf(
+				&text, ", %zu of them not 64 lower-case hex digits", h->unreadable);
 		good = good && h->unreadable < h->signatures;
 	}
 	if (h->spaces)
-		buf_add_text(&text, "; there is white space in it, which belongs to the parts");
+		buf_add_text(&text, "; it has white space, which counts as part of the values");
 	print_check(good, "header", text.data != NULL ? text.data : "");
 	buf_free(&text);
 	return good;
 }
 
-static void report_time(const struct verify_request *r, int64_t signed_at)
+static void report_time(
+	const struct sender *sender, const struct verify_request *r, int64_t signed_at)
 {
 	int64_t ago = r->now / 1000 - signed_at, far = ago < 0 ? -ago : ago;
 	char span[CTL_SPAN], limit[CTL_SPAN], stamp[CLOCK_TEXT];
@@ -109,7 +132,8 @@ static void report_time(const struct verify_request *r, int64_t signed_at)
 		buf_printf(&text, "signed %s in the future", span);
 	if (signed_at >= DIAGNOSE_MILLISECONDS) {
 		clock_format(signed_at, stamp);
-		buf_printf(&text, "; t looks like milliseconds (%s): FedaPay sends seconds", stamp);
+		buf_printf(&text, "; this looks like milliseconds (%s): %s sends seconds", stamp,
+			sender->title);
 	} else {
 		clock_format(signed_at * 1000, stamp);
 		buf_printf(&text, " (%.19sZ)", stamp);
@@ -152,34 +176,36 @@ static bool report_secrets(
 }
 
 static void print_diagnosis(
-	const struct verify_scheme *scheme, const struct verify_request *r, bool header_good)
+	const struct sender *sender, const struct verify_request *r, bool header_good)
 {
 	struct buf why = {0};
 
-	if (!diagnose_mismatch(scheme, r, &why) && header_good)
-		diagnose_hint(r, &why);
+	if (!diagnose_mismatch(sender, r, &why) && header_good)
+		diagnose_hint(sender, r, &why);
 	if (buf_ok(&why) && why.len > 0)
 		printf("\n%s", why.data);
 	buf_free(&why);
 }
 
-static int check_signature(const struct verify_scheme *scheme, const struct verify_request *r)
+static int check_signature(const struct sender *sender, const struct verify_request *r,
+	const struct given_header *header)
 {
+	const struct verify_scheme *scheme = &sender->proof;
 	struct diagnose_header h;
 	struct verify_detail detail;
 	enum verify_result result = verify_signature(scheme, r, &detail);
 	bool header_good;
 	char size[64];
 
-	diagnose_header(r->header, r->header_len, &h);
-	header_good = report_header(r, &h, result);
+	diagnose_header(scheme, header->value, header->len, &h);
+	header_good = report_header(scheme, header->len, &h, result);
 	if (header_good || detail.signed_at != 0)
-		report_time(r, detail.signed_at);
+		report_time(sender, r, detail.signed_at);
 	snprintf(size, sizeof(size), "%zu byte%s%s", r->body_len, r->body_len == 1 ? "" : "s",
 		r->body_len == 0 ? ": was it saved as received?" : "");
 	print_check(r->body_len > 0 || result == VERIFY_OK, "body", size);
 	if (!report_secrets(scheme, r, header_good))
-		print_diagnosis(scheme, r, header_good);
+		print_diagnosis(sender, r, header_good);
 	if (result == VERIFY_OK)
 		printf("\nverified\n");
 	else
@@ -243,6 +269,7 @@ static int verify_command(struct ctl *ctl, int argc, char **argv)
 	struct verification v = {.tolerance = -1, .now = clock_wall()};
 	struct ctl_keys keys = {0};
 	struct buf body = {0};
+	struct given_header header;
 	struct verify_request r;
 	int status;
 
@@ -254,7 +281,10 @@ static int verify_command(struct ctl *ctl, int argc, char **argv)
 	status = CTL_FAILED;
 	if (!ctl_read_file(argv[optind], &body))
 		goto out;
-	r = (struct verify_request){.body = body.data,
+	header.value = header_value(v.header, keys.sender->proof.headers[0], &header.len);
+	r = (struct verify_request){.header = header_of,
+		.context = &header,
+		.body = body.data,
 		.body_len = body.len,
 		.secrets = keys.secrets,
 		.secret_count = keys.count,
@@ -262,8 +292,7 @@ static int verify_command(struct ctl *ctl, int argc, char **argv)
 		.now = v.now};
 	if (v.tolerance < 0)
 		r.tolerance = keys.source != NULL ? keys.source->tolerance : DEFAULT_TOLERANCE;
-	r.header = header_value(v.header, verify_scheme_header(keys.scheme), &r.header_len);
-	status = check_signature(keys.scheme, &r);
+	status = check_signature(keys.sender, &r, &header);
 out:
 	buf_free(&body);
 	ctl_keys_free(&keys);

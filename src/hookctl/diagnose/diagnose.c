@@ -1,252 +1,269 @@
+/* hookctl/diagnose/diagnose.c - undoes each accident in a copy of the request and verifies it. */
 #include "diagnose.h"
 
+#include "base/json.h"
 #include "base/secret.h"
-#include "changes.h"
+#include "header.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <sodium.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Above it only single changes are tried: pairs are over 300 HMACs. */
-#define PAIRS_BODY_MAX ((size_t)4 * 1024 * 1024)
+/* A request with one secret, and what a change replaces in it. */
+struct trial {
+	const struct sender *sender;
+	const char *header;
+	size_t header_len;
+	const char *body;
+	size_t body_len;
+	struct secret *secret;
+	struct buf changed;      /* the header or the body, where it is not the request's */
+	struct secret *stripped; /* the secret, where it is not the request's */
+};
 
-static bool is_mac(const char *hex, size_t len)
+static const char *header_of(void *trial, const char *name, size_t *len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (!isdigit((unsigned char)hex[i]) && (hex[i] < 'a' || hex[i] > 'f'))
-			return false;
-	return len == 64;
+	const struct trial *t = trial;
+
+	(void)name;
+	*len = t->header_len;
+	return t->header;
 }
 
-void diagnose_header(const char *header, size_t len, struct diagnose_header *out)
+static bool matches(struct trial *t)
 {
-	const char *p = header, *end = header + len;
+	struct verify_request request = {
+		.header = header_of,
+		.context = t,
+		.body = t->body,
+		.body_len = t->body_len,
+		.secrets = &t->secret,
+		.secret_count = 1,
+	};
+	struct verify_detail detail;
 
-	*out = (struct diagnose_header){0};
-	while (p < end) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
-		const char *stop = comma != NULL ? comma : end,
-			   *next = comma != NULL ? comma + 1 : end;
-
-		if (p < stop && (isspace((unsigned char)*p) || isspace((unsigned char)stop[-1])))
-			out->spaces = true;
-		if (stop - p >= 2 && p[0] == 't' && p[1] == '=' && out->t == NULL) {
-			out->t = p + 2;
-			out->t_len = (size_t)(stop - out->t);
-			out->t_number = out->t_len > 0;
-			for (size_t i = 0; i < out->t_len; i++)
-				if (!isdigit((unsigned char)out->t[i]))
-					out->t_number = false;
-		} else if (stop - p >= 2 && p[0] == 's' && p[1] == '=') {
-			out->signatures++;
-			if (!is_mac(p + 2, (size_t)(stop - p) - 2))
-				out->unreadable++;
-		}
-		p = next;
-	}
+	return verify_signature(&t->sender->proof, &request, &detail) == VERIFY_OK;
 }
 
-static bool bare_matches(const struct verify_request *r)
+static bool body_matches(struct trial *t)
 {
-	const char *p = r->header, *end = p + r->header_len;
-	unsigned char mac[crypto_auth_hmacsha256_BYTES];
-	crypto_auth_hmacsha256_state state;
+	t->body = t->changed.data != NULL ? t->changed.data : "";
+	t->body_len = t->changed.len;
+	return buf_ok(&t->changed) && matches(t);
+}
+
+static bool header_matches(struct trial *t)
+{
+	t->header = t->changed.data != NULL ? t->changed.data : "";
+	t->header_len = t->changed.len;
+	return buf_ok(&t->changed) && matches(t);
+}
+
+/* ---- the accidents ---- */
+
+static bool without_space(struct trial *t)
+{
+	const char *from = t->body, *to = t->body + t->body_len;
+
+	while (from < to && isspace((unsigned char)*from))
+		from++;
+	while (to > from && isspace((unsigned char)to[-1]))
+		to--;
+	buf_add(&t->changed, from, (size_t)(to - from));
+	return body_matches(t);
+}
+
+static bool with_line_end(struct trial *t)
+{
+	buf_add(&t->changed, t->body, t->body_len);
+	buf_add_char(&t->changed, '\n');
+	return body_matches(t);
+}
+
+static bool rewritten(struct trial *t)
+{
+	json_t *json;
 	bool found = false;
 
-	crypto_auth_hmacsha256_init(&state, secret_bytes(r->secrets[0]), secret_len(r->secrets[0]));
-	crypto_auth_hmacsha256_update(&state, r->body, r->body_len);
-	crypto_auth_hmacsha256_final(&state, mac);
-	while (p < end && !found) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
-		const char *stop = comma != NULL ? comma : end;
-		unsigned char theirs[sizeof(mac)];
-		size_t got = 0;
+	if (!json_parse(t->body, t->body_len, JSON_ALLOW_NUL, &json, NULL) || json == NULL)
+		return false;
+	for (const size_t *flags = t->sender->rewritings; *flags != 0 && !found; flags++) {
+		char *text = json_text(json, *flags | JSON_REAL_PRECISION(15));
 
-		if (stop - p == 66 && p[0] == 's' && p[1] == '=' &&
-			sodium_hex2bin(theirs, sizeof(theirs), p + 2, 64, NULL, &got, NULL) == 0)
-			found = got == sizeof(mac) && sodium_memcmp(mac, theirs, sizeof(mac)) == 0;
-		p = comma != NULL ? comma + 1 : end;
+		buf_clear(&t->changed);
+		if (text != NULL)
+			buf_add_text(&t->changed, text);
+		found = text != NULL && body_matches(t);
+		free(text);
 	}
+	json_decref(json);
+	return found;
+}
+
+static bool is_copied_along(unsigned char c)
+{
+	return c != '\0' && (isspace(c) || strchr("\"'`<>", c) != NULL);
+}
+
+static bool without_quotes(struct trial *t)
+{
+	const unsigned char *bytes = secret_bytes(t->secret);
+	size_t from = 0, to = secret_len(t->secret);
+
+	while (from < to && is_copied_along(bytes[from]))
+		from++;
+	while (to > from && is_copied_along(bytes[to - 1]))
+		to--;
+	if (to == from || to - from == secret_len(t->secret))
+		return false;
+	t->stripped = secret_new(bytes + from, to - from);
+	t->secret = t->stripped;
+	return t->secret != NULL && matches(t);
+}
+
+static bool over_body_alone(struct trial *t)
+{
+	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+	char hex[2 * sizeof(mac) + 1];
+	crypto_auth_hmacsha256_state state;
+	struct buf part = {0};
+	bool found;
+
+	crypto_auth_hmacsha256_init(&state, secret_bytes(t->secret), secret_len(t->secret));
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)t->body, t->body_len);
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+	buf_printf(&part, "%s%s", t->sender->proof.signature_tag, hex);
+	found = buf_ok(&part) && memmem(t->header, t->header_len, part.data, part.len) != NULL;
+	buf_free(&part);
+	sodium_memzero(hex, sizeof(hex));
 	sodium_memzero(mac, sizeof(mac));
 	sodium_memzero(&state, sizeof(state));
 	return found;
 }
 
-/* The three sides of a request, each as it is or with one change. */
-struct trial {
-	size_t body, secret, header;
-	size_t which; /* index of the secret */
-};
-
-/* All changed bodies, secrets and headers, made once; those that cannot be are NULL. */
-struct material {
-	struct buf bodies[DIAGNOSE_BODIES];
-	bool body_there[DIAGNOSE_BODIES];
-	struct buf headers[DIAGNOSE_HEADERS];
-	bool header_there[DIAGNOSE_HEADERS];
-	struct secret *secrets[DIAGNOSE_SECRETS]; /* of the secret that is tried now */
-};
-
-static void prepare(struct material *m, const struct verify_request *r)
+static bool in_seconds(struct trial *t)
 {
-	for (size_t i = 0; i < DIAGNOSE_BODIES; i++)
-		m->body_there[i] =
-			diagnose_bodies[i].change == NULL
-				? (buf_add(&m->bodies[i], r->body, r->body_len),
-					  buf_ok(&m->bodies[i]))
-				: diagnose_bodies[i].change(r->body, r->body_len, &m->bodies[i]);
-	for (size_t i = 0; i < DIAGNOSE_HEADERS; i++)
-		m->header_there[i] = diagnose_headers[i].change == NULL
-					     ? (buf_add(&m->headers[i], r->header, r->header_len),
-						       buf_ok(&m->headers[i]))
-					     : diagnose_headers[i].change(
-						       r->header, r->header_len, &m->headers[i]);
-}
+	const char *end = t->header + t->header_len;
+	struct diagnose_header h;
 
-static void drop_secrets(struct material *m)
-{
-	for (size_t i = 0; i < DIAGNOSE_SECRETS; i++) {
-		secret_free(m->secrets[i]);
-		m->secrets[i] = NULL;
-	}
-}
-
-static void prepare_secrets(struct material *m, const struct secret *s)
-{
-	unsigned char *room = sodium_malloc(SECRET_MAX + 8);
-
-	drop_secrets(m);
-	for (size_t i = 0; i < DIAGNOSE_SECRETS && room != NULL && secret_len(s) <= SECRET_MAX;
-		i++) {
-		const unsigned char *bytes = secret_bytes(s);
-		size_t len = secret_len(s);
-
-		if (diagnose_secrets[i].change != NULL) {
-			len = diagnose_secrets[i].change(bytes, len, room);
-			bytes = room;
-		}
-		if (len > 0)
-			m->secrets[i] = secret_new(bytes, len);
-	}
-	sodium_free(room);
-}
-
-static bool matches(
-	const struct verify_scheme *scheme, const struct material *m, const struct trial *t)
-{
-	struct secret *const one[1] = {m->secrets[t->secret]};
-	struct verify_detail detail;
-	struct verify_request r = {
-		.header = m->headers[t->header].data,
-		.header_len = m->headers[t->header].len,
-		.body = m->bodies[t->body].data,
-		.body_len = m->bodies[t->body].len,
-		.secrets = one,
-		.secret_count = 1,
-	};
-
-	if (!m->body_there[t->body] || !m->header_there[t->header] || one[0] == NULL)
+	diagnose_header(&t->sender->proof, t->header, t->header_len, &h);
+	if (!h.t_number || h.t_len <= 3)
 		return false;
-	if (diagnose_headers[t->header].bare)
-		return bare_matches(&r);
-	return verify_signature(scheme, &r, &detail) == VERIFY_OK;
+	buf_add(&t->changed, t->header, (size_t)(h.t + h.t_len - 3 - t->header));
+	buf_add(&t->changed, h.t + h.t_len, (size_t)(end - h.t) - h.t_len);
+	return header_matches(t);
 }
 
-/* Trials with exactly that many changes: first what is one step away. */
-static bool search(const struct verify_scheme *scheme, const struct material *m, unsigned changes,
-	struct trial *t)
+static bool without_spaces(struct trial *t)
 {
-	for (t->header = 0; t->header < DIAGNOSE_HEADERS; t->header++)
-		for (t->secret = 0; t->secret < DIAGNOSE_SECRETS; t->secret++)
-			for (t->body = 0; t->body < DIAGNOSE_BODIES; t->body++)
-				if ((t->header != 0) + (t->secret != 0) + (t->body != 0) ==
-						(int)changes &&
-					matches(scheme, m, t))
-					return true;
-	return false;
+	for (size_t i = 0; i < t->header_len; i++)
+		if (!is_copied_along((unsigned char)t->header[i]))
+			buf_add_char(&t->changed, t->header[i]);
+	return header_matches(t);
 }
 
-static void tell_change(
-	struct buf *out, bool *first, const char *says, const char *cause, struct buf *causes)
+/* In the order in which they are worth trying. */
+static const struct accident {
+	bool (*undone_matches)(struct trial *t);
+	const char *change, *cause; /* "it matches if CHANGE: CAUSE" */
+} accidents[] = {
+	{without_space, "line ends and other white space at the ends of the body are removed",
+		"something on the way added them, as echo and editors do"},
+	{with_line_end, "a line end is added to the body",
+		"something on the way removed it, as $(...) does in a shell"},
+	{rewritten, "the body is JSON as the sender writes it",
+		"something on the way parsed the JSON and wrote it again: keep the raw body"},
+	{without_quotes, "white space and quotes at the ends of the secret are removed",
+		"they were copied along"},
+	{over_body_alone, "the signature is over the body alone",
+		"the request was not signed as the sender signs, over the time and the body"},
+	{in_seconds, "the time in the header is divided by 1000",
+		"it is in milliseconds, but the signature is over seconds"},
+	{without_spaces, "white space and quotes are removed from the header",
+		"they were copied along"},
+};
+
+#define ACCIDENTS (sizeof(accidents) / sizeof(accidents[0]))
+
+static bool explains(const struct accident *accident, const struct trial *as_sent)
 {
-	if (says == NULL)
-		return;
-	buf_printf(out, "%s%s", *first ? "it matches if " : " and ", says);
-	buf_printf(causes, "%s%s", *first ? "" : "; ", cause);
-	*first = false;
-}
+	struct trial t = *as_sent;
+	bool matches = accident->undone_matches(&t);
 
-static void tell(const struct verify_request *r, const struct trial *t, struct buf *out)
-{
-	struct buf causes = {0};
-	bool first = true;
-
-	tell_change(out, &first, diagnose_bodies[t->body].says, diagnose_bodies[t->body].cause,
-		&causes);
-	tell_change(out, &first, diagnose_secrets[t->secret].says,
-		diagnose_secrets[t->secret].cause, &causes);
-	tell_change(out, &first, diagnose_headers[t->header].says,
-		diagnose_headers[t->header].cause, &causes);
-	if (r->secret_count > 1)
-		buf_printf(out, ", with secret %zu", t->which + 1);
-	buf_printf(out, ": %s\n", causes.data != NULL ? causes.data : "");
-	buf_free(&causes);
-}
-
-void diagnose_hint(const struct verify_request *r, struct buf *out)
-{
-	buf_add_text(out, "neither a changed body nor a badly copied secret explains it; "
-			  "most likely the secret is another endpoint's\n");
-	for (size_t i = 0; i < r->secret_count; i++) {
-		bool sandbox = secret_starts_with(r->secrets[i], "wh_sandbox_");
-		bool live = secret_starts_with(r->secrets[i], "wh_live_");
-
-		buf_add_text(out, "the secret");
-		if (r->secret_count > 1)
-			buf_printf(out, " %zu", i + 1);
-		if (sandbox || live)
-			buf_printf(out,
-				" begins with %s: an event from FedaPay's %s mode is signed with "
-				"another, %s…, secret\n",
-				sandbox ? "wh_sandbox_" : "wh_live_", sandbox ? "live" : "sandbox",
-				sandbox ? "wh_live_" : "wh_sandbox_");
-		else
-			buf_add_text(out, " begins with neither wh_sandbox_ nor wh_live_, as an "
-					  "endpoint's secret in FedaPay's dashboard does\n");
-	}
+	buf_free(&t.changed);
+	secret_free(t.stripped);
+	return matches;
 }
 
 bool diagnose_mismatch(
-	const struct verify_scheme *scheme, const struct verify_request *request, struct buf *out)
+	const struct sender *sender, const struct verify_request *request, struct buf *out)
 {
-	struct material *m = NULL;
-	struct trial t = {0};
-	bool found = false;
-	unsigned most;
+	struct trial t = {
+		.sender = sender,
+		.body = request->body != NULL ? request->body : "",
+		.body_len = request->body_len,
+	};
 
-	if (request->header != NULL)
-		m = calloc(1, sizeof(*m));
-	if (m == NULL)
+	t.header = request->header(request->context, sender->proof.headers[0], &t.header_len);
+	if (t.header == NULL)
 		return false;
-	prepare(m, request);
-	most = request->body_len > PAIRS_BODY_MAX ? 1 : 2;
-	for (unsigned changes = 1; changes <= most && !found; changes++) {
-		for (t.which = 0; t.which < request->secret_count && !found;) {
-			prepare_secrets(m, request->secrets[t.which]);
-			found = search(scheme, m, changes, &t);
-			if (!found)
-				t.which++;
+	for (size_t i = 0; i < ACCIDENTS; i++) {
+		for (size_t k = 0; k < request->secret_count; k++) {
+			t.secret = request->secrets[k];
+			if (!explains(&accidents[i], &t))
+				continue;
+			buf_printf(out, "it matches if %s", accidents[i].change);
+			if (request->secret_count > 1)
+				buf_printf(out, ", with secret %zu", k + 1);
+			buf_printf(out, ": %s\n", accidents[i].cause);
+			return true;
 		}
 	}
-	if (found)
-		tell(request, &t, out);
-	for (size_t i = 0; i < DIAGNOSE_BODIES; i++)
-		buf_free(&m->bodies[i]);
-	for (size_t i = 0; i < DIAGNOSE_HEADERS; i++)
-		buf_free(&m->headers[i]);
-	drop_secrets(m);
-	free(m);
-	return found;
+	return false;
+}
+
+static void hint_at_mode(
+	const struct sender *sender, const struct sender_mode *mode, struct buf *out)
+{
+	buf_printf(out, " begins with %s:", mode->prefix);
+	for (const struct sender_mode *m = sender->modes; m->prefix != NULL; m++)
+		if (m != mode)
+			buf_printf(out,
+				" an event from %s's %s mode is signed with another, %s…, secret",
+				sender->title, m->name, m->prefix);
+	buf_add_char(out, '\n');
+}
+
+static void hint_at_prefix(const struct sender *sender, struct buf *out)
+{
+	buf_add_text(out, " begins with neither");
+	for (const struct sender_mode *m = sender->modes; m->prefix != NULL; m++)
+		buf_printf(out, " %s%s", m == sender->modes ? "" : "nor ", m->prefix);
+	buf_printf(out, ", as the secret of an endpoint at %s does\n", sender->title);
+}
+
+void diagnose_hint(
+	const struct sender *sender, const struct verify_request *request, struct buf *out)
+{
+	buf_add_text(out, "no usual change of the body, the secret or the header explains it: most "
+			  "likely the secret is another endpoint's\n");
+	for (size_t i = 0; i < request->secret_count; i++) {
+		const struct sender_mode *mode = sender_mode_of(request->secrets[i]);
+
+		buf_add_text(out, "the secret");
+		if (request->secret_count > 1)
+			buf_printf(out, " %zu", i + 1);
+		if (mode != NULL)
+			hint_at_mode(sender, mode, out);
+		else if (secret_starts_with(request->secrets[i], sender->api_key))
+			buf_printf(out,
+				" begins with %s: it is an API key, and an endpoint has a secret "
+				"of its own\n",
+				sender->api_key);
+		else
+			hint_at_prefix(sender, out);
+	}
 }

@@ -1,42 +1,32 @@
-/* hookctl/diagnose/diagnose.h - why does no signature match? The likely accidents (a body
- * changed on the way, a secret copied badly, a sender that signs differently)
- * are tried one after another and then in pairs, each by really computing, so
- * what it says is so. Neither the secret nor an expected signature is ever part
- * of what it says. sodium_init() must have succeeded; any thread. */
+/* hookctl/diagnose/diagnose.h - why does no signature match? The usual accidents are undone one
+ * at a time, and the signature is computed again, so what is said has been tried:
+ *
+ *   1. something parsed the JSON of the body and wrote it again
+ *   2. the body gained or lost a line end, or white space at its ends
+ *   3. the secret was copied along with white space or quotes
+ *   4. the signature is over the body alone, without the time
+ *   5. the header has its time in milliseconds, or was copied along with white space or quotes
+ *   6. the secret is another endpoint's, another mode's, or an API key
+ *
+ * Neither a secret nor an expected signature is part of any text. sodium_init() must have
+ * succeeded; any thread. */
 #ifndef HOOKD_DIAGNOSE_H
 #define HOOKD_DIAGNOSE_H
 
 #include "base/attributes.h"
 #include "base/buf.h"
-#include "verify/verify.h"
+#include "sender/sender.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
-/* For a request that verify_signature refused with MALFORMED, NO_SCHEME or
- * NO_MATCH. True when a change makes it match: `out` then gets a line that names
- * the change and its usual cause. The request's tolerance and now are not looked
- * at. */
-bool diagnose_mismatch(const struct verify_scheme *scheme, const struct verify_request *request,
+/* For a request that verify_signature refused with MALFORMED, NO_SCHEME or NO_MATCH. True: it
+ * matches with one of the accidents 1 to 5 undone, and `out` got a line that names the accident
+ * and its usual cause. The request's tolerance and now are ignored. */
+bool diagnose_mismatch(const struct sender *sender, const struct verify_request *request,
 	struct buf *out) WARN_UNUSED;
 
-/* For a request with a good header that no change makes match: lines ("…\n")
- * with what is left to look at. */
-void diagnose_hint(const struct verify_request *request, struct buf *out);
-
-/* What a person would see in a header: its parts, counted. */
-struct diagnose_header {
-	const char *t; /* NULL: none */
-	size_t t_len;
-	bool t_number;
-	size_t signatures; /* s= parts */
-	size_t unreadable; /* of these, not 64 lower-case hex digits */
-	bool spaces;       /* white space around a part */
-};
-
-void diagnose_header(const char *header, size_t len, struct diagnose_header *out);
-
-/* Is t so large that it must be milliseconds? (Seconds: until the year 5138.) */
-#define DIAGNOSE_MILLISECONDS 100000000000
+/* For a request with a good header that none of them explains: appends lines on accident 6. */
+void diagnose_hint(
+	const struct sender *sender, const struct verify_request *request, struct buf *out);
 
 #endif

@@ -206,12 +206,12 @@ static size_t candidate_limit(unsigned limit)
 }
 
 /* Makes a delivery SKIPPED if it was overtaken, and releases those that it blocks. */
-static int claim_skip(
-	struct store_db *db, struct store_claim *c, int64_t delivery, int64_t now, bool *skipped)
+static int claim_skip(struct store_db *db, struct store_claim *c,
+	const struct lifecycle_state *states, int64_t delivery, int64_t now, bool *skipped)
 {
 	struct store_skip skip;
 
-	int rc = store_order_skip(db, delivery, now, &skip, skipped);
+	int rc = store_order_skip(db, states, delivery, now, &skip, skipped);
 	if (rc != SQLITE_OK || !*skipped)
 		return rc;
 	struct store_skip *more = reallocarray(c->skips, c->skip_count + 1, sizeof(*more));
@@ -241,7 +241,7 @@ static int pick_want(struct store_db *db, struct store_claim *c, size_t i, struc
 		if (want->ordered)
 			rc = store_order_block(db, p->candidates[k], &out);
 		if (rc == SQLITE_OK && !out && want->skip_stale)
-			rc = claim_skip(db, c, p->candidates[k], p->now, &out);
+			rc = claim_skip(db, c, want->skip_stale, p->candidates[k], p->now, &out);
 		if (rc == SQLITE_OK && !out)
 			ids[p->counts[i]++] = p->candidates[k];
 	}

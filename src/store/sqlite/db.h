@@ -231,8 +231,8 @@ int store_order_release(struct store_db *db, int64_t delivery) WARN_UNUSED;
 int store_order_requeue(struct store_db *db, int64_t delivery) WARN_UNUSED;
 /* Makes a READY delivery SKIPPED if its entity has reached a later state than its event
  * reports, and fills in *skip. */
-int store_order_skip(struct store_db *db, int64_t delivery, int64_t now, struct store_skip *skip,
-	bool *skipped) WARN_UNUSED;
+int store_order_skip(struct store_db *db, const struct lifecycle_state *states, int64_t delivery,
+	int64_t now, struct store_skip *skip, bool *skipped) WARN_UNUSED;
 
 /* pause.c */
 int store_pause_read(struct store_db *db) WARN_UNUSED;         /* which hooks are paused now */

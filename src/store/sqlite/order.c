@@ -139,11 +139,11 @@ int store_order_requeue(struct store_db *db, int64_t delivery)
 	return release_by(db, SQL_ORDER_RELEASE_EARLIER, delivery);
 }
 
-static int rank_of(sqlite3_stmt *s, int column)
+static int rank_of(const struct lifecycle_state *states, sqlite3_stmt *s, int column)
 {
 	const char *type = (const char *)sqlite3_column_text(s, column);
 
-	return type != NULL ? lifecycle_rank(type) : -1;
+	return type != NULL ? lifecycle_rank(states, type) : -1;
 }
 
 static void skip_fill(sqlite3_stmt *s, int64_t delivery, struct store_skip *skip)
@@ -161,8 +161,8 @@ static void skip_fill(sqlite3_stmt *s, int64_t delivery, struct store_skip *skip
 
 /* Finds the furthest state beyond the delivery's own that the entity has reached, in the latest
  * event that reports it. Fills in *skip. */
-static int find_later_state(
-	struct store_db *db, int64_t delivery, struct store_skip *skip, bool *found)
+static int find_later_state(struct store_db *db, const struct lifecycle_state *states,
+	int64_t delivery, struct store_skip *skip, bool *found)
 {
 	sqlite3_stmt *s = db->sql[SQL_STALE_EVENTS];
 	int reached = -1;
@@ -177,10 +177,10 @@ static int find_later_state(
 			break;
 		rc = SQLITE_OK;
 		if (reached < 0)
-			reached = rank_of(s, 1);
+			reached = rank_of(states, s, 1);
 		if (reached < 0)
 			break; /* its event reports no state */
-		int rank = rank_of(s, 4);
+		int rank = rank_of(states, s, 4);
 		bool quarantined = sqlite3_column_int(s, 5) != 0;
 		if (quarantined || rank <= reached)
 			continue;
@@ -192,12 +192,12 @@ static int find_later_state(
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int store_order_skip(
-	struct store_db *db, int64_t delivery, int64_t now, struct store_skip *skip, bool *skipped)
+int store_order_skip(struct store_db *db, const struct lifecycle_state *states, int64_t delivery,
+	int64_t now, struct store_skip *skip, bool *skipped)
 {
 	sqlite3_stmt *s = db->sql[SQL_STALE_SKIP];
 
-	int rc = find_later_state(db, delivery, skip, skipped);
+	int rc = find_later_state(db, states, delivery, skip, skipped);
 	if (rc != SQLITE_OK || !*skipped)
 		return rc;
 	store_bind_int(s, 1, delivery, &rc);

@@ -170,7 +170,7 @@ static void test_every_key_of_the_daemon(void **state)
 	assert_ptr_equal(conf_source_by_path(conf, "/in"), &conf->sources[0]);
 	assert_null(conf_source_by_name(conf, "c"));
 	assert_null(conf_source_by_path(conf, "/in/"));
-	assert_ptr_equal(conf->sources[1].scheme, verify_scheme_find("fedapay"));
+	assert_ptr_equal(conf->sources[1].sender, sender_find("fedapay"));
 	assert_int_equal(conf->sources[1].tolerance, 0);
 	assert_int_equal(conf->sources[1].allow_count, 1);
 	assert_int_equal(conf->sources[1].allow[0].prefix, 24);

@@ -1,4 +1,5 @@
 #include "event/event.h"
+#include "sender/sender.h"
 
 #include <setjmp.h>
 #include <sodium.h>
@@ -14,7 +15,7 @@ static struct event parse_bytes(const void *body, size_t len)
 {
 	struct event ev;
 
-	assert_true(event_parse(&ev, body, len));
+	assert_true(event_parse(&ev, &sender_find("fedapay")->shape, body, len));
 	assert_non_null(ev.idempotency_key);
 	return ev;
 }

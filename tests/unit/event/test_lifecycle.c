@@ -1,4 +1,6 @@
+/* The order of states, with FedaPay's. */
 #include "event/lifecycle.h"
+#include "sender/sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +9,21 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+static int rank_of(const char *type)
+{
+	return lifecycle_rank(sender_find("fedapay")->states, type);
+}
+
+static const char *before_of(const char *type)
+{
+	return lifecycle_before(sender_find("fedapay")->states, type);
+}
+
+static const char *state_of(const char *type)
+{
+	return lifecycle_state(sender_find("fedapay")->states, type);
+}
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
@@ -29,31 +46,30 @@ static void later_states_rank_higher(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(lives); i++)
 		for (size_t k = 0; k < 4 && lives[i][k + 1] != NULL; k++)
-			if (lifecycle_rank(lives[i][k]) >= lifecycle_rank(lives[i][k + 1]))
+			if (rank_of(lives[i][k]) >= rank_of(lives[i][k + 1]))
 				fail_msg("%s is not before %s", lives[i][k], lives[i][k + 1]);
 }
 
 static void ends_of_the_same_length_rank_the_same(void **state)
 {
-	int end = lifecycle_rank("transaction.approved");
+	int end = rank_of("transaction.approved");
 
 	(void)state;
-	assert_int_equal(lifecycle_rank("transaction.declined"), end);
-	assert_int_equal(lifecycle_rank("transaction.canceled"), end);
-	assert_int_equal(lifecycle_rank("transaction.expired"), end);
-	assert_int_equal(lifecycle_rank("payout.sent"), lifecycle_rank("payout.failed"));
-	assert_int_equal(lifecycle_rank("payout.started"), lifecycle_rank("payout.processing"));
-	assert_int_equal(
-		lifecycle_rank("transaction.refunded"), lifecycle_rank("transaction.transferred"));
+	assert_int_equal(rank_of("transaction.declined"), end);
+	assert_int_equal(rank_of("transaction.canceled"), end);
+	assert_int_equal(rank_of("transaction.expired"), end);
+	assert_int_equal(rank_of("payout.sent"), rank_of("payout.failed"));
+	assert_int_equal(rank_of("payout.started"), rank_of("payout.processing"));
+	assert_int_equal(rank_of("transaction.refunded"), rank_of("transaction.transferred"));
 }
 
 static void the_first_state_ranks_0(void **state)
 {
 	(void)state;
-	assert_int_equal(lifecycle_rank("transaction.created"), 0);
-	assert_int_equal(lifecycle_rank("payout.created"), 0);
-	assert_int_equal(lifecycle_rank(".created"), 0);
-	assert_int_equal(lifecycle_rank("a.b.created"), 0); /* the last word says it */
+	assert_int_equal(rank_of("transaction.created"), 0);
+	assert_int_equal(rank_of("payout.created"), 0);
+	assert_int_equal(rank_of(".created"), 0);
+	assert_int_equal(rank_of("a.b.created"), 0); /* the last word says it */
 }
 
 static void what_is_no_state(void **state)
@@ -66,20 +82,20 @@ static void what_is_no_state(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(types); i++)
-		if (lifecycle_rank(types[i]) != -1)
+		if (rank_of(types[i]) != -1)
 			fail_msg("%s is a state", types[i]);
 }
 
 static void what_goes_before(void **state)
 {
 	(void)state;
-	assert_null(lifecycle_before("transaction.created"));
-	assert_null(lifecycle_before("transaction.updated"));
-	assert_string_equal(lifecycle_before("transaction.approved"), "created");
-	assert_string_equal(lifecycle_before("transaction.refunded"), "approved");
-	assert_string_equal(lifecycle_state("a.b.sent"), "sent");
-	assert_null(lifecycle_state("transaction.updated"));
-	assert_null(lifecycle_state("sent"));
+	assert_null(before_of("transaction.created"));
+	assert_null(before_of("transaction.updated"));
+	assert_string_equal(before_of("transaction.approved"), "created");
+	assert_string_equal(before_of("transaction.refunded"), "approved");
+	assert_string_equal(state_of("a.b.sent"), "sent");
+	assert_null(state_of("transaction.updated"));
+	assert_null(state_of("sent"));
 }
 
 int main(void)

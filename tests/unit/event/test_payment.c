@@ -1,5 +1,6 @@
 /* What an event says of a payment, in all the shapes that senders have. */
 #include "event/payment.h"
+#include "sender/sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,8 @@ static void what_senders_say(void **state)
 		struct payment p;
 		struct buf money = {0};
 
-		assert_true(payment_read(&p, rows[i].body, strlen(rows[i].body)));
+		assert_true(payment_read(
+			&p, &sender_find("fedapay")->shape, rows[i].body, strlen(rows[i].body)));
 		assert_string_equal(p.reference, rows[i].reference);
 		assert_string_equal(p.amount, rows[i].amount);
 		assert_string_equal(p.fees, rows[i].fees);
@@ -66,7 +68,7 @@ static void a_nul_ends_a_text(void **state)
 	struct payment p;
 
 	(void)state;
-	assert_true(payment_read(&p, body, sizeof(body) - 1));
+	assert_true(payment_read(&p, &sender_find("fedapay")->shape, body, sizeof(body) - 1));
 	assert_string_equal(p.reference, "a");
 	payment_free(&p);
 }

@@ -1,9 +1,9 @@
-/* The quick way through a body: what it takes means the same to jansson, and the events
- * that senders send it does take. */
+/* The scan of a body: what it accepts means the same to jansson, and it accepts the events
+ * that senders send. */
 #include "base/clock.h"
 #include "event/document.h"
 #include "event/scan.h"
-#include "hookctl/sample.h"
+#include "sender/sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,19 +14,20 @@
 
 #include <cmocka.h>
 
-/* Is it taken? If so, jansson finds the same. */
+/* Is it accepted? If so, jansson finds the same. */
 static bool taken(const char *body, size_t len)
 {
 	struct event_fields quick, sure;
+	const struct event_shape *shape = &sender_find("fedapay")->shape;
 	json_t *root = NULL, *entity = NULL;
 
-	if (!event_scan(&quick, body, len))
+	if (!event_scan(&quick, shape, body, len))
 		return false;
 	assert_true(document_parse(body, len, &root));
 	if (!json_is_object(root))
 		fail_msg("no object: %.*s", (int)len, body);
 	assert_true(document_entity(root, &entity));
-	event_fields_of(&sure, root, entity);
+	event_fields_of(&sure, shape, root);
 	for (int i = 0; i < EVENT_FIELDS; i++) {
 		const struct event_value *a = &quick.values[i], *b = &sure.values[i];
 
@@ -151,10 +152,10 @@ static void the_senders_events_are_taken(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		const struct sample sample = {types[i], 5000, clock_wall()};
+		const struct sender_sample sample = {types[i], 5000, clock_wall()};
 		struct buf body = {0};
 
-		assert_true(sample_event(&sample, &body));
+		assert_true(sender_find("fedapay")->sample(&sample, &body));
 		assert_true(taken(body.data, body.len));
 		buf_free(&body);
 	}

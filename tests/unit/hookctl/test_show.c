@@ -76,7 +76,7 @@ static int64_t make(struct fixture *fx, int64_t ids[2])
 	(void)fx_put_entity(fx, "id:3", "transaction.approved", "7", 3000, 0);
 
 	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
-		{.hook = fx->hooks[1], .max = 1, .skip_stale = true},
+		{.hook = fx->hooks[1], .max = 1, .skip_stale = fx_states},
 		{.hook = fx->hooks[2], .max = 1, .ordered = true}};
 	struct store_claim c = {
 		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 3, .total = 10};

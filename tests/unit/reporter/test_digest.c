@@ -36,12 +36,13 @@ static void approve(struct fixture *fx, const char *key, int id, const char *amo
 
 static json_t *digest(const struct fixture *fx, int64_t from, int64_t to, int64_t *died)
 {
+	static const struct conf conf; /* no source: FedaPay is assumed */
 	char why[STORE_READ_WHY];
 	struct store_reader *r = store_reader_open(fx->path, why);
 	struct buf body = {0};
 	json_t *root;
 
-	if (r == NULL || !digest_make(r, "2024-10-04", from, to, &body, died, why))
+	if (r == NULL || !digest_make(r, &conf, "2024-10-04", from, to, &body, died, why))
 		fail_msg("%s", why);
 	store_reader_close(r);
 	root = json_loadb(body.data, body.len, 0, NULL);

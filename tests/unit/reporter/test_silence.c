@@ -95,13 +95,15 @@ static void test_what_was_never_there_is_not_missed(void **state)
 
 static void test_one_silence_has_one_id(void **state)
 {
+	char name[] = "fedapay";
+	const struct conf_source source = {.name = name, .sender = sender_find("fedapay")};
 	struct silence s = {.alarming = true, .last = NOW - 7 * HOUR, .days = 6};
 	struct buf first = {0}, second = {0};
 	json_t *a, *b;
 
 	(void)state;
-	assert_true(silence_body("fedapay", &s, NOW, 6 * HOUR, &first));
-	assert_true(silence_body("fedapay", &s, NOW + HOUR, 6 * HOUR, &second));
+	assert_true(silence_body(&source, &s, NOW, 6 * HOUR, &first));
+	assert_true(silence_body(&source, &s, NOW + HOUR, 6 * HOUR, &second));
 	a = json_loadb(first.data, first.len, 0, NULL);
 	b = json_loadb(second.data, second.len, 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(a, "name")), "hookd.silence");

@@ -141,6 +141,17 @@ static inline int64_t fx_put(struct fixture *fx, const char *key, size_t hooks)
 	return put.event_id;
 }
 
+/* The states of the entities of fx_put_entity, for skip_stale. */
+static const struct lifecycle_state fx_states[] = {
+	{"created", 0, NULL, false},
+	{"approved", 1, "created", true},
+	{"declined", 1, "created", true},
+	{"transferred", 2, "approved", false},
+	{"refunded", 2, "approved", false},
+	{"deleted", 3, "created", false},
+	{NULL, 0, NULL, false},
+};
+
 /* Puts an event of an entity for the first `hooks` hooks. */
 static inline int64_t fx_put_entity(struct fixture *fx, const char *key, const char *type,
 	const char *entity, int64_t occurred_at, size_t hooks)

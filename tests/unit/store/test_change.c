@@ -222,7 +222,7 @@ static void test_a_refresh_counts_anew(void **state)
 static void test_a_replay_is_never_stale(void **state)
 {
 	struct fixture *fx = *state;
-	static const struct store_want stale = {.ordered = true, .skip_stale = true};
+	static const struct store_want stale = {.ordered = true, .skip_stale = fx_states};
 	char key[128];
 
 	int64_t created = fx_put_entity(fx, "id:1", "transaction.created", "7", 1000, 1);

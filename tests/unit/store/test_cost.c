@@ -164,7 +164,7 @@ static void test_a_long_past(void **state)
 static void test_a_long_past_is_not_searched_for_a_state(void **state)
 {
 	struct fixture *fx = *state;
-	static const struct store_want stale = {.ordered = true, .skip_stale = true};
+	static const struct store_want stale = {.ordered = true, .skip_stale = fx_states};
 
 	fill(fx, "2000000 + i", "'DONE'");
 	(void)fx_put_entity(fx, "id:1", "transaction.created", "7", 3000000, 1);
@@ -235,8 +235,8 @@ static void test_no_statement_walks_from_the_start_on(void **state)
 	fx_open(fx);
 	(void)fx_put_entity(fx, "id:1", "transaction.created", "7", 1000, 3);
 	(void)fx_put_entity(fx, "id:2", "transaction.approved", "7", 2000, 3);
-	struct store_claim c =
-		fx_claim_as(fx, 3, 10, (struct store_want){.ordered = true, .skip_stale = true});
+	struct store_claim c = fx_claim_as(
+		fx, 3, 10, (struct store_want){.ordered = true, .skip_stale = fx_states});
 	fx_claim_free(&c);
 	fx_close(fx);
 	assert_in_range(plan_watch_end(), 20, 1000);

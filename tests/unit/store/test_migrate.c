@@ -154,7 +154,7 @@ static void test_it_is_like_a_new_one(void **state)
 static void test_it_works_on(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_want want = {.hook = 3, .max = 5, .ordered = true, .skip_stale = true};
+	struct store_want want = {.hook = 3, .max = 5, .ordered = true, .skip_stale = fx_states};
 	struct store_claim c = {
 		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 5};
 

@@ -2,7 +2,7 @@
 #include "fixture.h"
 #include "store/sqlite/db.h"
 
-static const struct store_want stale = {.ordered = true, .skip_stale = true};
+static const struct store_want stale = {.ordered = true, .skip_stale = fx_states};
 
 static struct store_claim claim(struct fixture *fx)
 {

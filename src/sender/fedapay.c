@@ -1,7 +1,8 @@
-#include "sample.h"
-
+/* sender/fedapay.c - all that hookd knows of FedaPay: its row, and the events that
+ * `hookctl send` and `hookctl test` make up. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "rows.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -9,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- made-up events ---- */
+
 #define SECOND INT64_C(1000)
 #define DAY    (86400 * SECOND)
 #define FEE    18 /* per mille, as "commission" says */
 
 #define ACCOUNT 37140
+#define WRITTEN ((size_t)(JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH))
 
 static const struct person {
 	const char *first, *last, *email;
@@ -25,13 +29,12 @@ static const struct person {
 	{"Kouamé", "N'Guessan", "kouame.nguessan@example.com"},
 };
 
-/* What a status means for the times and sums of a transaction. The suffix of
- * the type stands in front; the last row is for all others. */
-static const struct life {
+/* A transaction by the last word of the event's type; the last row is for all others. */
+static const struct transaction {
 	const char *suffix, *status;
 	bool approved;
 	const char *stamp; /* the …_at member that this event sets, besides approved_at */
-} lives[] = {
+} transactions[] = {
 	{"created", "pending", false, NULL},
 	{"approved", "approved", true, NULL},
 	{"declined", "declined", false, "declined_at"},
@@ -55,9 +58,9 @@ static const struct {
 	{NULL, "pending", NULL},
 };
 
-/* The moments of one event, in their order. */
+/* The times of one event, in their order. */
 struct moments {
-	int64_t registered; /* the customer */
+	int64_t registered; /* of the customer */
 	int64_t created;
 	int64_t approved;
 	int64_t changed; /* what the event is about */
@@ -82,7 +85,7 @@ static json_t *time_or_null(int64_t ms)
 	return json_string(text);
 }
 
-/* The word behind the type's last dot. */
+/* What follows the type's last dot. */
 static const char *suffix_of(const char *type)
 {
 	const char *dot = strrchr(type, '.');
@@ -103,7 +106,7 @@ static const char *kind_of(const char *type)
 	return "transaction";
 }
 
-bool sample_has_amount(const char *type)
+static bool has_amount(const char *type)
 {
 	return strcmp(kind_of(type), "customer") != 0;
 }
@@ -121,8 +124,8 @@ static json_t *make_customer(const struct moments *m, bool deleted)
 		time_or_null(m->registered), "deleted_at", time_or_null(deleted ? m->changed : 0));
 }
 
-/* An event about a customer tells of a change just made; in a transaction the
- * customer was there long before. */
+/* An event about a customer is about a change just made; the customer of a transaction
+ * registered long before. */
 static json_t *make_customer_entity(const char *suffix, const struct moments *m)
 {
 	struct moments own = *m;
@@ -170,9 +173,10 @@ static json_t *make_order(json_t **description)
 	return json_pack("{s:s}", "order_id", number);
 }
 
-static json_t *make_transaction(const char *suffix, const struct sample *s, const struct moments *m)
+static json_t *make_transaction(
+	const char *suffix, const struct sender_sample *s, const struct moments *m)
 {
-	const struct life *life = lives;
+	const struct transaction *life = transactions;
 	int64_t fees = s->amount / 1000 * FEE + s->amount % 1000 * FEE / 1000;
 	json_t *description, *order = make_order(&description), *t;
 	bool tried;
@@ -217,7 +221,8 @@ static json_t *make_transaction(const char *suffix, const struct sample *s, cons
 	return t;
 }
 
-static json_t *make_payout(const char *suffix, const struct sample *s, const struct moments *m)
+static json_t *make_payout(
+	const char *suffix, const struct sender_sample *s, const struct moments *m)
 {
 	size_t i = 0;
 	json_t *p;
@@ -243,8 +248,8 @@ static json_t *make_payout(const char *suffix, const struct sample *s, const str
 	return p;
 }
 
-/* Backwards from the event: what was sent a day after the approval says so, and
- * what was just created changed when it was created. */
+/* Counted back from the event: a transfer follows the approval by a day, and the last change of
+ * something just created is its creation. */
 static struct moments moments_of(const char *suffix, int64_t now)
 {
 	struct moments m;
@@ -262,7 +267,8 @@ static struct moments moments_of(const char *suffix, int64_t now)
 	return m;
 }
 
-bool sample_event(const struct sample *s, struct buf *out)
+/* On one line, / and all beyond ASCII escaped. */
+static bool make_event(const struct sender_sample *s, struct buf *out)
 {
 	const char *kind = kind_of(s->type), *suffix = suffix_of(s->type);
 	struct moments m = moments_of(suffix, s->now);
@@ -280,7 +286,7 @@ bool sample_event(const struct sample *s, struct buf *out)
 		"object_id", json_object_get(entity, "id"), "account_id", ACCOUNT, "entity", entity,
 		"created_at", time_or_null(s->now));
 	if (event != NULL)
-		text = json_text(event, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH);
+		text = json_text(event, WRITTEN);
 	if (text != NULL)
 		buf_add_text(out, text);
 	free(text);
@@ -288,3 +294,95 @@ bool sample_event(const struct sample *s, struct buf *out)
 	json_decref(entity);
 	return text != NULL && buf_ok(out);
 }
+
+/* ---- the row ---- */
+
+static const struct sender_mode modes[] = {
+	{"wh_sandbox_", "sandbox"},
+	{"wh_live_", "live"},
+	{NULL, NULL},
+};
+
+/* Bodies with escaped slashes and with plain ones have been seen. */
+static const size_t rewritings[] = {WRITTEN, JSON_COMPACT | JSON_ENSURE_ASCII, JSON_COMPACT, 0};
+
+static const struct event_member entity[] = {
+	EVENT_VALUE("id", EVENT_FIELD_ENTITY_ID),
+	EVENT_VALUE("klass", EVENT_FIELD_KIND_CLASS),
+	EVENT_VALUE("updated_at", EVENT_FIELD_UPDATED_AT),
+	EVENT_END,
+};
+
+/* The API has "type" where webhooks have "name". */
+static const struct event_member body[] = {
+	EVENT_VALUE("id", EVENT_FIELD_ID),
+	EVENT_VALUE("name", EVENT_FIELD_TYPE),
+	EVENT_VALUE("type", EVENT_FIELD_TYPE_ELSE),
+	EVENT_VALUE("object", EVENT_FIELD_KIND),
+	EVENT_VALUE("object_id", EVENT_FIELD_ENTITY_ID_ELSE),
+	EVENT_VALUE("created_at", EVENT_FIELD_CREATED_AT),
+	EVENT_OBJECT("entity", entity),
+	EVENT_END,
+};
+
+static const struct lifecycle_state states[] = {
+	{"created", 0, NULL, false},
+	{"pending", 0, NULL, false},
+	{"started", 1, "created", false},
+	{"processing", 1, "created", false},
+	{"approved", 2, "created", true},
+	{"declined", 2, "created", true},
+	{"canceled", 2, "created", true},
+	{"expired", 2, "created", true},
+	{"sent", 2, "created", true},
+	{"failed", 2, "created", true},
+	{"transferred", 3, "approved", false},
+	{"refunded", 3, "approved", false},
+	{"deleted", 4, "created", false},
+	{NULL, 0, NULL, false},
+};
+
+const struct sender sender_fedapay = {
+	.name = "fedapay",
+	.title = "FedaPay",
+	.path = "/webhooks/fedapay",
+	.proof =
+		{
+			.headers = {"X-FEDAPAY-SIGNATURE"},
+			.time_tag = "t=",
+			.signature_tag = "s=",
+			.separator = ".",
+		},
+	.modes = modes,
+	.api_key = "sk_",
+	.rewritings = rewritings,
+	.shape =
+		{
+			.members = body,
+			.entity = "entity",
+			.payment =
+				{
+					.id = "id",
+					.reference = "reference",
+					.reference_else = "merchant_reference",
+					.amount = "amount",
+					.fees = "fees",
+					.mode = "mode",
+					.currency = "currency",
+					.currency_code = "iso",
+					.customer = "customer",
+					.full_name = "full_name",
+					.first_name = "firstname",
+					.last_name = "lastname",
+					.email = "email",
+				},
+		},
+	.states = states,
+	.paid = "transaction.approved",
+	.sample_type = "transaction.approved",
+	.sample_amount = 5000,
+	.sample_has_amount = has_amount,
+	.sample = make_event,
+	.when_silent = "FedaPay disables one after\n"
+		       "    ten failures in a row (dashboard, Webhooks).",
+};

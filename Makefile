@@ -118,7 +118,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhook
 $(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=batch_add -Wl,--wrap=loop_resume
 # What reaches out of the process, or waits.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
-	curl_easy_perform trial_run poke_send poke_heard ctl_follow ctl_number nanosleep)
+	curl_easy_perform trial_run store_notify_send store_notify_is_heard ctl_follow ctl_number nanosleep)
 -include $(wildcard $(addprefix $(BUILD)/,obj/*/*.d obj/*/*/*.d unit/*/*.d bench/*.d fault/*.d fuzz/*.d))
 
 run: deps ## build, start a demo daemon, say how to send it a first event

@@ -1,11 +1,11 @@
-/* store/import.h - brings events into a store from outside, beside the daemon or without
- * it: as `manual` ones, each key once. One thread. */
+/* store/import.h - adds events to a store from outside, beside the daemon or without it, with
+ * origin `manual`, each key once. One thread. */
 #ifndef HOOKD_STORE_IMPORT_H
 #define HOOKD_STORE_IMPORT_H
 
 #include "base/attributes.h"
-#include "editor.h"
 #include "event/event.h"
+#include "store/change.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,14 +13,14 @@
 
 enum store_imported {
 	STORE_IMPORT_NEW,
-	STORE_IMPORT_THERE,    /* its key was there */
-	STORE_IMPORT_MENDED,   /* … with a payload that was damaged, and is sound now */
+	STORE_IMPORT_THERE,    /* its key is stored already */
+	STORE_IMPORT_REPAIRED, /* … with a damaged payload, which is repaired now */
 	STORE_IMPORT_CONFLICT, /* … with another payload */
 };
 
 struct store_import {
-	const struct event *event; /* source by name; all but source_id is taken */
-	const char *const *hooks;  /* that want it, by name */
+	const struct event *event; /* source by name; source_id is not used */
+	const char *const *hooks;  /* names; each gets a delivery */
 	size_t hook_count;
 	const char *declined;       /* see struct store_put */
 	const char *skipped;        /* why its deliveries are SKIPPED; NULL: they are to run */
@@ -34,7 +34,7 @@ struct store_import {
 bool store_import(struct store_editor *e, struct store_import *list, size_t count, int64_t now,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* Deliveries that wait or run: for limits.backlog. */
+/* Counts the deliveries that wait or run: for limits.backlog. */
 bool store_import_waiting(
 	struct store_editor *e, int64_t *waiting, char why[STORE_READ_WHY]) WARN_UNUSED;
 

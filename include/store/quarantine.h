@@ -1,10 +1,10 @@
-/* store/quarantine.h - what a person makes of a quarantined event: gives it a type, so
- * that hooks get it, or drops it. A running daemon learns of it by poke_send. One thread. */
+/* store/quarantine.h - releases a quarantined event with a type, so that hooks get it, or drops
+ * it. A running daemon is notified by store_notify_send. One thread. */
 #ifndef HOOKD_STORE_QUARANTINE_H
 #define HOOKD_STORE_QUARANTINE_H
 
 #include "base/attributes.h"
-#include "editor.h"
+#include "store/change.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,12 +20,12 @@ struct store_release {
 	int64_t now;          /* unix ms */
 };
 
-/* *done is false when it is not, or no more, in quarantine. False with the reason in
+/* *done is false if the event is not in quarantine, or not any more. False with the reason in
  * why: nothing was changed. */
 bool store_release(struct store_editor *e, const struct store_release *release, bool *done,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* Removes it for good. */
+/* Deletes the event. */
 bool store_drop(
 	struct store_editor *e, int64_t event, bool *done, char why[STORE_READ_WHY]) WARN_UNUSED;
 

@@ -4,7 +4,7 @@
 #include "config.h"
 #include "options.h"
 #include "output.h"
-#include "store/poke.h"
+#include "store/notify.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -211,7 +211,7 @@ static bool change_batch(struct ctl_change *r, struct store_editor *e, size_t fr
 	}
 	for (size_t i = 0; i < count; i++)
 		r->found[from + i].made = made[i];
-	(void)poke_send(store_editor_path(e));
+	(void)store_notify_send(store_editor_path(e));
 	return !prints_lines(r) || print_deliveries(r, from, count);
 }
 
@@ -272,7 +272,7 @@ static bool report_end(const struct ctl_change *r, const struct store_editor *e,
 	}
 	if (!print_summary(r))
 		return false;
-	if (!poke_send(store_editor_path(e)))
+	if (!store_notify_send(store_editor_path(e)))
 		ctl_error_not_notified();
 	return count_changed(r) > 0;
 }

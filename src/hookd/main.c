@@ -10,7 +10,7 @@
 #include "privilege.h"
 #include "process/sandbox.h"
 #include "reporter/reporter.h"
-#include "store/poke.h"
+#include "store/notify.h"
 #include "store/store.h"
 #include "transfer/transfer.h"
 
@@ -41,7 +41,7 @@ struct hookd {
 	struct listener *listener;
 	struct reporter *reporter;
 	int signals; /* signalfd */
-	int pokes;   /* poke_listen's; -1: none */
+	int pokes;   /* store_notify_listen's; -1: none */
 	struct store_op ping;
 	_Atomic bool ping_out; /* the store has not answered the last one yet */
 };
@@ -268,14 +268,14 @@ static bool start(struct hookd *h)
 	h->reporter = reporter_start(h->conf, h->store);
 	if (h->reporter == NULL)
 		return false;
-	h->pokes = poke_listen(h->conf->store.path);
+	h->pokes = store_notify_listen(h->conf->store.path);
 	warn_of_orphans(h->store, h->conf);
 	return true;
 }
 
 static void stop(struct hookd *h)
 {
-	poke_close(h->pokes);
+	store_notify_close(h->pokes);
 	if (h->listener != NULL)
 		listener_stop(h->listener);
 	reporter_stop(h->reporter);
@@ -329,7 +329,7 @@ static void run(struct hookd *h)
 				return;
 			reload(h);
 		}
-		if (poke_taken(h->pokes))
+		if (store_notify_received(h->pokes))
 			look_anew(h);
 		if (clock_steady() >= next) {
 			tick(h);

@@ -47,7 +47,7 @@ test('a backup never overwrites, and leaves nothing when it fails', limit, async
 	writeFileSync(`${d.dir}/copy.db`, 'mine');
 	const there = await d.ctl('backup', `${d.dir}/copy.db`);
 	assert.equal(there.code, 1);
-	assert.match(there.stderr, /is there already/);
+	assert.match(there.stderr, /exists already/);
 	assert.equal(readFileSync(`${d.dir}/copy.db`, 'utf8'), 'mine');
 	const nowhere = await d.ctl('backup', `${d.dir}/none/copy.db`);
 	assert.equal(nowhere.code, 1);

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "hookctl/keys.h"
 #include "hookctl/trial.h"
-#include "store/editor.h"
-#include "store/query/reader.h"
+#include "store/change.h"
+#include "store/read.h"
 #include "store/store.h"
 
 #include <dirent.h>
@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 CURLcode __wrap_curl_easy_perform(CURL *easy);
 bool __wrap_trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
 	struct delivery_job *job);
-bool __wrap_poke_send(const char *store);
-bool __wrap_poke_heard(const char *store);
+bool __wrap_store_notify_send(const char *store);
+bool __wrap_store_notify_is_heard(const char *store);
 int __wrap_ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg);
 bool __real_ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out);
 bool __wrap_ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out);
@@ -55,13 +55,13 @@ bool __wrap_trial_run(struct trial *trial, struct conf *conf, const struct conf_
 	return false;
 }
 
-bool __wrap_poke_send(const char *store)
+bool __wrap_store_notify_send(const char *store)
 {
 	(void)store;
 	return true;
 }
 
-bool __wrap_poke_heard(const char *store)
+bool __wrap_store_notify_is_heard(const char *store)
 {
 	(void)store;
 	return false;

@@ -6,7 +6,7 @@
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/care.h"
+#include "store/maintenance.h"
 
 #include <getopt.h>
 #include <stdio.h>

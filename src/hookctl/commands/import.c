@@ -12,7 +12,7 @@
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "store/import.h"
-#include "store/poke.h"
+#include "store/notify.h"
 #include "store/report.h"
 
 #include <errno.h>
@@ -245,8 +245,8 @@ static void count_results(struct import *im, const struct store_import *list)
 	for (size_t i = 0; i < im->count; i++) {
 		im->imported += list[i].result == STORE_IMPORT_NEW;
 		im->there += list[i].result == STORE_IMPORT_THERE ||
-			     list[i].result == STORE_IMPORT_MENDED;
-		if (list[i].result == STORE_IMPORT_MENDED)
+			     list[i].result == STORE_IMPORT_REPAIRED;
+		if (list[i].result == STORE_IMPORT_REPAIRED)
 			ctl_error("line %zu: the damaged payload of this event was repaired",
 				im->lines[i].number);
 		if (list[i].result == STORE_IMPORT_NEW)
@@ -393,7 +393,8 @@ static int import_and_report(struct import *im)
 	im->began = clock_steady();
 	status = import_lines(im) && im->faults == 0 ? CTL_OK : CTL_FAILED;
 	print_totals(im);
-	if (im->run && !im->dry_run && im->to_run > 0 && !poke_send(store_editor_path(im->editor)))
+	if (im->run && !im->dry_run && im->to_run > 0 &&
+		!store_notify_send(store_editor_path(im->editor)))
 		ctl_error_not_notified();
 	for (size_t i = 0; i < im->count; i++)
 		line_free(&im->lines[i]);

@@ -9,7 +9,7 @@
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "store/change.h"
-#include "store/poke.h"
+#include "store/notify.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -82,7 +82,7 @@ static int change_hooks(struct store_editor *e, bool pause, int count, char **ho
 		if (!known || !print_change(hooks[i], pause, since))
 			status = CTL_FAILED;
 	}
-	if (!poke_send(store_editor_path(e)))
+	if (!store_notify_send(store_editor_path(e)))
 		ctl_error_not_notified();
 	return status;
 }

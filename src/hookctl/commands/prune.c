@@ -6,8 +6,8 @@
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/poke.h"
-#include "store/space.h"
+#include "store/maintenance.h"
+#include "store/notify.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -69,7 +69,7 @@ static bool confirm_removal(int64_t old)
 /* `old` events are older than `before`. */
 static int remove_old(const char *path, int64_t before, int64_t old)
 {
-	struct store_space_walk walk = {.before = before};
+	struct store_prune walk = {.before = before};
 	int64_t began = clock_steady();
 	char why[STORE_READ_WHY];
 	struct store_editor *e = store_editor_open(path, why);
@@ -80,7 +80,7 @@ static int remove_old(const char *path, int64_t before, int64_t old)
 		return CTL_FAILED;
 	}
 	while (good && !walk.over) {
-		good = store_space_prune(e, &walk, why);
+		good = store_prune(e, &walk, why);
 		ctl_progress(walk.over ? old : walk.seen, old, " events", began);
 	}
 	if (!good)
@@ -89,7 +89,7 @@ static int remove_old(const char *path, int64_t before, int64_t old)
 	if (walk.seen > walk.removed)
 		printf(", %" PRId64 " kept: their deliveries still wait", walk.seen - walk.removed);
 	putchar('\n');
-	(void)poke_send(store_editor_path(e));
+	(void)store_notify_send(store_editor_path(e));
 	store_editor_close(e);
 	return good ? CTL_OK : CTL_FAILED;
 }
@@ -99,7 +99,7 @@ static int prune_store(const struct prune *p, struct store_reader *reader, const
 	int64_t before = clock_wall() - p->age, old;
 	char why[STORE_READ_WHY];
 
-	if (!store_space_old(reader, before, &old, why)) {
+	if (!store_old_count(reader, before, &old, why)) {
 		ctl_error("%s", why);
 		return CTL_FAILED;
 	}

@@ -11,7 +11,7 @@
 #include "hookctl/match.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/poke.h"
+#include "store/notify.h"
 #include "store/quarantine.h"
 
 #include <getopt.h>
@@ -83,7 +83,7 @@ static int report_result(struct store_editor *e, const struct quarantine *q, boo
 		ctl_error("event %" PRId64 " is no longer in quarantine", q->id);
 	else
 		printf("event %" PRId64 ": %s\n", q->id, what);
-	if (good && done && !poke_send(store_editor_path(e)))
+	if (good && done && !store_notify_send(store_editor_path(e)))
 		ctl_error_not_notified();
 	return good && done ? CTL_OK : CTL_FAILED;
 }

@@ -9,7 +9,7 @@
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "hookctl/table.h"
-#include "store/poke.h"
+#include "store/notify.h"
 #include "store/report.h"
 #include "store/status.h"
 
@@ -201,7 +201,7 @@ static void find_daemon(struct status *s)
 	char text[24];
 	FILE *file;
 
-	s->up = poke_heard(s->path);
+	s->up = store_notify_is_heard(s->path);
 	if ((size_t)snprintf(name, sizeof(name), "%s.lock", s->path) >= sizeof(name))
 		return;
 	file = s->up ? fopen(name, "re") : NULL;

@@ -6,7 +6,7 @@
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/space.h"
+#include "store/maintenance.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,7 +28,7 @@ static int vacuum_store(const char *path)
 
 	do {
 		before = left;
-		good = good && store_space_vacuum(e, &left, &size, why);
+		good = good && store_vacuum(e, &left, &size, why);
 		if (all == 0)
 			all = left;
 		if (good && all > 0)

@@ -1,66 +1,45 @@
 #include "store/quarantine.h"
 
-#include "store/sqlite/db.h"
+#include "editor.h"
 
-#include <sqlite3.h>
-
-static void bind_maybe(sqlite3_stmt *s, int column, const char *text, int *rc)
+static bool leave_quarantine(struct store_editor *e, const struct store_release *r, bool *done)
 {
-	if (text != NULL)
-		store_bind_text(s, column, text, rc);
-}
+	const struct store_value values[] = {
+		{.number = r->event},
+		{.text = r->type},
+		store_value_text(r->entity_kind),
+		store_value_text(r->entity_id),
+		store_value_text(r->declined),
+	};
+	struct store_changed changed;
 
-static int release_event(struct sqlite3 *db, const struct store_release *r, bool *done)
-{
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(db,
-		"UPDATE events SET type = ?2, entity_kind = ?3, entity_id = ?4, declined = ?5,"
-		" quarantined = NULL WHERE id = ?1 AND quarantined IS NOT NULL",
-		-1, &s, NULL);
-
-	store_bind_int(s, 1, r->event, &rc);
-	store_bind_text(s, 2, r->type, &rc);
-	bind_maybe(s, 3, r->entity_kind, &rc);
-	bind_maybe(s, 4, r->entity_id, &rc);
-	bind_maybe(s, 5, r->declined, &rc);
-	if (rc == SQLITE_OK)
-		rc = store_step(s, rc);
-	*done = rc == SQLITE_OK && sqlite3_changes(db) > 0;
-	(void)sqlite3_finalize(s);
-	return rc;
+	bool good = store_editor_run(e, EDIT_LEAVE_QUARANTINE, STORE_VALUES(values), &changed);
+	*done = good && changed.rows > 0;
+	return good;
 }
 
 bool store_release(struct store_editor *e, const struct store_release *release, bool *done,
 	char why[STORE_READ_WHY])
 {
-	struct sqlite3 *db = store_editor_begin(e, why);
-	int rc;
-
 	*done = false;
-	if (db == NULL)
+	if (!store_editor_begin(e, why))
 		return false;
-	rc = release_event(db, release, done);
-	if (rc == SQLITE_OK && *done)
-		rc = store_editor_deliver(db, release->event, release->hooks, release->hook_count,
-			release->now, NULL);
-	return store_editor_end(e, rc, why);
+	bool good = leave_quarantine(e, release, done);
+	if (good && *done)
+		good = store_editor_deliver(
+			e, release->event, release->hooks, release->hook_count, release->now, NULL);
+	return store_editor_end(e, good, why);
 }
 
 bool store_drop(struct store_editor *e, int64_t event, bool *done, char why[STORE_READ_WHY])
 {
-	struct sqlite3 *db = store_editor_begin(e, why);
-	sqlite3_stmt *s = NULL;
-	int rc;
+	const struct store_value value = {.number = event};
+	struct store_changed changed;
 
 	*done = false;
-	if (db == NULL)
+	if (!store_editor_begin(e, why))
 		return false;
-	rc = sqlite3_prepare_v2(
-		db, "DELETE FROM events WHERE id = ?1 AND quarantined IS NOT NULL", -1, &s, NULL);
-	store_bind_int(s, 1, event, &rc);
-	if (rc == SQLITE_OK)
-		rc = store_step(s, rc);
-	*done = rc == SQLITE_OK && sqlite3_changes(db) > 0;
-	(void)sqlite3_finalize(s);
-	return store_editor_end(e, rc, why);
+	bool good = store_editor_run(e, EDIT_DROP_QUARANTINED, &value, 1, &changed);
+	*done = good && changed.rows > 0;
+	return store_editor_end(e, good, why);
 }

@@ -2,36 +2,27 @@
 
 #include "reader.h"
 
-#include <sqlite3.h>
-
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
-#define SINCE(time) " (SELECT count(*) FROM events WHERE received_at > " time "),"
-
-/* Counted hook by hook: so each is a stretch of an index. */
-#define ENDED(state)                                                                               \
-	" (SELECT coalesce(sum((SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id"          \
-	" AND d.state = '" state "' AND d.ended_at IS NOT NULL)), 0) FROM hooks h),"
-
-static void status_row(sqlite3_stmt *s, void *to)
+static void status_row(const struct store_row *row, void *to)
 {
 	struct store_status *out = to;
-	int64_t all = sqlite3_column_int64(s, 8), dead_ever = sqlite3_column_int64(s, 9);
+	int64_t all = store_row_number(row, 8), dead_ever = store_row_number(row, 9);
 
 	*out = (struct store_status){
-		.events = sqlite3_column_int64(s, 0),
-		.quarantined = sqlite3_column_int64(s, 1),
-		.last_minute = sqlite3_column_int64(s, 2),
-		.last_hour = sqlite3_column_int64(s, 3),
-		.last_day = sqlite3_column_int64(s, 4),
-		.quarantined_last_day = sqlite3_column_int64(s, 5),
-		.ready = sqlite3_column_int64(s, 6),
-		.running = sqlite3_column_int64(s, 7),
-		.skipped = sqlite3_column_int64(s, 10),
-		.dead = sqlite3_column_int64(s, 11),
-		.oldest_due = sqlite3_column_int64(s, 12),
+		.events = store_row_number(row, 0),
+		.quarantined = store_row_number(row, 1),
+		.last_minute = store_row_number(row, 2),
+		.last_hour = store_row_number(row, 3),
+		.last_day = store_row_number(row, 4),
+		.quarantined_last_day = store_row_number(row, 5),
+		.ready = store_row_number(row, 6),
+		.running = store_row_number(row, 7),
+		.skipped = store_row_number(row, 10),
+		.dead = store_row_number(row, 11),
+		.oldest_due = store_row_number(row, 12),
 	};
 	out->replayed = dead_ever - out->dead;
 	out->done = all - out->ready - out->running - dead_ever - out->skipped;
@@ -43,29 +34,7 @@ bool store_status(
 	const struct store_value values[] = {
 		{.number = now - MINUTE}, {.number = now - HOUR}, {.number = now - DAY}};
 
-	return store_look(r,
-		"SELECT (SELECT count(*) FROM events),"
-		" (SELECT count(*) FROM events WHERE quarantined IS NOT NULL)," SINCE("?1")
-			SINCE("?2") SINCE(
-				"?3") " (SELECT count(*) FROM events WHERE"
-				      " quarantined IS NOT NULL AND +received_at > ?3),"
-				      " (SELECT count(*) FROM deliveries"
-				      " WHERE state = 'READY' AND behind IS NULL)"
-				      " + (SELECT count(*) FROM deliveries"
-				      " WHERE behind IS NOT NULL),"
-				      " (SELECT count(*) FROM deliveries"
-				      " WHERE state = 'RUNNING'),"
-				      " (SELECT count(*) FROM deliveries)," ENDED("DEAD") ENDED(
-					      "SKIPPED") " (SELECT count(*) FROM"
-							 " deliveries WHERE state ="
-							 " 'DEAD' AND replayed_by"
-							 " IS NULL),"
-							 " (SELECT min((SELECT d.due_at FROM "
-							 "deliveries d WHERE d.hook_id = h.id"
-							 " AND d.state = 'READY' AND d.behind IS "
-							 "NULL ORDER BY d.due_at LIMIT 1))"
-							 " FROM hooks h WHERE h.paused_at IS NULL)",
-		values, 3, status_row, out, why);
+	return store_query(r, QUERY_STATUS, values, 3, status_row, out, why);
 }
 
 struct row_to {
@@ -77,12 +46,12 @@ struct row_to {
 	void *arg;
 };
 
-static void source_row(sqlite3_stmt *s, void *to)
+static void source_row(const struct store_row *row, void *to)
 {
 	const struct row_to *t = to;
-	struct store_status_source row = {store_column_text(s, 0), sqlite3_column_int64(s, 1)};
+	struct store_status_source source = {store_row_string(row, 0), store_row_number(row, 1)};
 
-	t->seen.source(t->arg, &row);
+	t->seen.source(t->arg, &source);
 }
 
 bool store_status_sources(
@@ -90,20 +59,16 @@ bool store_status_sources(
 {
 	struct row_to to = {.seen.source = seen, .arg = arg};
 
-	return store_look(r,
-		"SELECT s.name, (SELECT e.received_at FROM events e WHERE e.source_id = s.id"
-		" ORDER BY e.received_at DESC LIMIT 1) FROM sources s"
-		" WHERE s.name <> 'hookd' ORDER BY s.name",
-		NULL, 0, source_row, &to, why);
+	return store_query(r, QUERY_STATUS_SOURCES, NULL, 0, source_row, &to, why);
 }
 
-static void paused_row(sqlite3_stmt *s, void *to)
+static void paused_row(const struct store_row *row, void *to)
 {
 	const struct row_to *t = to;
-	struct store_status_paused row = {
-		store_column_text(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2)};
+	struct store_status_paused paused = {
+		store_row_string(row, 0), store_row_number(row, 1), store_row_number(row, 2)};
 
-	t->seen.paused(t->arg, &row);
+	t->seen.paused(t->arg, &paused);
 }
 
 bool store_status_paused(
@@ -111,27 +76,21 @@ bool store_status_paused(
 {
 	struct row_to to = {.seen.paused = seen, .arg = arg};
 
-	return store_look(r,
-		"SELECT h.name, h.paused_at, (SELECT count(*) FROM deliveries d"
-		" WHERE d.hook_id = h.id AND d.state = 'READY' AND d.behind IS NULL)"
-		" + (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id"
-		" AND d.behind IS NOT NULL) FROM hooks h WHERE h.paused_at IS NOT NULL"
-		" ORDER BY h.name",
-		NULL, 0, paused_row, &to, why);
+	return store_query(r, QUERY_STATUS_PAUSED, NULL, 0, paused_row, &to, why);
 }
 
-static void failing_row(sqlite3_stmt *s, void *to)
+static void failing_row(const struct store_row *row, void *to)
 {
 	const struct row_to *t = to;
-	struct store_status_failing row = {
-		.event = sqlite3_column_int64(s, 0),
-		.hook = store_column_text(s, 1),
-		.failures = sqlite3_column_int64(s, 2),
-		.due_at = sqlite3_column_int64(s, 3),
-		.message = store_column_text(s, 4),
+	struct store_status_failing failing = {
+		.event = store_row_number(row, 0),
+		.hook = store_row_string(row, 1),
+		.failures = store_row_number(row, 2),
+		.due_at = store_row_number(row, 3),
+		.message = store_row_string(row, 4),
 	};
 
-	t->seen.failing(t->arg, &row);
+	t->seen.failing(t->arg, &failing);
 }
 
 bool store_status_failing(struct store_reader *r, unsigned limit, store_status_failing_seen *seen,
@@ -140,12 +99,5 @@ bool store_status_failing(struct store_reader *r, unsigned limit, store_status_f
 	const struct store_value value = {.number = limit};
 	struct row_to to = {.seen.failing = seen, .arg = arg};
 
-	/* A walk through what waits, at most limits.backlog of them. */
-	return store_look(r,
-		"SELECT d.event_id, h.name, d.failures, d.due_at, a.message"
-		" FROM (SELECT id, event_id, hook_id, failures, due_at, attempts FROM deliveries"
-		" WHERE state = 'READY' AND behind IS NULL AND failures > 0"
-		" ORDER BY due_at LIMIT ?1) d CROSS JOIN hooks h ON h.id = d.hook_id"
-		" LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts",
-		&value, 1, failing_row, &to, why);
+	return store_query(r, QUERY_STATUS_FAILING, &value, 1, failing_row, &to, why);
 }

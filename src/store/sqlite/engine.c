@@ -1,6 +1,7 @@
 /* store/sqlite/engine.c - SQLite as an engine of the store. */
 #include "store/engine.h"
 #include "db.h"
+#include "session.h"
 
 const struct store_engine store_sqlite = {
 	.open = store_db_open,
@@ -9,4 +10,19 @@ const struct store_engine store_sqlite = {
 	.after_write = store_checkpoint_after_write,
 	.retain = store_retention_slice,
 	.is_paused = store_hook_is_paused,
+};
+
+const struct store_session_engine store_sqlite_sessions = {
+	.open = store_session_open,
+	.close = store_session_close,
+	.path = store_session_path,
+	.begin = store_session_begin,
+	.end = store_session_end,
+	.select = store_select,
+	.list = store_list,
+	.list_changeable = store_list_changeable,
+	.edit = store_edit,
+	.backup = store_backup_file,
+	.check = store_check_file,
+	.vacuum = store_return_pages,
 };

@@ -1,8 +1,8 @@
 /* A payload that the disk has changed: it is told, and the same event that comes again mends it. */
 #include "fixture.h"
-#include "store/care.h"
 #include "store/checksum.h"
 #include "store/import.h"
+#include "store/maintenance.h"
 #include "store/read.h"
 
 /* By a SipHash-2-4 of its own, which gives the paper's test vector (its appendix A). */
@@ -167,7 +167,7 @@ static void test_imported_events_have_it_and_mend(void **state)
 	damage(fx);
 	assert_check(fx, true, "event 1: its payload is not what came in\n");
 	assert_int_equal(import(fx, "{ }"), STORE_IMPORT_CONFLICT);
-	assert_int_equal(import(fx, "{}"), STORE_IMPORT_MENDED);
+	assert_int_equal(import(fx, "{}"), STORE_IMPORT_REPAIRED);
 	assert_check(fx, true, "");
 	assert_int_equal(import(fx, "{}"), STORE_IMPORT_THERE);
 }

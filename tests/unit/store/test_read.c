@@ -337,7 +337,7 @@ static void test_refusals(void **state)
 	fx_close(fx);
 	fx_exec(fx->path, "PRAGMA user_version = 99");
 	refused(fx->path, "schema version 99 is newer than this hookctl knows");
-	refused("/dev", "not even a file");
+	refused("/dev", "not a regular file");
 }
 
 static void test_odd_characters_in_the_path(void **state)

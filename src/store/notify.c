@@ -1,4 +1,4 @@
-#include "store/poke.h"
+#include "store/notify.h"
 
 #include "base/log.h"
 
@@ -26,14 +26,14 @@ static int open_socket(void)
 	return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-int poke_listen(const char *store)
+int store_notify_listen(const char *store)
 {
 	struct sockaddr_un address;
 	int fd;
 
 	if (!address_of(store, &address)) {
-		log_warn("store.path is too long for a socket beside it: what hookctl changes is "
-			 "noticed with the next event, or start",
+		log_warn("store.path is too long for a socket beside it: hookd notices hookctl's "
+			 "changes with the next event or start only",
 			log_int("longest", (int64_t)sizeof(address.sun_path) - 6));
 		return -1;
 	}
@@ -42,29 +42,30 @@ int poke_listen(const char *store)
 	if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
 		chmod(address.sun_path, SOCKET_MODE) == 0)
 		return fd;
-	log_warn("what hookctl changes is noticed with the next event, or start: no socket",
+	log_warn("no socket for hookctl: hookd notices its changes with the next event or start "
+		 "only",
 		log_text("reason", strerror(errno)), log_text("file", address.sun_path));
-	poke_close(fd);
+	store_notify_close(fd);
 	return -1;
 }
 
-bool poke_taken(int fd)
+bool store_notify_received(int fd)
 {
 	char byte;
-	bool taken = false;
+	bool received = false;
 
 	while (fd >= 0 && recv(fd, &byte, sizeof(byte), 0) >= 0)
-		taken = true;
-	return taken;
+		received = true;
+	return received;
 }
 
-void poke_close(int fd)
+void store_notify_close(int fd)
 {
 	if (fd >= 0)
 		close(fd);
 }
 
-bool poke_heard(const char *store)
+bool store_notify_is_heard(const char *store)
 {
 	struct sockaddr_un address;
 	bool heard;
@@ -73,13 +74,13 @@ bool poke_heard(const char *store)
 	if (!address_of(store, &address))
 		return false;
 	fd = open_socket();
-	/* refused where the file is there but nobody has it open */
+	/* refused if the file exists but no process has it open */
 	heard = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-	poke_close(fd);
+	store_notify_close(fd);
 	return heard;
 }
 
-bool poke_send(const char *store)
+bool store_notify_send(const char *store)
 {
 	struct sockaddr_un address;
 	const char byte = 0;
@@ -89,10 +90,10 @@ bool poke_send(const char *store)
 	if (!address_of(store, &address))
 		return false;
 	fd = open_socket();
-	/* a full queue is as good: hookd has not looked yet */
+	/* a full queue is as good: hookd has yet to read it */
 	sent = fd >= 0 && (sendto(fd, &byte, sizeof(byte), MSG_NOSIGNAL,
 				   (const struct sockaddr *)&address, sizeof(address)) == 1 ||
 				  errno == EAGAIN || errno == ENOBUFS);
-	poke_close(fd);
+	store_notify_close(fd);
 	return sent;
 }

@@ -1,0 +1,172 @@
+/* store/sqlite/queries.c - the SQL of the queries of store/session.h. Each finds its rows through
+ * an index and bounded, and none sorts: a reader needs no temporary file, and is as quick in a
+ * large store as in a small one. CROSS JOIN fixes the order of the tables, and a + before a
+ * column keeps the planner from using its index.
+ *
+ * Reports leave out what is hookd's own: events of the source "hookd" and deliveries of hooks
+ * whose names begin with "hookd/". */
+#include "db.h"
+#include "session.h"
+
+#define OWN_SOURCE "(SELECT id FROM sources WHERE name = 'hookd')"
+#define OWN_HOOKS  "(SELECT id FROM hooks WHERE name GLOB 'hookd/*')"
+
+/* Deliveries of hook `h`, each count along an index. */
+#define HOOK_READY                                                                                 \
+	" (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.state = 'READY'"         \
+	" AND d.behind IS NULL)"                                                                   \
+	" + (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.behind IS NOT NULL)"
+#define HOOK_RUNNING                                                                               \
+	" (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.state = 'RUNNING')"
+#define HOOK_ENDED(state)                                                                          \
+	" (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.state = '" state "'"     \
+	" AND d.ended_at >= ?1 AND d.ended_at < ?2)"
+#define ALL_ENDED(state) " (SELECT coalesce(sum(" HOOK_ENDED(state) "), 0) FROM hooks h)"
+#define EVER_ENDED(state)                                                                          \
+	" (SELECT coalesce(sum((SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id"          \
+	" AND d.state = '" state "' AND d.ended_at IS NOT NULL)), 0) FROM hooks h)"
+#define EVENTS_SINCE(time) " (SELECT count(*) FROM events WHERE received_at > " time ")"
+#define LAST_ATTEMPT       " LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts"
+
+static const char *const texts[QUERY_COUNT] = {
+	[QUERY_EVENT] = "SELECT " STORE_EVENT_COLUMNS STORE_EVENT_PAYLOAD " FROM events e"
+			" JOIN sources s ON s.id = e.source_id WHERE e.id = ?1",
+	[QUERY_ENTITY] = "SELECT " STORE_EVENT_COLUMNS STORE_EVENT_PAYLOAD " FROM events e"
+			 " CROSS JOIN sources s ON s.id = e.source_id"
+			 " WHERE e.id IN (SELECT id FROM events"
+			 " WHERE entity_id = ?1 AND entity_kind = ?2) ORDER BY e.id",
+	[QUERY_DELIVERIES] = "SELECT " STORE_DELIVERY_COLUMNS " FROM deliveries d"
+			     " JOIN hooks h ON h.id = d.hook_id JOIN events e ON e.id = d.event_id"
+			     " JOIN sources s ON s.id = e.source_id"
+			     " WHERE d.event_id = ?1 ORDER BY d.id",
+	[QUERY_DELIVERY] = STORE_LISTED_SQL "deliveries d CROSS JOIN events e ON e.id = d.event_id"
+					    " CROSS JOIN hooks h ON h.id = d.hook_id"
+					    " CROSS JOIN sources s ON s.id = e.source_id"
+					    " WHERE d.id = ?1",
+	[QUERY_ATTEMPTS] = "SELECT number, started_at, ended_at, coalesce(result, 'running'),"
+			   " exit_code, signal, status, message, output FROM attempts"
+			   " WHERE delivery_id = ?1 ORDER BY number",
+	[QUERY_HOOKS] = "SELECT name FROM hooks ORDER BY name",
+	[QUERY_HOOK] = "SELECT name FROM hooks WHERE name = ?1",
+	[QUERY_VERSION] = "PRAGMA data_version",
+
+	[QUERY_REPORT_TYPES] = "SELECT s.name, e.type, e.quarantined IS NOT NULL, e.duplicates"
+			       " FROM events e CROSS JOIN sources s ON s.id = e.source_id"
+			       " WHERE e.received_at >= ?1 AND e.received_at < ?2"
+			       " AND +e.source_id IS NOT " OWN_SOURCE,
+	[QUERY_REPORT_HOOKS] =
+		"SELECT h.name," HOOK_ENDED("DONE") "," HOOK_ENDED("DEAD") "," HOOK_ENDED(
+			"SKIPPED") "," HOOK_READY "," HOOK_RUNNING ","
+				   " (SELECT count(*) FROM deliveries WHERE hook_id = h.id"
+				   " AND state = 'DEAD' AND ended_at IS NOT NULL"
+				   " AND replayed_by IS NULL)"
+				   " FROM hooks h WHERE h.name NOT GLOB 'hookd/*' ORDER BY h.name",
+	/* The index has this order. */
+	[QUERY_REPORT_DEAD] =
+		"SELECT d.id, d.event_id, s.name, e.type, h.name, d.attempts, a.message,"
+		" d.ended_at FROM deliveries d"
+		" CROSS JOIN hooks h ON h.id = d.hook_id"
+		" CROSS JOIN events e ON e.id = d.event_id"
+		" CROSS JOIN sources s ON s.id = e.source_id" LAST_ATTEMPT
+		" WHERE d.state = 'DEAD' AND d.replayed_by IS NULL AND d.hook_id NOT IN " OWN_HOOKS
+		" ORDER BY d.ended_at DESC, d.hook_id DESC, d.id DESC LIMIT ?1",
+	[QUERY_REPORT_DEATHS] =
+		"SELECT count(*), count(*) FILTER (WHERE ended_at >= ?1) FROM deliveries"
+		" WHERE state = 'DEAD' AND replayed_by IS NULL AND hook_id NOT IN " OWN_HOOKS,
+	[QUERY_REPORT_PAYLOADS] =
+		"SELECT e.id, s.name, e.type, e.received_at, e.payload, e.checksum"
+		" FROM events e CROSS JOIN sources s ON s.id = e.source_id"
+		" WHERE e.received_at >= ?2 AND e.received_at < ?3 AND e.type GLOB ?1"
+		" AND e.quarantined IS NULL AND +e.source_id IS NOT " OWN_SOURCE
+		" ORDER BY e.received_at, e.id LIMIT ?4",
+	[QUERY_REPORT_LAST] = "SELECT received_at FROM events"
+			      " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
+			      " AND received_at >= ?2 ORDER BY received_at DESC LIMIT 1",
+	[QUERY_REPORT_CAME] = "SELECT 1 FROM events"
+			      " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
+			      " AND received_at >= ?2 AND received_at < ?3 LIMIT 1",
+	[QUERY_REPORT_FIRST] =
+		"SELECT min((SELECT e.received_at FROM events e WHERE e.source_id = s.id"
+		" ORDER BY e.received_at LIMIT 1)) FROM sources s WHERE s.name <> 'hookd'",
+	[QUERY_REPORT_HAS] = "SELECT 1 FROM events"
+			     " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
+			     " AND idempotency_key = ?2",
+
+	[QUERY_STATS_BETWEEN] =
+		"SELECT NULL, (SELECT coalesce(sum((SELECT count(*) FROM events e"
+		" WHERE e.source_id = s.id AND e.received_at >= ?1 AND e.received_at < ?2)), 0)"
+		" FROM sources s WHERE s.name <> 'hookd')," ALL_ENDED("DONE") "," ALL_ENDED(
+			"DEAD") "," ALL_ENDED("SKIPPED") ", 0",
+	[QUERY_STATS_TYPES] =
+		STORE_TYPES_SQL "SELECT type, (SELECT count(*) FROM events e"
+				" WHERE e.type = t.type AND e.received_at >= ?1"
+				" AND e.received_at < ?2), 0, 0, 0, 0"
+				" FROM t WHERE type IS NOT NULL AND type NOT GLOB 'hookd.*'",
+	[QUERY_STATS_HOOKS] =
+		"SELECT h.name, 0," HOOK_ENDED("DONE") "," HOOK_ENDED("DEAD") "," HOOK_ENDED(
+			"SKIPPED") "," HOOK_READY " +" HOOK_RUNNING " FROM hooks h ORDER BY h.name",
+
+	/* Ended deliveries are counted hook by hook, so that each count is a range of an index. */
+	[QUERY_STATUS] = "SELECT (SELECT count(*) FROM events),"
+			 " (SELECT count(*) FROM events WHERE quarantined IS NOT "
+			 "NULL)," EVENTS_SINCE("?1") "," EVENTS_SINCE("?2") "," EVENTS_SINCE(
+				 "?3") ","
+				       " (SELECT count(*) FROM events WHERE quarantined IS NOT "
+				       "NULL AND +received_at > ?3),"
+				       " (SELECT count(*) FROM deliveries WHERE state = 'READY' "
+				       "AND behind IS NULL)"
+				       " + (SELECT count(*) FROM deliveries WHERE behind IS NOT "
+				       "NULL),"
+				       " (SELECT count(*) FROM deliveries WHERE state = 'RUNNING'),"
+				       " (SELECT count(*) FROM deliveries)," EVER_ENDED(
+					       "DEAD") "," EVER_ENDED("SKIPPED") ","
+										 " (SELECT "
+										 "count(*) FROM "
+										 "deliveries WHERE "
+										 "state = 'DEAD' "
+										 "AND replayed_by "
+										 "IS NULL),"
+										 " (SELECT "
+										 "min((SELECT "
+										 "d.due_at FROM "
+										 "deliveries d "
+										 "WHERE d.hook_id "
+										 "= h.id"
+										 " AND d.state = "
+										 "'READY' AND "
+										 "d.behind IS NULL "
+										 "ORDER BY "
+										 "d.due_at LIMIT "
+										 "1))"
+										 " FROM hooks h "
+										 "WHERE "
+										 "h.paused_at IS "
+										 "NULL)",
+	[QUERY_STATUS_SOURCES] =
+		"SELECT s.name, (SELECT e.received_at FROM events e WHERE e.source_id = s.id"
+		" ORDER BY e.received_at DESC LIMIT 1) FROM sources s"
+		" WHERE s.name <> 'hookd' ORDER BY s.name",
+	[QUERY_STATUS_PAUSED] = "SELECT h.name, h.paused_at," HOOK_READY
+				" FROM hooks h WHERE h.paused_at IS NOT NULL ORDER BY h.name",
+	/* Walks through what waits, at most limits.backlog of them. */
+	[QUERY_STATUS_FAILING] =
+		"SELECT d.event_id, h.name, d.failures, d.due_at, a.message"
+		" FROM (SELECT id, event_id, hook_id, failures, due_at, attempts FROM deliveries"
+		" WHERE state = 'READY' AND behind IS NULL AND failures > 0"
+		" ORDER BY due_at LIMIT ?1) d CROSS JOIN hooks h ON h.id = d.hook_id" LAST_ATTEMPT,
+
+	[QUERY_PAUSED] = "SELECT coalesce(paused_at, 0) FROM hooks WHERE name = ?1",
+	[QUERY_IMPORTED] = "SELECT payload = ?3 FROM events"
+			   " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
+			   " AND idempotency_key = ?2",
+	[QUERY_WAITING] = "SELECT " STORE_WAITING_SQL,
+	[QUERY_OLD_COUNT] = "SELECT count(*) FROM events WHERE received_at < ?1",
+	[QUERY_OLD] = "SELECT id, received_at FROM events WHERE (received_at, id) > (?1, ?2)"
+		      " AND received_at < ?3 ORDER BY received_at, id LIMIT ?4",
+};
+
+bool store_select(struct store_session *s, enum store_query query, const struct store_value *values,
+	size_t count, store_row_seen *seen, void *to)
+{
+	return store_select_sql(s, texts[query], values, count, seen, to);
+}

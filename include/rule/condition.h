@@ -6,9 +6,9 @@
  *   in not_in             eq to one of a list, or to none
  *   glob                  fnmatch(3) without flags, the whole text; one with a NUL
  *                         fits none
- *   matches               POSIX extended, somewhere in the text; only the first
- *                         CONDITION_SUBJECT bytes are looked at, and $ is not where
- *                         a longer one is cut
+ *   matches               PCRE, somewhere in the first CONDITION_SUBJECT bytes of the
+ *                         text; $ does not match where a longer one is cut; one that
+ *                         takes too many steps does not match (see src/rule/regex.h)
  *   exists: true|false    is it there (null is)
  *   empty: true|false     missing, null, "", [] or {}
  *

@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN       60  /* bytes of a value in a reason */
-#define PATTERN_MAX 256 /* bytes */
-#define NODES_MAX   1000
+#define SHOWN 60 /* bytes of a value in a reason */
 
 const char *const condition_ops[] = {"eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "glob",
 	"matches", "exists", "empty", NULL};
@@ -24,7 +22,8 @@ struct condition {
 	struct path *path;
 	enum condition_op op;
 	struct operand *operands;
-	bool wanted; /* of CONDITION_EXISTS and CONDITION_EMPTY */
+	bool wanted;         /* of CONDITION_EXISTS and CONDITION_EMPTY */
+	struct regex *regex; /* of CONDITION_MATCHES */
 	/* a join */
 	enum condition_join join;
 	struct condition **parts;
@@ -50,7 +49,8 @@ static bool check_operands(struct condition *c, char what[200])
 			"2026-06-30T22:50:29Z");
 		return false;
 	case CONDITION_MATCHES:
-		return condition_regex_check(first->text, what);
+		c->regex = regex_new(first->text, what);
+		return c->regex != NULL;
 	case CONDITION_EXISTS:
 	case CONDITION_EMPTY:
 		c->wanted = strcmp(first->text, "true") == 0;
@@ -121,6 +121,7 @@ void condition_free(struct condition *c)
 	free(c->parts);
 	free(c->operands);
 	path_free(c->path);
+	regex_free(c->regex);
 	free(c);
 }
 
@@ -141,9 +142,25 @@ static const char *word_of(const json_t *value, char *out, size_t size)
 	return out;
 }
 
-static bool fits_pattern(const struct condition *c, const json_t *value, bool *no_memory)
+/* What a test met on its way, besides its result. */
+struct trouble {
+	bool no_memory;
+	bool limit; /* a regular expression took too many steps */
+};
+
+static bool fits_regex(
+	const struct condition *c, const char *text, size_t len, struct trouble *trouble)
 {
-	const char *pattern = c->operands[0].text, *text;
+	enum regex_result result = regex_match(c->regex, text, len);
+
+	trouble->no_memory = trouble->no_memory || result == REGEX_NO_MEMORY;
+	trouble->limit = result == REGEX_LIMIT;
+	return result == REGEX_MATCH;
+}
+
+static bool fits_pattern(const struct condition *c, const json_t *value, struct trouble *trouble)
+{
+	const char *text;
 	char word[64];
 	size_t len;
 
@@ -157,8 +174,8 @@ static bool fits_pattern(const struct condition *c, const json_t *value, bool *n
 		len = strlen(text);
 	}
 	if (c->op == CONDITION_GLOB)
-		return strlen(text) == len && fnmatch(pattern, text, 0) == 0;
-	return condition_regex_fits(pattern, text, len, no_memory);
+		return strlen(text) == len && fnmatch(c->operands[0].text, text, 0) == 0;
+	return fits_regex(c, text, len, trouble);
 }
 
 static bool is_empty(const json_t *value)
@@ -195,7 +212,7 @@ static bool is_in_order(const struct condition *c, const json_t *value)
 	}
 }
 
-static bool test_holds(const struct condition *c, const json_t *value, bool *no_memory)
+static bool test_holds(const struct condition *c, const json_t *value, struct trouble *trouble)
 {
 	if (c->op == CONDITION_EXISTS)
 		return (value != NULL) == c->wanted;
@@ -212,7 +229,7 @@ static bool test_holds(const struct condition *c, const json_t *value, bool *no_
 		return !is_one_of(c, value);
 	case CONDITION_GLOB:
 	case CONDITION_MATCHES:
-		return fits_pattern(c, value, no_memory);
+		return fits_pattern(c, value, trouble);
 	default:
 		return is_in_order(c, value);
 	}
@@ -330,44 +347,44 @@ void condition_explain(const struct condition *c, struct buf *out)
 
 /* ---- does it hold? ---- */
 
-static bool holds(
-	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory);
+static bool holds(const struct condition *c, const json_t *document, struct buf *why,
+	struct trouble *trouble);
 
 static bool any_holds(
-	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory)
+	const struct condition *c, const json_t *document, struct buf *why, struct trouble *trouble)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (holds(c->parts[i], document, NULL, no_memory))
+		if (holds(c->parts[i], document, NULL, trouble))
 			return true;
 	/* none did: each says why, in one line */
 	for (size_t i = 0; i < c->count && why != NULL; i++) {
 		if (i > 0)
 			buf_add_text(why, "; and ");
-		(void)holds(c->parts[i], document, why, no_memory);
+		(void)holds(c->parts[i], document, why, trouble);
 	}
 	return false;
 }
 
 static bool all_hold(
-	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory)
+	const struct condition *c, const json_t *document, struct buf *why, struct trouble *trouble)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (!holds(c->parts[i], document, why, no_memory))
+		if (!holds(c->parts[i], document, why, trouble))
 			return false;
 	return true;
 }
 
 static bool holds(
-	const struct condition *c, const json_t *document, struct buf *why, bool *no_memory)
+	const struct condition *c, const json_t *document, struct buf *why, struct trouble *trouble)
 {
 	const json_t *value;
 
 	if (c->is_join && c->join == CONDITION_ANY)
-		return any_holds(c, document, why, no_memory);
+		return any_holds(c, document, why, trouble);
 	if (c->is_join && c->join == CONDITION_ALL)
-		return all_hold(c, document, why, no_memory);
+		return all_hold(c, document, why, trouble);
 	if (c->is_join) {
-		if (!all_hold(c, document, NULL, no_memory))
+		if (!all_hold(c, document, NULL, trouble))
 			return true;
 		if (why != NULL) {
 			buf_add_text(why, "expected ");
@@ -376,23 +393,26 @@ static bool holds(
 		return false;
 	}
 	value = path_find(c->path, document);
-	if (test_holds(c, value, no_memory))
+	trouble->limit = false;
+	if (test_holds(c, value, trouble))
 		return true;
 	if (why != NULL) {
 		add_path(why, c->path);
 		add_value(why, value);
 		buf_add_text(why, ": expected ");
 		add_test(why, c);
+		if (trouble->limit)
+			buf_add_text(why, ", which took too many steps");
 	}
 	return false;
 }
 
 bool condition_holds(const struct condition *c, const json_t *document, struct buf *why)
 {
-	bool no_memory = false;
-	bool good = holds(c, document, why, &no_memory);
+	struct trouble trouble = {0};
+	bool good = holds(c, document, why, &trouble);
 
-	if (no_memory && why != NULL)
+	if (trouble.no_memory && why != NULL)
 		why->failed = true;
 	return good;
 }

@@ -1,20 +1,34 @@
-/* rule/regex.h - the expressions of `matches`: POSIX extended ones, by glibc, which
- * an event must not be able to keep busy. Private to condition*.c. Any thread. */
-#ifndef HOOKD_CONDITION_REGEX_H
-#define HOOKD_CONDITION_REGEX_H
+/* rule/regex.h - the operator `matches`: a PCRE2 expression that either fits a text
+ * somewhere or does not. What POSIX extended expressions and PCRE read differently is
+ * refused, so an expression written for either means what it says.
+ *
+ * An event's text costs at most REGEX_STEPS steps, a few milliseconds, whatever the
+ * expression. A struct regex is constant; any thread. */
+#ifndef HOOKD_RULE_REGEX_H
+#define HOOKD_RULE_REGEX_H
 
 #include "base/attributes.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
-/* Is it an expression, and one that neither takes long to compile nor to match? False:
- * `what` says why not, to stand behind the expression. */
-bool condition_regex_check(const char *pattern, char what[200]) WARN_UNUSED;
+#define REGEX_STEPS 40000
 
-/* Is a match of the checked `pattern` in the first CONDITION_SUBJECT bytes of a text, in
- * which NULs may be? Sets *no_memory when it could not be found out for want of it. */
-bool condition_regex_fits(
-	const char *pattern, const char *text, size_t len, bool *no_memory) WARN_UNUSED;
+struct regex;
+
+/* Returns new; NULL: `what` says what is wrong with the pattern, or that memory is short. */
+struct regex *regex_new(const char *pattern, char what[200]) WARN_UNUSED;
+
+enum regex_result {
+	REGEX_MATCH,
+	REGEX_NO_MATCH,
+	REGEX_LIMIT, /* it takes more steps or memory than allowed: counts as no match */
+	REGEX_NO_MEMORY,
+};
+
+/* Only the first CONDITION_SUBJECT bytes of text count; $ does not match where a longer
+ * one is cut. */
+enum regex_result regex_match(const struct regex *r, const char *text, size_t len) WARN_UNUSED;
+
+void regex_free(struct regex *r); /* NULL is allowed */
 
 #endif

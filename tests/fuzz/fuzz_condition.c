@@ -1,13 +1,11 @@
 #include "base/buf.h"
 #include "event/document.h"
 #include "rule/condition.h"
+#include "rule/path.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What glibc takes for an expression and a text is not what is looked for here. */
-#define MATCHED 256
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -75,17 +73,14 @@ static bool holds(struct condition *c, const json_t *document)
 }
 
 /* What the operators say must fit together. */
-static void check(const char *where, const struct condition_operand *operand,
-	const json_t *document, bool with_matches)
+static void check(
+	const char *where, const struct condition_operand *operand, const json_t *document)
 {
 	bool said[CONDITION_EMPTY + 1] = {false}, made[CONDITION_EMPTY + 1] = {false};
 
 	for (int op = CONDITION_EQ; op <= CONDITION_EMPTY; op++) {
-		struct condition *c;
+		struct condition *c = make(where, (enum condition_op)op, operand);
 
-		if (op == CONDITION_MATCHES && !with_matches)
-			continue;
-		c = make(where, (enum condition_op)op, operand);
 		if (c == NULL)
 			continue;
 		made[op] = true;
@@ -116,7 +111,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		abort();
 	if (document != NULL && !document_entity(document, &entity))
 		abort();
-	check(where, &operand, document, end - at <= MATCHED);
+	check(where, &operand, document);
 	json_decref(document);
 	free(where);
 	free(quotes);

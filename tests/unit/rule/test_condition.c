@@ -264,7 +264,7 @@ static const struct {
 	{"{a: {matches: '^(0229)?01[0-9]{8}$'}}", "{\"a\":\"0161000000\"}", true, NULL},
 	{"{a: {matches: '^x$'}}", "{\"a\":\"y\\nx\"}", false, NULL},
 	{"{a: {matches: '^([a-z]+[.]?)*(c|(d*e)?)?$'}}", "{\"a\":\"a.bc.\"}", true, NULL},
-	{"{a: {matches: '^(a*b)+{2}$'}}", "{\"a\":\"aabb\"}", true, NULL},
+	{"{a: {matches: '^((a*b)+){2}$'}}", "{\"a\":\"aabb\"}", true, NULL},
 	{"{a: {matches: 'x.y'}}", "{\"a\":\"x\\ny\"}", true, NULL},
 	{"{a: {matches: X}}", "{\"a\":\"x\"}", false, NULL},
 	{"{a: {matches: '[[:digit:]]'}}", "{\"a\":\"a1\"}", true, NULL},
@@ -281,7 +281,12 @@ static const struct {
 	{"{a: {matches: '.*'}}", "{\"a\":[]}", false, NULL},
 	{"{a: {matches: '.*'}}", "{}", false, NULL},
 	{"{a: {matches: é}}", "{\"a\":\"caf\\u00e9\"}", true, NULL},
-	{"{a: {matches: '^.$'}}", "{\"a\":\"\\u00e9\"}", false, NULL},
+	{"{a: {matches: '^.$'}}", "{\"a\":\"\\u00e9\"}", true, NULL},
+	{"{a: {matches: '^caf[éè]$'}}", "{\"a\":\"caf\\u00e9\"}", true, NULL},
+	{"{a: {matches: '(?i)^CAFÉ$'}}", "{\"a\":\"caf\\u00e9\"}", true, NULL},
+	{"{a: {matches: '^\\d{3}(?!x)'}}", "{\"a\":\"123y\"}", true, NULL},
+	{"{a: {matches: '^(a*b?)*c$'}}", "{\"a\":\"abac\"}", true, NULL},
+	{"{a: {matches: '^[a-z]{1,2000}$'}}", "{\"a\":\"abac\"}", true, NULL},
 	/* is it there, is it empty */
 	{"{a: {exists: true}}", "{\"a\":null}", true, NULL},
 	{"{a: {exists: true}}", "{}", false, "a is missing: expected there"},
@@ -386,13 +391,8 @@ static void does_it_hold(void **state)
 	" is neither a number nor a time: expected one such as 100, 0.018 or "                     \
 	"2026-06-30T22:50:29Z"
 #define WANTS_LIST "expected a list of conditions such as [{entity.mode: moov}], found "
-#define TOO_LARGE                                                                                  \
-	" is too large: expected at most 256 bytes, and 1000 characters and signs with each {n} "  \
-	"written out and each + twice"
-#define REPEATS_EMPTY                                                                              \
-	" what may be empty, which can take for ever: expected a repetition of something"
-#define BACK_REFERENCE ", which can take for ever: expected an expression without"
-#define NO_REGEX       " is no POSIX extended regular expression: "
+#define TO_ITSELF  " refers to itself, which can take long: expected an expression that does not"
+#define NO_REGEX   " is not a regular expression: "
 
 static const struct {
 	const char *when;
@@ -432,42 +432,34 @@ static const struct {
 	{"{a: {exists: 'true'}}", "8:24: WHEN a: exists: \"true\" expected true or false"},
 	{"{a: {empty: 1}}", "8:23: WHEN a: empty: \"1\" expected true or false"},
 	{"{a: {empty: True}}", "8:23: WHEN a: empty: \"True\" expected true or false"},
-	{"{a: {matches: '('}}", "8:25: WHEN a: matches: \"(\"" NO_REGEX "Unmatched ( or \\("},
-	{"{a: {matches: '[a'}}",
-		"8:25: WHEN a: matches: \"[a\"" NO_REGEX "Unmatched [, [^, [:, [., or [="},
-	{"{a: {matches: '*a'}}",
-		"8:25: WHEN a: matches: \"*a\"" NO_REGEX "Invalid preceding regular expression"},
-	{"{a: {matches: '[b-a]'}}",
-		"8:25: WHEN a: matches: \"[b-a]\"" NO_REGEX "Invalid range end"},
-	{"{a: {matches: '(a)\\1'}}",
-		"8:25: WHEN a: matches: \"(a)\\\\1\" has a back-reference (\\1)" BACK_REFERENCE},
-	{"{a: {matches: '\\\\\\2(a)'}}", "8:25: WHEN a: matches: \"\\\\\\\\\\\\2(a)\" has a "
-					 "back-reference (\\2)" BACK_REFERENCE},
-	{"{a: {matches: 'a{1001}'}}", "8:25: WHEN a: matches: \"a{1001}\"" TOO_LARGE},
-	{"{a: {matches: '((a{10}){10}){11}'}}",
-		"8:25: WHEN a: matches: \"((a{10}){10}){11}\"" TOO_LARGE},
-	{"{a: {matches: '((((((((((a+)+)+)+)+)+)+)+)+)+)+'}}",
-		"8:25: WHEN a: matches: \"((((((((((a+)+)+)+)+)+)+)+)+)+)+\"" TOO_LARGE},
-	{"{a: {matches: '(((((a{3,}){3,}){3,}){3,}){3,})'}}",
-		"8:25: WHEN a: matches: \"(((((a{3,}){3,}){3,}){3,}){3,})\"" TOO_LARGE},
-	{"{a: {matches: '[)([:alpha:](]{1,1001}'}}",
-		"8:25: WHEN a: matches: \"[)([:alpha:](]{1,1001}\"" TOO_LARGE},
-	{"{a: {matches: '((((((a{9}){9}){9}){9}){9}){9}){x'}}",
-		"8:25: WHEN a: matches: \"((((((a{9}){9}){9}){9}){9}){9}){x\"" TOO_LARGE},
-	{"{a: {matches: 'a**'}}", "8:25: WHEN a: matches: \"a**\" repeats at byte 2" REPEATS_EMPTY},
-	{"{a: {matches: 'a?+'}}", "8:25: WHEN a: matches: \"a?+\" repeats at byte 2" REPEATS_EMPTY},
-	{"{a: {matches: '(a*b?)*'}}",
-		"8:25: WHEN a: matches: \"(a*b?)*\" repeats at byte 6" REPEATS_EMPTY},
-	{"{a: {matches: '(b|a{0,3}){2}'}}",
-		"8:25: WHEN a: matches: \"(b|a{0,3}){2}\" repeats at byte 10" REPEATS_EMPTY},
-	{"{a: {matches: '(((a*)*)*)*b'}}",
-		"8:25: WHEN a: matches: \"(((a*)*)*)*b\" repeats at byte 6" REPEATS_EMPTY},
-	{"{a: {matches: '(x()+)'}}",
-		"8:25: WHEN a: matches: \"(x()+)\" repeats at byte 4" REPEATS_EMPTY},
-	{"{a: {matches: '(a|)*'}}",
-		"8:25: WHEN a: matches: \"(a|)*\" repeats at byte 4" REPEATS_EMPTY},
-	{"{a: {matches: '(a|\\b)+'}}",
-		"8:25: WHEN a: matches: \"(a|\\\\b)+\" repeats at byte 6" REPEATS_EMPTY},
+	{"{a: {matches: '('}}", "8:25: WHEN a: matches: \"(\"" NO_REGEX},
+	{"{a: {matches: 'a)'}}", "8:25: WHEN a: matches: \"a)\"" NO_REGEX},
+	{"{a: {matches: '[a'}}", "8:25: WHEN a: matches: \"[a\"" NO_REGEX},
+	{"{a: {matches: '*a'}}", "8:25: WHEN a: matches: \"*a\"" NO_REGEX},
+	{"{a: {matches: 'a+{2}'}}", "8:25: WHEN a: matches: \"a+{2}\"" NO_REGEX},
+	{"{a: {matches: '[b-a]'}}", "8:25: WHEN a: matches: \"[b-a]\"" NO_REGEX},
+	{"{a: {matches: '(a)\\1'}}", "8:25: WHEN a: matches: \"(a)\\\\1\"" NO_REGEX},
+	{"{a: {matches: '(?<x>a)'}}", "8:25: WHEN a: matches: \"(?<x>a)\" names a group: expected "
+				      "one without a name"},
+	{"{a: {matches: 'a(?R)?'}}", "8:25: WHEN a: matches: \"a(?R)?\"" TO_ITSELF},
+	{"{a: {matches: 'a\\g<0>?'}}", "8:25: WHEN a: matches: \"a\\\\g<0>?\"" TO_ITSELF},
+	{"{a: {matches: '((((a{1000}){1000}){1000}){1000})'}}",
+		"8:25: WHEN a: matches: \"((((a{1000}){1000}){1000}){1000})\"" NO_REGEX},
+	{"{a: {matches: 'a{,3}'}}",
+		"8:25: WHEN a: matches: \"a{,3}\" has {,n}, which is not PCRE: expected {0,n}"},
+	{"{a: {matches: 'a++'}}", "8:25: WHEN a: matches: \"a++\" has a + after a repetition, "
+				  "which repeats it in POSIX and makes it possessive in PCRE: "
+				  "expected a (group), or no +"},
+	{"{a: {matches: 'a+?'}}", "8:25: WHEN a: matches: \"a+?\" has a ? after a repetition, "
+				  "which makes it optional in POSIX and lazy in PCRE: expected a "
+				  "(group), or no ?"},
+	{"{a: {matches: '[\\d.]'}}", "8:25: WHEN a: matches: \"[\\\\d.]\" has a backslash in "
+				     "brackets, which is itself in POSIX and an escape in PCRE: "
+				     "expected \\\\ for a backslash, or a class such as [:digit:]"},
+	{"{a: {matches: '\\<a'}}", "8:25: WHEN a: matches: \"\\\\<a\" has \\< or \\>, which is not "
+				   "PCRE: expected \\b"},
+	{"{a: {matches: '\\`a'}}", "8:25: WHEN a: matches: \"\\\\`a\" has \\` or \\', which is not "
+				   "PCRE: expected ^ or $"},
 	{"{a: {regexp: x}}",
 		"8:16: WHEN a: unknown operator \"regexp\": expected eq, ne, gt, gte, lt, lte, in, "
 		"not_in, glob, matches, exists or empty"},
@@ -504,9 +496,12 @@ static void what_is_no_condition(void **state)
 		const char *when = strstr(bad[i].error, "WHEN");
 
 		assert_null(conf);
-		buf_printf(&expected, "/tmp/hookd.yaml:%.*shooks[1] \"ship\": when:%s\n",
+		buf_printf(&expected, "/tmp/hookd.yaml:%.*shooks[1] \"ship\": when:%s",
 			(int)(when - bad[i].error), bad[i].error, when + strlen("WHEN"));
-		if (strcmp(errors.data, expected.data) != 0)
+		/* how PCRE2 goes on depends on its version */
+		if (strstr(bad[i].error, NO_REGEX) == NULL)
+			buf_add_char(&expected, '\n');
+		if (strncmp(errors.data, expected.data, expected.len) != 0)
 			fail_msg("%s:\n%sexpected:\n%s", bad[i].when, errors.data, expected.data);
 		buf_free(&errors);
 		buf_free(&expected);
@@ -630,6 +625,11 @@ static void a_long_text_is_cut_in_the_reason(void **state)
 	assert_false(condition_holds(conf->hooks[0].when, root, &why));
 	assert_in_range(why.len, 60, 120);
 	assert_non_null(strstr(why.data, "aaa…\": expected \"x\""));
+	buf_free(&why);
+	conf_unref(conf);
+	conf = load_good("{a: {matches: '^(a+)+$'}}");
+	assert_false(condition_holds(conf->hooks[0].when, root, &why));
+	assert_non_null(strstr(why.data, "expected a match of \"^(a+)+$\", which took too many"));
 	buf_free(&why);
 	json_decref(root);
 	conf_unref(conf);

@@ -6,12 +6,12 @@
  *   - reach into processes that it has not started: ptrace(2), /proc/PID/mem, environ, fd;
  *   - mount.
  *
- * Landlock has no rule "everything but this". So along the path of a secret, every entry of
- * every directory is granted, except the next step to a secret: as the entries are when the
- * script starts. A script could not read a file that it creates itself in such a
- * directory. So a secret is only protected if no one but root (or, if hookd does not run as
- * root, hookd) may write to any directory of its path. The ruleset is built again when such a
- * directory or the mounts have changed.
+ * Landlock has no rule "everything but this". So every entry of every directory along the
+ * path of a secret is granted, except those that lead to a secret: as the entries are when
+ * the script starts. A script could not read a file that it creates itself in such a
+ * directory. So a secret is only protected if scripts cannot write there: if only root can
+ * write to each directory of its path, or, for a hookd that is not root, if hookd's user
+ * cannot. The ruleset is built again when such a directory or the mounts have changed.
  *
  * One thread: the dispatcher's. */
 #ifndef HOOKD_SCRIPT_SANDBOX_H

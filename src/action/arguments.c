@@ -134,7 +134,7 @@ static enum attempt_result make_argv(struct strings *s, const struct conf_action
 			return result;
 		if (!does->allow_dash && dash_from_event(source.value, s->list[s->count - 1]))
 			return fail_for_good(why, source.what,
-				"begins with a \"-\" from the event, which the program might take "
+				"starts with a \"-\" from the event, which the program might take "
 				"for an option (allow_dash: true allows it)");
 	}
 	return ATTEMPT_OK;

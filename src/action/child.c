@@ -24,14 +24,14 @@ static struct action_child *child_of(struct action *a)
 	return (struct action_child *)a;
 }
 
-static bool watch(struct action_child *s, struct action_watch *w, int fd)
+static bool watch_child(struct action_child *s, struct action_watch *w, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
 	*w = (struct action_watch){.action = &s->action, .fd = fd};
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void unwatch(struct action_child *s, struct action_watch *w)
+static void unwatch_child(struct action_child *s, struct action_watch *w)
 {
 	if (w->fd >= 0)
 		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, w->fd, NULL);
@@ -59,7 +59,7 @@ static bool read_output(struct action_child *s, size_t max)
 
 static void close_output(struct action_child *s)
 {
-	unwatch(s, &s->output);
+	unwatch_child(s, &s->output);
 	close(s->child.output);
 	s->child.output = -1;
 }
@@ -108,8 +108,8 @@ static enum action_step end_attempt(struct action_child *s)
 	 * Before child_reap, which frees the group's number for reuse. */
 	if (s->phase != PHASE_RUNS)
 		child_signal(&s->child, SIGKILL);
-	unwatch(s, &s->end);
-	unwatch(s, &s->output);
+	unwatch_child(s, &s->end);
+	unwatch_child(s, &s->output);
 	judge(s, child_reap(&s->child));
 	s->running = false;
 	s->action.deadline = INT64_MAX;
@@ -157,10 +157,10 @@ enum action_step action_child_start(struct action_child *s, const struct child_o
 	s->is_permanent = is_permanent;
 	s->running = true;
 	s->action.deadline = clock_steady() + s->action.hook->action->timeout;
-	if (watch(s, &s->end, s->child.pidfd) && watch(s, &s->output, s->child.output))
+	if (watch_child(s, &s->end, s->child.pidfd) && watch_child(s, &s->output, s->child.output))
 		return ACTION_GOES_ON;
 
-	unwatch(s, &s->end);
+	unwatch_child(s, &s->end);
 	s->output.fd = -1;
 	child_signal(&s->child, SIGKILL);
 	(void)child_reap(&s->child);
@@ -226,8 +226,8 @@ void action_child_kill(struct action *a)
 	if (!s->running)
 		return;
 	child_signal(&s->child, SIGKILL);
-	unwatch(s, &s->end);
-	unwatch(s, &s->output);
+	unwatch_child(s, &s->end);
+	unwatch_child(s, &s->output);
 	/* A process in uninterruptible sleep is left to init. */
 	if (poll(&end, 1, KILL_WAIT) > 0) {
 		(void)child_reap(&s->child);

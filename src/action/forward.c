@@ -20,8 +20,8 @@ struct forward {
 	struct transfer transfer;
 	bool interrupted; /* by hookd's stop */
 	struct curl_slist *headers;
-	struct buf answer; /* the first bytes of the response */
-	size_t answer_seen;
+	struct buf response; /* the first bytes of the response */
+	size_t response_seen;
 };
 
 static struct forward *forward_of(struct action *a)
@@ -30,16 +30,16 @@ static struct forward *forward_of(struct action *a)
 }
 
 /* Returns 0, which ends the transfer, once the response is longer than anyone needs. */
-static size_t take_answer(char *bytes, size_t one, size_t len, void *arg)
+static size_t take_response(char *bytes, size_t one, size_t len, void *arg)
 {
 	struct forward *f = arg;
 	size_t cap = f->action.hook->action->output;
-	size_t room = cap > f->answer.len ? cap - f->answer.len : 0;
+	size_t room = cap > f->response.len ? cap - f->response.len : 0;
 
 	(void)one;
-	buf_add(&f->answer, bytes, len < room ? len : room);
-	f->answer_seen += len;
-	return f->answer_seen > cap && f->answer_seen > READ_AT_LEAST ? 0 : len;
+	buf_add(&f->response, bytes, len < room ? len : room);
+	f->response_seen += len;
+	return f->response_seen > cap && f->response_seen > READ_AT_LEAST ? 0 : len;
 }
 
 static bool set_headers(struct forward *f, const struct forward_request *r)
@@ -90,7 +90,7 @@ static bool set_options(struct forward *f, const struct forward_request *r)
 	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, job->payload) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, does->method) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_response) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, f) == CURLE_OK;
 }
 
@@ -162,7 +162,7 @@ static int64_t read_retry_after(const char *value)
 	return seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
 }
 
-/* Seconds that the answer asks us to wait; 0 or less: it does not ask. Not by
+/* Seconds that the response asks us to wait; 0 or less: it does not ask. Not by
  * CURLINFO_RETRY_AFTER, which newer versions cut to six hours. */
 static int64_t asked_wait(CURL *easy)
 {
@@ -203,7 +203,7 @@ static void judge_status(struct forward *f, int status)
 
 /* Once the status has come it counts, whatever happens to the rest of the response: the
  * server has accepted the event, or has not. False: it has not come. */
-static bool judge_answer(struct forward *f)
+static bool judge_response(struct forward *f)
 {
 	long status = 0;
 
@@ -214,12 +214,12 @@ static bool judge_answer(struct forward *f)
 	return true;
 }
 
-static void keep_answer(struct forward *f)
+static void keep_response(struct forward *f)
 {
 	struct attempt_outcome *out = &f->action.outcome;
 
-	out->output_len = f->answer.len;
-	out->output = f->answer.len > 0 ? buf_take(&f->answer) : NULL;
+	out->output_len = f->response.len;
+	out->output = f->response.len > 0 ? buf_take(&f->response) : NULL;
 	if (out->output == NULL)
 		out->output_len = 0;
 }
@@ -237,11 +237,11 @@ static void forward_ended(struct action *a)
 			"forward.url: the event names a host at %s: an event may only choose "
 			"public addresses",
 			address);
-	} else if (!judge_answer(f)) {
+	} else if (!judge_response(f)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "%s",
 			tr->error[0] != '\0' ? tr->error : curl_easy_strerror(tr->result));
 	}
-	keep_answer(f);
+	keep_response(f);
 }
 
 static enum action_step forward_expired(struct action *a)
@@ -253,8 +253,8 @@ static enum action_step forward_expired(struct action *a)
 		action_interrupted(a);
 	else
 		action_timed_out(a);
-	(void)judge_answer(f);
-	keep_answer(f);
+	(void)judge_response(f);
+	keep_response(f);
 	transfer_close(&f->transfer);
 	return ACTION_FINISHED;
 }
@@ -280,7 +280,7 @@ static void forward_free(struct action *a)
 	for (struct curl_slist *h = f->headers; h != NULL; h = h->next)
 		sodium_memzero(h->data, strlen(h->data)); /* one is the bearer's */
 	curl_slist_free_all(f->headers);
-	buf_free(&f->answer);
+	buf_free(&f->response);
 	action_release(a);
 	free(f);
 }

@@ -65,7 +65,7 @@ static const struct action_kind *kind_of(const struct conf *conf, const struct c
 
 /* ---- the place ---- */
 
-static bool watch(const struct action_place *place, struct action_watch *w, int fd)
+static bool watch_fd(const struct action_place *place, struct action_watch *w, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
 
@@ -85,8 +85,8 @@ struct action_place *action_place_new(int epoll, action_ended *ended, void *hold
 	place->transfers = transfers_new();
 	place->mailer = mailer_new();
 	if (place->transfers != NULL && place->mailer != NULL) {
-		if (watch(place, &place->transfers_watch, transfers_fd(place->transfers)) &&
-			watch(place, &place->mailer_watch, mailer_fd(place->mailer)))
+		if (watch_fd(place, &place->transfers_watch, transfers_fd(place->transfers)) &&
+			watch_fd(place, &place->mailer_watch, mailer_fd(place->mailer)))
 			return place;
 		log_error("cannot watch transfers and mails", log_int("errno", errno));
 	}

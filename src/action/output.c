@@ -61,7 +61,7 @@ static void add_to_line(struct action_output *o, const char *bytes, size_t len)
 	}
 }
 
-static void grow(struct action_output *o, size_t wanted)
+static void grow_kept(struct action_output *o, size_t wanted)
 {
 	if (wanted > o->cap)
 		wanted = o->cap;
@@ -107,7 +107,7 @@ void action_output_add(struct action_output *o, const char *bytes, size_t len)
 	add_to_line(o, bytes, len);
 
 	if (len > o->room - o->len)
-		grow(o, o->len + len);
+		grow_kept(o, o->len + len);
 	size_t n = o->room - o->len < len ? o->room - o->len : len;
 	if (n > 0) {
 		memcpy(o->kept + o->len, bytes, n);

@@ -185,7 +185,7 @@ static void *run_dispatcher(void *arg)
 	return NULL;
 }
 
-static bool watch(struct dispatcher *d, int fd, void *sign)
+static bool watch_fd(struct dispatcher *d, int fd, void *sign)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = sign};
 	return fd >= 0 && epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
@@ -226,8 +226,8 @@ struct dispatcher *dispatcher_new(void)
 	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (d->epoll >= 0 && d->drained >= 0 && watch(d, d->wake, &d->wake) &&
-		watch(d, d->timer, &d->timer))
+	if (d->epoll >= 0 && d->drained >= 0 && watch_fd(d, d->wake, &d->wake) &&
+		watch_fd(d, d->timer, &d->timer))
 		d->place = action_place_new(d->epoll, settle_ended, d);
 	else
 		log_error("cannot make the dispatcher's descriptors", log_int("errno", errno));

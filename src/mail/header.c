@@ -191,7 +191,7 @@ static void add_encoded(struct mail_header *h, const char *text, size_t len)
 
 /* Can it be written without encoding? Not if it looks like an encoded word: a reader would
  * decode that. */
-static bool is_plain(const char *text, size_t len)
+static bool needs_no_encoding(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (text[i] < 0x20 || text[i] > 0x7e)
@@ -227,7 +227,7 @@ static bool can_fold(const char *text, size_t len, size_t column)
 
 void mail_header_text(struct mail_header *h, const char *text, size_t len)
 {
-	if (!is_plain(text, len) || !can_fold(text, len, h->column)) {
+	if (!needs_no_encoding(text, len) || !can_fold(text, len, h->column)) {
 		add_encoded(h, text, len);
 		return;
 	}
@@ -269,7 +269,7 @@ void mail_header_name(struct mail_header *h, const char *name, size_t len)
 {
 	struct buf quoted = {0};
 
-	if (!is_plain(name, len) || len > NAME_COLUMNS) {
+	if (!needs_no_encoding(name, len) || len > NAME_COLUMNS) {
 		add_encoded(h, name, len);
 		return;
 	}

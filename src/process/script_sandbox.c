@@ -93,7 +93,7 @@ static bool is_within(const struct hidden *hidden, const char *path)
 	return false;
 }
 
-static void warn(const char *path, const char *directory, const char *fault)
+static void warn_unprotected(const char *path, const char *directory, const char *fault)
 {
 	log_warn("scripts can read a secret of hookd's", log_text("file", path),
 		log_text("directory", directory), log_text("reason", fault),
@@ -101,7 +101,7 @@ static void warn(const char *path, const char *directory, const char *fault)
 }
 
 /* Skips a secret that is gone, or is in a directory that is hidden already. */
-static bool hide(
+static bool add_hidden(
 	struct script_sandbox *s, struct hidden *hidden, const char *secret, bool directory)
 {
 	char *path = realpath(secret, NULL), *copy;
@@ -124,7 +124,7 @@ static bool hide(
 		hidden->paths[hidden->count++] = path;
 	} else {
 		if (s->warns)
-			warn(path, at, fault);
+			warn_unprotected(path, at, fault);
 		free(path);
 	}
 	free(copy);
@@ -139,7 +139,7 @@ static bool find_hidden(struct script_sandbox *s, struct hidden *hidden)
 		return false;
 	for (int directory = 1; directory >= 0; directory--) {
 		for (size_t i = 0; i < s->secret_count; i++)
-			if (!hide(s, hidden, s->secrets[i], directory))
+			if (!add_hidden(s, hidden, s->secrets[i], directory))
 				return false;
 	}
 	s->warns = false;
@@ -156,7 +156,8 @@ static void free_hidden(struct hidden *hidden)
 /* ---- the ruleset */
 
 /* Skips what is gone, and what has no content to read or is of a kind that Landlock refuses. */
-static bool grant(const struct script_sandbox *s, int directory, const char *name, uint64_t rights)
+static bool grant_file(
+	const struct script_sandbox *s, int directory, const char *name, uint64_t rights)
 {
 	int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -218,7 +219,7 @@ static bool grant_entry(struct script_sandbox *s, const struct hidden *hidden,
 	if (matches(hidden, path, true))
 		good = grant_beside(s, hidden, path);
 	else if (!matches(hidden, path, false))
-		good = grant(s, fd, name, LANDLOCK_READ_FILE);
+		good = grant_file(s, fd, name, LANDLOCK_READ_FILE);
 	free(path);
 	return good;
 }

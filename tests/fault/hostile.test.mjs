@@ -7,6 +7,7 @@ import { certificate } from '../e2e/lib/certificate.mjs';
 import { Daemon, wire } from '../e2e/lib/daemon.mjs';
 import { newBody } from '../e2e/lib/fedapay.mjs';
 import { Raw } from '../e2e/lib/http.mjs';
+import { STRICT_LIBRARY } from '../e2e/lib/library.mjs';
 import { limit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { answersOf, context, keyOf, storedEvents } from './hostile_client.mjs';
 import { rows } from './hostile_requests.mjs';
@@ -38,6 +39,7 @@ function judge(row, { answers, closed, text }) {
 	const after = row.after ?? (row.closed || row.steps ? [] : [200]);
 	if (row.interim && answers[0]?.status !== row.interim) return `no ${row.interim} before: ${short(text)}`;
 	if (!allowed.includes(first.status)) return `answered ${first.status}, not ${allowed}: ${short(text)}`;
+	if (row.mayEnd && rest.at(-1)?.status === row.mayEnd) rest.pop();
 	if (rest.map((answer) => answer.status).join() !== after.join())
 		return `followed by ${rest.map((answer) => answer.status)}, not ${after}: ${short(text)}`;
 	if (row.closed && !closed) return 'not closed';
@@ -132,7 +134,9 @@ test('chunk lines that fill the buffer and never end: no processor time, and an 
 	assert.ok(used < 50, `${used}/100 s of processor time in some 2 s`);
 	held.pop();
 	await Promise.all(held.map((raw) => raw.until()));
-	assert.ok(held.every((raw) => raw.responses[0]?.status === 408), held[0].text);
+	// The newer library refuses such a line at once; its answer may be lost with the connection's reset.
+	const ends = STRICT_LIBRARY ? [413, undefined] : [408];
+	assert.ok(held.every((raw) => ends.includes(raw.responses[0]?.status)), held[0].text);
 	await waitFor(() => d.descriptors === descriptors, 'no descriptor to be left');
 	await d.store();
 });

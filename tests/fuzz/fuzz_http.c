@@ -504,19 +504,36 @@ static void judge(const char *data, size_t size)
 	}
 }
 
-/* How the bytes came in pieces must change nothing. But libmicrohttpd 0.9.75 does not look
- * at what is there already behind "Expect: 100-continue" until more comes: then the one
- * is less than the other; and whether it minds what trails chunks depends on when it comes. */
+/* Bytes in front of the library's own refusal, which is the last answer and has no
+ * Content-Type. Where libmicrohttpd 1.0 finds two faults in a line, how the line came decides
+ * what it says, and whether it says anything before it closes the connection. */
+static size_t own_answers(const struct buf *b)
+{
+	size_t at = b->len;
+
+	if (MHD_VERSION < 0x00097701 || b->len == 0)
+		return b->len;
+	while (at > 0 && strncmp(b->data + --at, "HTTP/1.1 ", 9) != 0)
+		;
+	return b->len - at > 9 && b->data[at + 9] >= '4' &&
+			       strstr(b->data + at, "\r\nContent-Type: ") == NULL
+		       ? at
+		       : b->len;
+}
+
+/* How the bytes came in pieces must change nothing. But libmicrohttpd 0.9.75 does not read
+ * what is there already behind "Expect: 100-continue" until more comes, so that fewer requests
+ * may be answered; and whether it minds a bad trailer depends on when it comes. */
 static void compare(const struct buf *whole)
 {
-	size_t len = whole->len < seen.bytes.len ? whole->len : seen.bytes.len;
+	size_t a = own_answers(whole), b = own_answers(&seen.bytes), len = a < b ? a : b;
 
 	if (seen.chunks)
 		return;
 	if ((len > 0 && memcmp(whole->data, seen.bytes.data, len) != 0) ||
-		(whole->len != seen.bytes.len &&
-			memmem(seen.bytes.data, seen.bytes.len, " 100 ", 5) == NULL)) {
-		(void)fprintf(stderr, "whole: %.*s\n", (int)whole->len, whole->data);
+		(a != b && memmem(seen.bytes.data, seen.bytes.len, " 100 ", 5) == NULL)) {
+		(void)fprintf(stderr, "whole: %.*s\n", (int)whole->len,
+			whole->data != NULL ? whole->data : "");
 		broken("in pieces it is answered otherwise");
 	}
 }

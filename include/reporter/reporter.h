@@ -1,9 +1,8 @@
-/* reporter/reporter.h - hookd's own events: the daily digest and the alert on a source's
- * silence. A thread that sleeps until one of them is due, looks into the store
- * through a reader of its own, and puts an event of the source "hookd" with a
- * delivery for the hook that the config derives (hookd/digest, hookd/silence).
- * From there it is an event like any other: durable, retried, shown. Each has an
- * id by its day or silence, so that none is made twice, whatever restarts. */
+/* reporter/reporter.h - hookd's own events: the daily digest, and the alert when a source is
+ * silent. A thread sleeps until one of them is due, reads the store through a reader of its
+ * own, and stores an event of the source "hookd" with a delivery for the hook that the config
+ * derives (hookd/digest, hookd/silence). From there on it is an event like any other: durable,
+ * retried, listed. Its id names its day or its silence, so that no restart makes it twice. */
 #ifndef HOOKD_REPORTER_H
 #define HOOKD_REPORTER_H
 
@@ -13,8 +12,8 @@
 
 struct reporter;
 
-/* Starts the thread, which sleeps for good while the conf wants no report. Takes
- * references to conf. NULL: logged. Main thread, like the next two. */
+/* Starts the thread, which sleeps as long as the conf wants no report. Takes references to
+ * conf. NULL: logged. Main thread, like the next two. */
 struct reporter *reporter_start(struct conf *conf, struct store *st) WARN_UNUSED;
 void reporter_reload(struct reporter *r, struct conf *conf);
 

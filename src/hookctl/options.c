@@ -1,14 +1,14 @@
 #include "options.h"
 
 #include "base/clock.h"
+#include "base/duration.h"
+#include "base/number.h"
 #include "conf/conf.h"
 #include "output.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define OPTIONS_MAX 20
@@ -111,13 +111,9 @@ bool ctl_operands(const struct ctl_command *command, int argc, int wanted, const
 
 bool ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out)
 {
-	char *end;
-	long long value;
+	int64_t value;
 
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (errno == 0 && end != text && *end == '\0' &&
-		(*text == '-' || (*text >= '0' && *text <= '9')) && value >= min && value <= max) {
+	if (number_read(text, strlen(text), max, &value) && value >= min) {
 		*out = value;
 		return true;
 	}
@@ -127,27 +123,8 @@ bool ctl_number(const char *what, const char *text, int64_t min, int64_t max, in
 
 bool ctl_duration(const char *what, const char *text, int64_t *ms)
 {
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-	char *end;
-	long long value;
-
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (errno == 0 && *text >= '0' && *text <= '9' && value <= 1000000000) {
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			if (strcmp(end, units[i].unit) == 0) {
-				*ms = value * units[i].ms;
-				return true;
-			}
-		}
-		if (value == 0 && *end == '\0') {
-			*ms = 0;
-			return true;
-		}
-	}
+	if (duration_read(text, ms) && *ms < INT64_MAX)
+		return true;
 	ctl_error("%s: expected a duration such as 30s, 5m, 2h, 1d, or 0", what);
 	return false;
 }

@@ -1,4 +1,5 @@
-/* The daemon: options, start in order, signals, stop in reverse order. */
+/* hookd/main.c - the daemon: reads its options, starts the areas in order, handles signals, stops
+ * them in reverse order. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -40,13 +41,13 @@ struct hookd {
 	struct dispatcher *dispatcher;
 	struct listener *listener;
 	struct reporter *reporter;
-	int signals; /* signalfd */
-	int pokes;   /* store_notify_listen's; -1: none */
+	int signals;       /* signalfd */
+	int notifications; /* the socket of store_notify_listen; -1: none */
 	struct store_op ping;
-	_Atomic bool ping_out; /* the store has not answered the last one yet */
+	_Atomic bool ping_out; /* the store has not answered the last ping yet */
 };
 
-/* Loads the config and logs what it has to say, a line each. */
+/* Loads the config and logs its errors or warnings, a line each. */
 static struct conf *load_config(const char *file)
 {
 	struct buf errors = {0};
@@ -70,8 +71,8 @@ static struct conf *load_config(const char *file)
 
 /* ---- the process ---- */
 
-/* A closed 0, 1 or 2 would be given to the next file opened, and a stray write
- * would end up in the store. */
+/* If 0, 1 or 2 were closed, the next file opened would get that number: a stray write would end up
+ * in the store. */
 static bool open_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -85,13 +86,14 @@ static bool set_up_process(struct hookd *h)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of write(2), not our end */
+	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of write(2), no more */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	/* Before any thread: all inherit it, so only the signalfd sees them. SIGCHLD wakes
-	 * nobody with each script that ends: the dispatcher sees that through a pidfd. */
+	/* Before any thread starts: all inherit the mask, so only the signalfd gets signals.
+	 * SIGCHLD is blocked and unused: the dispatcher learns through a pidfd that a script ended.
+	 */
 	sigset_t blocked = set;
 	sigaddset(&blocked, SIGCHLD);
 	if (pthread_sigmask(SIG_BLOCK, &blocked, NULL) != 0)
@@ -147,15 +149,15 @@ static bool name_all(struct store *st, struct conf *conf)
 	return true;
 }
 
-static void say_orphan(void *arg, const char *hook, int64_t waiting)
+static void report_orphan(void *arg, const char *hook, int64_t waiting)
 {
 	(void)arg;
 	log_warn("deliveries wait for a hook that the config does not have", log_text("hook", hook),
 		log_int("waiting", waiting),
-		log_text("hint", "they run once a hook of that name is there again"));
+		log_text("hint", "they run once a hook of that name exists again"));
 }
 
-static void warn_of_orphans(struct store *st, const struct conf *conf)
+static void report_orphans(struct store *st, const struct conf *conf)
 {
 	int64_t *ids = calloc(conf->all_count + 1, sizeof(*ids));
 
@@ -163,7 +165,7 @@ static void warn_of_orphans(struct store *st, const struct conf *conf)
 		return;
 	for (size_t i = 0; i < conf->all_count; i++)
 		ids[i] = conf->all[i]->store_id;
-	store_orphans(st, ids, conf->all_count, say_orphan, NULL);
+	store_orphans(st, ids, conf->all_count, report_orphan, NULL);
 	free(ids);
 }
 
@@ -183,7 +185,7 @@ static void send_status(struct hookd *h, const char *also)
 		c.deliveries.running, c.done, c.deliveries.dead, c.refused, c.connections);
 }
 
-static bool take_over(struct hookd *h, struct conf *next)
+static bool apply_config(struct hookd *h, struct conf *next)
 {
 	struct buf restart = {0};
 
@@ -201,18 +203,18 @@ static bool take_over(struct hookd *h, struct conf *next)
 	return true;
 }
 
-static void reload(struct hookd *h)
+static void reload_config(struct hookd *h)
 {
 	struct conf *next;
 
 	notify_reloading();
 	next = load_config(h->config);
-	if (next != NULL && privilege_check(next) && take_over(h, next)) {
+	if (next != NULL && privilege_check(next) && apply_config(h, next)) {
 		conf_unref(h->conf);
 		h->conf = next;
 		raise_descriptor_limit(next);
-		warn_of_orphans(h->store, next);
-		privilege_compare(next);
+		report_orphans(h->store, next);
+		privilege_report_dropped(next);
 		log_info("config reloaded", log_text("file", h->config),
 			log_int("sources", (int64_t)next->source_count),
 			log_int("hooks", (int64_t)next->hook_count));
@@ -225,20 +227,20 @@ static void reload(struct hookd *h)
 	send_status(h, "READY=1\n");
 }
 
-static void pong(struct store_op *op)
+static void ping_answered(struct store_op *op)
 {
 	struct hookd *h = (struct hookd *)((char *)op - offsetof(struct hookd, ping));
 
 	atomic_store(&h->ping_out, false);
 }
 
-/* The watchdog is fed only while the writer and the dispatcher both go round. */
-static void tick(struct hookd *h)
+/* The watchdog is fed only while the store's writer and the dispatcher both answer. */
+static void send_signs_of_life(struct hookd *h)
 {
 	bool alive = dispatcher_alive(h->dispatcher) && !atomic_load(&h->ping_out);
 
 	if (!atomic_exchange(&h->ping_out, true)) {
-		h->ping = (struct store_op){.kind = STORE_OP_PING, .done = pong};
+		h->ping = (struct store_op){.kind = STORE_OP_PING, .done = ping_answered};
 		store_submit(h->store, &h->ping);
 	}
 	send_status(h, alive && notify_watchdog() > 0 ? "WATCHDOG=1\n" : "");
@@ -246,7 +248,7 @@ static void tick(struct hookd *h)
 
 /* ---- start, run, stop ---- */
 
-static bool start(struct hookd *h)
+static bool start_areas(struct hookd *h)
 {
 	struct store_options options = {
 		.path = h->conf->store.path,
@@ -268,14 +270,14 @@ static bool start(struct hookd *h)
 	h->reporter = reporter_start(h->conf, h->store);
 	if (h->reporter == NULL)
 		return false;
-	h->pokes = store_notify_listen(h->conf->store.path);
-	warn_of_orphans(h->store, h->conf);
+	h->notifications = store_notify_listen(h->conf->store.path);
+	report_orphans(h->store, h->conf);
 	return true;
 }
 
-static void stop(struct hookd *h)
+static void stop_areas(struct hookd *h)
 {
-	store_notify_close(h->pokes);
+	store_notify_close(h->notifications);
 	if (h->listener != NULL)
 		listener_stop(h->listener);
 	reporter_stop(h->reporter);
@@ -302,21 +304,21 @@ static int wait_ms(int64_t until)
 	return until == INT64_MAX ? -1 : ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-/* hookctl has changed deliveries in the store. */
-static void look_anew(struct hookd *h)
+/* hookctl has changed the store. */
+static void refresh_store(struct hookd *h)
 {
 	struct store_op op = {.kind = STORE_OP_REFRESH};
 
 	if (store_wait(h->store, &op) == STORE_OK)
-		log_info("deliveries were changed by hand");
+		log_info("the store was changed by hookctl");
 }
 
 /* Returns on SIGTERM or SIGINT. */
-static void run(struct hookd *h)
+static void serve(struct hookd *h)
 {
 	struct pollfd fds[] = {
 		{.fd = h->signals, .events = POLLIN},
-		{.fd = h->pokes, .events = POLLIN},
+		{.fd = h->notifications, .events = POLLIN},
 	};
 	int64_t every = notify_watchdog() > 0 ? notify_watchdog() : STATUS_EVERY;
 	int64_t next = notify_wanted() ? clock_steady() + every : INT64_MAX;
@@ -327,21 +329,21 @@ static void run(struct hookd *h)
 		while ((signal = next_signal(h)) != 0) {
 			if (signal != SIGHUP)
 				return;
-			reload(h);
+			reload_config(h);
 		}
-		if (store_notify_received(h->pokes))
-			look_anew(h);
+		if (store_notify_received(h->notifications))
+			refresh_store(h);
 		if (clock_steady() >= next) {
-			tick(h);
+			send_signs_of_life(h);
 			next = clock_steady() + every;
 		}
 	}
 }
 
-/* Waits until requests in hand are answered and actions have ended, within their
- * limits. A second SIGTERM ends the process there and then: the store makes good
- * at the next start. */
-static void drain(struct hookd *h)
+/* Waits until the open requests are answered and the running actions have ended, within their
+ * limits. A second SIGTERM ends the process at once; the next start recovers what it
+ * interrupted. */
+static void drain_areas(struct hookd *h)
 {
 	int64_t patience = h->conf->limits.grace + h->conf->limits.request_time + STOP_MARGIN;
 	int64_t until = clock_steady() + patience;
@@ -361,8 +363,8 @@ static void drain(struct hookd *h)
 			if (signal == SIGHUP)
 				continue;
 			log_warn("stopping at once");
-			/* Not freed: the listener goes on, and with each event the store
-			 * pokes it. */
+			/* Stopped, not freed: the listener still runs, and each event that it
+			 * stores notifies the dispatcher. */
 			dispatcher_stop(h->dispatcher);
 			_exit(EXIT_FAILURE);
 		}
@@ -374,7 +376,7 @@ static void drain(struct hookd *h)
 
 int main(int argc, char **argv)
 {
-	struct hookd h = {.signals = -1, .pokes = -1};
+	struct hookd h = {.signals = -1, .notifications = -1};
 	struct options options;
 	int code = options_read(argc, argv, &options);
 
@@ -388,7 +390,7 @@ int main(int argc, char **argv)
 		return options_check_config(&options);
 	notify_init();
 	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
-	json_object_seed(0); /* jansson would do it in a thread that may open no file then */
+	json_object_seed(0); /* now: later jansson would in a thread that may not open files */
 	if (!sandbox_process()) {
 		log_error("cannot keep the process from view", log_text("error", strerror(errno)));
 		return EXIT_FAILURE;
@@ -404,14 +406,14 @@ int main(int argc, char **argv)
 		log_error("cannot set up the process", log_text("error", strerror(errno)));
 		return EXIT_FAILURE;
 	}
-	/* Before any thread is there to see it. A restart is needed to change it. */
+	/* Before any thread reads it; to change it hookd must be restarted. */
 	if (h.conf->timezone != NULL && setenv("TZ", h.conf->timezone, 1) != 0)
 		return EXIT_FAILURE;
 	tzset();
 	raise_descriptor_limit(h.conf);
-	privilege_give_up(h.conf);
-	if (!start(&h)) {
-		stop(&h);
+	privilege_drop(h.conf);
+	if (!start_areas(&h)) {
+		stop_areas(&h);
 		return EXIT_FAILURE;
 	}
 	log_info("hookd is ready", log_text("version", HOOKD_VERSION), log_text("config", h.config),
@@ -419,9 +421,9 @@ int main(int argc, char **argv)
 		log_int("sources", (int64_t)h.conf->source_count),
 		log_int("hooks", (int64_t)h.conf->hook_count));
 	send_status(&h, "READY=1\n");
-	run(&h);
-	drain(&h);
-	stop(&h);
+	serve(&h);
+	drain_areas(&h);
+	stop_areas(&h);
 	log_info("hookd has stopped");
 	return EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 #include "notify.h"
 
-#include <errno.h>
+#include "base/number.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -25,18 +26,13 @@ static int listen_count;
 static int64_t env_number(const char *name, int64_t max)
 {
 	const char *text = getenv(name);
-	char *end;
-	long long value;
+	int64_t value = -1;
 
-	if (text == NULL || *text < '0' || *text > '9')
-		return -1;
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	return errno != 0 || *end != '\0' || value > max ? -1 : value;
+	return text != NULL && number_read(text, strlen(text), max, &value) ? value : -1;
 }
 
 /* NOTIFY_SOCKET is a path, or with @ an abstract name: sd_notify(3). */
-static void open_socket(const char *path)
+static void open_notify_socket(const char *path)
 {
 	size_t len = path != NULL ? strlen(path) : 0;
 
@@ -50,7 +46,7 @@ static void open_socket(const char *path)
 	notify_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
-static bool is_for_us(const char *pid_name)
+static bool is_for_this_process(const char *pid_name)
 {
 	int64_t pid = env_number(pid_name, INT32_MAX);
 
@@ -62,10 +58,10 @@ void notify_init(void)
 	int64_t usec = env_number("WATCHDOG_USEC", INT64_MAX);
 	int64_t count = env_number("LISTEN_FDS", NOTIFY_SOCKETS_MAX);
 
-	open_socket(getenv("NOTIFY_SOCKET"));
-	if (usec > 0 && is_for_us("WATCHDOG_PID"))
+	open_notify_socket(getenv("NOTIFY_SOCKET"));
+	if (usec > 0 && is_for_this_process("WATCHDOG_PID"))
 		watchdog_ms = usec / 2000 > 0 ? usec / 2000 : 1;
-	if (count > 0 && getenv("LISTEN_PID") != NULL && is_for_us("LISTEN_PID"))
+	if (count > 0 && getenv("LISTEN_PID") != NULL && is_for_this_process("LISTEN_PID"))
 		listen_count = (int)count;
 	static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 		"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
@@ -90,7 +86,7 @@ void notify_send(const char *format, ...)
 		return;
 	if (sendto(notify_socket, message, (size_t)n, MSG_NOSIGNAL,
 		    (const struct sockaddr *)&notify_address, notify_address_len) < 0)
-		return; /* see the header: no reason to stop */
+		return; /* ignored: see the header */
 }
 
 void notify_reloading(void)

@@ -1,6 +1,5 @@
-/* hookd/notify.h - talking to the service manager: sd_notify(3)'s protocol and
- * sd_listen_fds(3)'s, in the few lines that we need of them. Without
- * NOTIFY_SOCKET nothing is sent. Main thread. */
+/* hookd/notify.h - the protocols of sd_notify(3) and sd_listen_fds(3), as far as hookd
+ * needs them. Without NOTIFY_SOCKET nothing is sent. Main thread. */
 #ifndef HOOKD_NOTIFY_H
 #define HOOKD_NOTIFY_H
 
@@ -14,15 +13,15 @@
  * from the environment. */
 void notify_init(void);
 
-/* Sends one message, e.g. "READY=1\nSTATUS=…". Errors are ignored: the service
- * manager's absence is no reason to stop taking payments. */
+/* Sends one message, e.g. "READY=1\nSTATUS=…". Errors are ignored: hookd takes payments without
+ * a service manager, too. */
 void notify_send(const char *format, ...) PRINTF(1, 2);
 
 /* RELOADING=1 with the monotonic time that Type=notify-reload wants. */
 void notify_reloading(void);
 
-/* Milliseconds between WATCHDOG=1 messages (half of what the manager allows);
- * 0: it asks for none. */
+/* Milliseconds between WATCHDOG=1 messages, half of what the manager allows; 0: it wants
+ * none. */
 int64_t notify_watchdog(void);
 
 /* Is there a manager that reads STATUS? */

@@ -10,8 +10,8 @@
 
 static const char usage[] = "Usage: hookd [--config FILE] [--check [--explain]]\n"
 			    "  -c, --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
-			    "      --check        only check it: exit 0, or 78 with every error\n"
-			    "      --explain      and then say what it means, in words\n"
+			    "      --check        only check it: exit 0, or 78 and every error\n"
+			    "      --explain      then explain what it means\n"
 			    "  -V, --version\n"
 			    "  -h, --help\n"
 			    "See hookd(8) and hookd.yaml(5).\n";
@@ -56,7 +56,7 @@ int options_read(int argc, char **argv, struct options *o)
 		return 2;
 	}
 	if (o->explain && !o->check) {
-		fprintf(stderr, "hookd: --explain goes with --check\n%s", usage);
+		fprintf(stderr, "hookd: --explain needs --check\n%s", usage);
 		return 2;
 	}
 	return -1;

@@ -1,4 +1,4 @@
-/* hookd/options.h - the words hookd is started with. One thread. */
+/* hookd/options.h - hookd's command line, and --check. One thread. */
 #ifndef HOOKD_OPTIONS_H
 #define HOOKD_OPTIONS_H
 
@@ -14,10 +14,11 @@ struct options {
 	bool explain;
 };
 
-/* -1: go on; else the exit code: a question was answered, or a word was wrong. */
+/* Returns -1 to go on, otherwise the exit code: --help or --version was answered, or an option is
+ * wrong. */
 int options_read(int argc, char **argv, struct options *o) WARN_UNUSED;
 
-/* Does what --check asks; returns the exit code. */
+/* Does what --check asks. Returns the exit code. */
 int options_check_config(const struct options *o) WARN_UNUSED;
 
 #endif

@@ -31,7 +31,7 @@ bool privilege_check(const struct conf *conf)
 	return good;
 }
 
-static bool is_needed(const struct conf *conf)
+static bool needs_set_user_id(const struct conf *conf)
 {
 	if (conf->email.command != NULL)
 		return true;
@@ -41,17 +41,17 @@ static bool is_needed(const struct conf *conf)
 	return false;
 }
 
-void privilege_give_up(const struct conf *conf)
+void privilege_drop(const struct conf *conf)
 {
-	if (!is_needed(conf))
+	if (!needs_set_user_id(conf))
 		sandbox_no_new_privileges();
 }
 
-void privilege_compare(const struct conf *conf)
+void privilege_report_dropped(const struct conf *conf)
 {
-	if (is_needed(conf) && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-		log_info("set-user-ID programs, such as a local sendmail may be, have no effect "
-			 "below this hookd",
-			log_text("hint", "restart it, if the unit does not say so: "
-					 "NoNewPrivileges="));
+	if (needs_set_user_id(conf) && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		log_info("set-user-ID programs, as a local sendmail may be one, have no effect "
+			 "under "
+			 "this hookd",
+			log_text("hint", "restart hookd, unless the unit sets NoNewPrivileges="));
 }

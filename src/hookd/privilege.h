@@ -1,6 +1,6 @@
-/* hookd/privilege.h - as whom scripts run, and whether they may gain rights by programs such as
- * sudo(8). Not a matter of the config alone: hookctl and `hookd --check`, run by root,
- * read it for a daemon that is not root. */
+/* hookd/privilege.h - the user that scripts run as, and whether they may gain privileges through
+ * programs such as sudo(8). Checked here, not with the config: hookctl and `hookd --check`, run by
+ * root, read that for a daemon that is not root. */
 #ifndef HOOKD_PRIVILEGE_H
 #define HOOKD_PRIVILEGE_H
 
@@ -9,16 +9,16 @@
 
 #include <stdbool.h>
 
-/* A hookd that runs as root runs a script only as the user that its hook names, be it
- * root. False: not all do, and each that does not has been logged. */
+/* As root, hookd runs a script only as the user that its hook names (which may be root). False:
+ * each hook without one was logged. */
 bool privilege_check(const struct conf *conf) WARN_UNUSED;
 
-/* Gives up what the config does not need, for hookd and all it starts, for good: to gain
- * rights by set-user-ID and set-group-ID programs, unless mail leaves by a local sendmail
- * or hookd is root and runs scripts. Before there is a thread. */
-void privilege_give_up(const struct conf *conf);
+/* Drops for good, for hookd and its children, what the config does not need: gaining privileges
+ * through set-user-ID and set-group-ID programs, unless mail goes through a local sendmail or
+ * hookd is root and runs scripts. Call before any thread starts. */
+void privilege_drop(const struct conf *conf);
 
-/* After a reload: says so if conf would need what was given up. */
-void privilege_compare(const struct conf *conf);
+/* After a reload: logs if conf would need what was dropped. */
+void privilege_report_dropped(const struct conf *conf);
 
 #endif

@@ -17,12 +17,12 @@ struct digest {
 	const struct conf *conf;
 	const struct sender *sender; /* whose payments are read */
 	int64_t from, to;
-	json_t *events, *hooks, *dead; /* lists */
+	json_t *events, *hooks, *dead; /* arrays of the body */
 	struct approved approved;
 	int64_t received, quarantined, duplicates;
 	int64_t dead_now, died;
-	int64_t damaged;                          /* approved ones */
-	struct buf types, hook_lines, dead_lines; /* for people */
+	int64_t damaged;                          /* approved transactions */
+	struct buf types, hook_lines, dead_lines; /* lines of the text */
 	char host[65];
 };
 
@@ -39,7 +39,7 @@ static void add_text(struct buf *out, const char *text)
 	buf_add_escaped(out, text, strlen(text), '\0');
 }
 
-static void see_type(void *arg, const struct store_report_type *row)
+static void add_type_row(void *arg, const struct store_report_type *row)
 {
 	struct digest *d = arg;
 	const char *type = row->type != NULL ? row->type
@@ -62,7 +62,7 @@ static void see_type(void *arg, const struct store_report_type *row)
 	buf_add_char(&d->types, '\n');
 }
 
-static void see_hook(void *arg, const struct store_report_hook *row)
+static void add_hook_row(void *arg, const struct store_report_hook *row)
 {
 	struct digest *d = arg;
 	int64_t waiting = row->ready + row->running;
@@ -78,7 +78,7 @@ static void see_hook(void *arg, const struct store_report_hook *row)
 	buf_add_char(&d->hook_lines, '\n');
 }
 
-static void see_dead(void *arg, const struct store_report_dead *row)
+static void add_dead_row(void *arg, const struct store_report_dead *row)
 {
 	struct digest *d = arg;
 	char ended[CLOCK_TEXT];
@@ -95,11 +95,11 @@ static void see_dead(void *arg, const struct store_report_dead *row)
 	add_text(&d->dead_lines, row->hook);
 	buf_printf(&d->dead_lines, ", %" PRId64 " attempt%s, the last on %s\n    ", row->attempts,
 		row->attempts == 1 ? "" : "s", ended);
-	add_text(&d->dead_lines, row->message[0] != '\0' ? row->message : "(no reason kept)");
+	add_text(&d->dead_lines, row->message[0] != '\0' ? row->message : "(no reason recorded)");
 	buf_add_char(&d->dead_lines, '\n');
 }
 
-static void see_approved(void *arg, const struct store_report_payload *row)
+static void add_approved_row(void *arg, const struct store_report_payload *row)
 {
 	const struct conf_source *source;
 	struct digest *d = arg;
@@ -114,20 +114,21 @@ static void see_approved(void *arg, const struct store_report_payload *row)
 			row->payload_len);
 }
 
-static bool gather_approved(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
+static bool read_approved(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
 {
 	for (size_t i = 0; (d->sender = sender_at(i)) != NULL; i++)
 		if (!store_report_payloads(r, d->sender->paid, d->from, d->to, DIGEST_APPROVED,
-			    see_approved, d, why))
+			    add_approved_row, d, why))
 			return false;
 	return true;
 }
 
-static bool gather(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
+static bool read_store(struct digest *d, struct store_reader *r, char why[STORE_READ_WHY])
 {
-	return store_report_types(r, d->from, d->to, DIGEST_TYPES, see_type, d, why) &&
-	       store_report_hooks(r, d->from, d->to, see_hook, d, why) &&
-	       gather_approved(d, r, why) && store_report_dead(r, DIGEST_DEAD, see_dead, d, why) &&
+	return store_report_types(r, d->from, d->to, DIGEST_TYPES, add_type_row, d, why) &&
+	       store_report_hooks(r, d->from, d->to, add_hook_row, d, why) &&
+	       read_approved(d, r, why) &&
+	       store_report_dead(r, DIGEST_DEAD, add_dead_row, d, why) &&
 	       store_report_deaths(r, d->from, &d->dead_now, &d->died, why);
 }
 
@@ -151,12 +152,12 @@ static void add_dead(struct buf *out, const struct digest *d)
 		buf_add_text(out, "Nothing is dead.\n");
 		return;
 	}
-	buf_printf(
-		out, "Dead: %" PRId64 ", %" PRId64 " of them in this time\n", d->dead_now, d->died);
+	buf_printf(out, "Dead: %" PRId64 ", %" PRId64 " of them in this period\n", d->dead_now,
+		d->died);
 	buf_add(out, d->dead_lines.data, d->dead_lines.len);
 	if (d->dead_now > DIGEST_DEAD)
 		buf_printf(out, "  and %" PRId64 " more\n", d->dead_now - DIGEST_DEAD);
-	buf_add_text(out, "\n  look at one         hookctl show EVENT\n"
+	buf_add_text(out, "\n  show one            hookctl show EVENT\n"
 			  "  run one again       hookctl replay EVENT --state dead\n"
 			  "  run all of a hook   hookctl replay --state dead --hook HOOK\n");
 }
@@ -182,14 +183,14 @@ static void write_text(const struct digest *d, struct buf *out)
 	add_section(out, "Events", &d->types);
 	if (d->duplicates > 0 || d->quarantined > 0)
 		buf_printf(out,
-			"%9" PRId64 "  came again and ran nothing\n%9" PRId64
+			"%9" PRId64 "  duplicates, which ran nothing\n%9" PRId64
 			"  quarantined (hookctl events --quarantined)\n\n",
 			d->duplicates, d->quarantined);
 	for (size_t i = 0; i < d->approved.count; i++)
 		add_sum(&sums, &d->approved.sums[i]);
 	if (d->damaged > 0)
 		buf_printf(
-			&sums, "%9" PRId64 "  not counted, their payload is damaged\n", d->damaged);
+			&sums, "%9" PRId64 "  not counted: their payload is damaged\n", d->damaged);
 	add_section(out, "Approved transactions", &sums);
 	add_section(out, "     done      dead   skipped   waiting  by hook", &d->hook_lines);
 	add_dead(out, d);
@@ -262,7 +263,7 @@ bool digest_make(struct store_reader *r, const struct conf *conf, const char *ke
 
 	if (gethostname(d.host, sizeof(d.host) - 1) != 0)
 		(void)snprintf(d.host, sizeof(d.host), "this machine");
-	good = gather(&d, r, why);
+	good = read_store(&d, r, why);
 	if (good && (d.approved.failed || !buf_ok(&d.types) || !buf_ok(&d.hook_lines) ||
 			    !buf_ok(&d.dead_lines) || !write_body(&d, key, body))) {
 		(void)snprintf(why, STORE_READ_WHY, "out of memory");

@@ -2,8 +2,8 @@
 
 #include <time.h>
 
-/* That time on the day of `now`, moved by so many days. */
-static int64_t on_day(int64_t now, unsigned minutes, int days)
+/* That time of day, `days` after the day of `now`. */
+static int64_t time_on_day(int64_t now, unsigned minutes, int days)
 {
 	time_t seconds = (time_t)(now / 1000);
 	struct tm day;
@@ -22,14 +22,14 @@ static int64_t on_day(int64_t now, unsigned minutes, int days)
 
 int64_t schedule_last(int64_t now, unsigned minutes)
 {
-	int64_t today = on_day(now, minutes, 0);
+	int64_t today = time_on_day(now, minutes, 0);
 
-	return today <= now ? today : on_day(now, minutes, -1);
+	return today <= now ? today : time_on_day(now, minutes, -1);
 }
 
 int64_t schedule_next(int64_t now, unsigned minutes)
 {
-	int64_t today = on_day(now, minutes, 0);
+	int64_t today = time_on_day(now, minutes, 0);
 
-	return today > now ? today : on_day(now, minutes, 1);
+	return today > now ? today : time_on_day(now, minutes, 1);
 }

@@ -110,7 +110,7 @@ static void test_what_is_damaged_is_not_summed(void **state)
 			  " '9500') AS BLOB)");
 	json_t *root = digest(fx, TO - DAY, TO, &died);
 	assert_says(root, "1  for 4 000 FCFA");
-	assert_says(root, "1  not counted, their payload is damaged");
+	assert_says(root, "1  not counted: their payload is damaged");
 	json_decref(root);
 }
 
@@ -133,7 +133,7 @@ static void test_hooks_and_what_is_dead(void **state)
 	assert_int_equal(died, 1);
 	assert_says(root, "1         0         0         0  alpha");
 	assert_says(root, "0         1         0         0  beta");
-	assert_says(root, "Dead: 1, 1 of them in this time");
+	assert_says(root, "Dead: 1, 1 of them in this period");
 	assert_says(root, "event 1  transaction.approved  beta, 1 attempt");
 	assert_says(root, "hookctl replay");
 	assert_non_null(
@@ -141,7 +141,7 @@ static void test_hooks_and_what_is_dead(void **state)
 	json_decref(root);
 	root = digest(fx, clock_wall() + DAY, clock_wall() + 2 * DAY, &died);
 	assert_int_equal(died, 0);
-	assert_says(root, "Dead: 1, 0 of them in this time");
+	assert_says(root, "Dead: 1, 0 of them in this period");
 	json_decref(root);
 }
 

@@ -55,7 +55,7 @@ struct store_delivery_row {
 	int64_t due_at;
 	const char *idempotency_key;
 	const char *reason;  /* NULL, or why it is SKIPPED */
-	int64_t behind;      /* READY: the delivery it is held behind; 0: none */
+	int64_t blocked_by;  /* READY: the delivery that blocks it; 0: none */
 	int64_t failed_id;   /* the delivery that was given up, for which this one runs; 0: none */
 	int64_t replay_of;   /* the first that this one runs again; 0: it is the first */
 	int64_t replayed_by; /* the next that runs this one again; 0: none */

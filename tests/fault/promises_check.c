@@ -185,7 +185,7 @@ static bool check_file(const struct promises *p, const char *path, char *why, si
 
 	ok = ok && check_text(db, "PRAGMA integrity_check", "ok", why, size) &&
 	     check_text(db, "SELECT count(*) FROM pragma_foreign_key_check", "0", why, size) &&
-	     check_text(db, "PRAGMA user_version", "3", why, size) &&
+	     check_text(db, "PRAGMA user_version", "4", why, size) &&
 	     check_events(p, db, why, size) && check_deliveries(p, db, why, size) &&
 	     check_attempts(p, db, why, size);
 	if (ok && p->version_1 != NULL)

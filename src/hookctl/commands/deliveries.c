@@ -62,7 +62,7 @@ static const char *state_of(const struct store_delivery_row *d, char lower[16])
 		return "replayed";
 	if (d->state == DELIVERY_READY && d->paused_at != 0)
 		return "paused";
-	if (d->state == DELIVERY_READY && d->behind != 0)
+	if (d->state == DELIVERY_READY && d->blocked_by != 0)
 		return "blocked";
 	for (; i < 15 && text[i] != '\0'; i++)
 		lower[i] = (char)(text[i] - 'A' + 'a');
@@ -115,7 +115,7 @@ static bool print_json(const struct store_listed *row)
 	buf_printf(
 		&out, ",\"attempts\":%" PRId64 ",\"failures\":%" PRId64, d->attempts, d->failures);
 	ctl_json_text(&out, true, "message", *row->message != '\0' ? row->message : NULL);
-	ctl_json_id(&out, "behind", d->behind);
+	ctl_json_id(&out, "behind", d->blocked_by);
 	ctl_json_id(&out, "failed_id", d->failed_id);
 	ctl_json_id(&out, "replay_of", d->replay_of);
 	ctl_json_id(&out, "replayed_by", d->replayed_by);

@@ -62,7 +62,7 @@ static void collect_delivery(void *arg, const struct store_delivery_row *d)
 		.attempts = d->attempts,
 		.failures = d->failures,
 		.due_at = d->due_at,
-		.behind = d->behind,
+		.behind = d->blocked_by,
 		.failed_id = d->failed_id,
 		.replay_of = d->replay_of,
 		.replayed_by = d->replayed_by,

@@ -72,7 +72,7 @@ struct store_delivery_row store_delivery_row(const struct store_row *row)
 		.due_at = store_row_number(row, 5),
 		.idempotency_key = store_row_string(row, 6),
 		.reason = store_row_text(row, 7),
-		.behind = store_row_number(row, 8),
+		.blocked_by = store_row_number(row, 8),
 		.failed_id = store_row_number(row, 9),
 		.replay_of = store_row_number(row, 10),
 		.replayed_by = store_row_number(row, 11),

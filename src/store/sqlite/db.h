@@ -34,7 +34,7 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 #define STORE_APPLICATION_ID  0x68756b64 /* "hukd", in the file's header */
-#define STORE_SCHEMA          3          /* the file's user_version */
+#define STORE_SCHEMA          4          /* the file's user_version */
 #define STORE_BUSY_TIMEOUT    5000       /* ms to wait for hookctl's lock */
 #define STORE_RETENTION_EVERY 3600000    /* ms from one pass of retention to the next */
 #define STORE_RETENTION_RETRY 60000      /* ms to the next one after a failure */
@@ -49,8 +49,8 @@ struct sqlite3_stmt;
 /* Deliveries that wait or run. Written as a sum so that each part is found in its own partial
  * index. */
 #define STORE_WAITING_SQL                                                                          \
-	"(SELECT count(*) FROM deliveries WHERE state = 'READY' AND behind IS NULL)"               \
-	" + (SELECT count(*) FROM deliveries WHERE behind IS NOT NULL)"                            \
+	"(SELECT count(*) FROM deliveries WHERE state = 'READY' AND blocked_by IS NULL)"           \
+	" + (SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL)"                        \
 	" + (SELECT count(*) FROM deliveries WHERE state = 'RUNNING')"
 
 enum store_sql {

@@ -27,16 +27,16 @@ static const char *const texts[EDIT_COUNT] = {
 	/* It has its ordering key from the start: that of its event. */
 	[EDIT_REPLAY] =
 		"INSERT INTO deliveries(event_id, hook_id, state, due_at, failed_id, replay_of,"
-		" lane, lane_at) SELECT event_id, hook_id, 'READY', ?2, failed_id,"
-		" coalesce(replay_of, id), lane, lane_at FROM deliveries WHERE id = ?1"
+		" ordering_key, ordering_at) SELECT event_id, hook_id, 'READY', ?2, failed_id,"
+		" coalesce(replay_of, id), ordering_key, ordering_at FROM deliveries WHERE id = ?1"
 		" AND state IN ('DONE', 'DEAD', 'SKIPPED') AND replayed_by IS NULL",
 	[EDIT_REPLAYED_BY] = "UPDATE deliveries SET replayed_by = ?2 WHERE id = ?1",
 	[EDIT_CANCEL] =
 		"UPDATE deliveries SET reason = iif(state = 'DEAD', 'dead, put aside by hand',"
 		" 'cancelled by hand'), state = 'SKIPPED', ended_at = coalesce(ended_at, ?2),"
-		" behind = NULL WHERE id = ?1 AND (state = 'READY' OR (state = 'DEAD'"
+		" blocked_by = NULL WHERE id = ?1 AND (state = 'READY' OR (state = 'DEAD'"
 		" AND replayed_by IS NULL))",
-	[EDIT_RELEASE_BLOCKED] = "UPDATE deliveries SET behind = NULL WHERE behind = ?1"
+	[EDIT_RELEASE_BLOCKED] = "UPDATE deliveries SET blocked_by = NULL WHERE blocked_by = ?1"
 				 " AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)",
 	[EDIT_PAUSE] = "UPDATE hooks SET paused_at = ?2 WHERE name = ?1",
 	[EDIT_LEAVE_QUARANTINE] =

@@ -48,7 +48,7 @@ struct list {
 static const struct small_state {
 	const char *state, *where, *also; /* also: for a second SELECT; or NULL */
 } small_states[] = {
-	{"READY", "state = 'READY' AND behind IS NULL", "behind IS NOT NULL"},
+	{"READY", "state = 'READY' AND blocked_by IS NULL", "blocked_by IS NOT NULL"},
 	{"RUNNING", "state = 'RUNNING'", NULL},
 	{"DEAD", "state = 'DEAD' AND replayed_by IS NULL", NULL},
 	{"SKIPPED",
@@ -330,7 +330,7 @@ static const char *const changeable[] = {
 	[STORE_CHANGE_DEAD] = "d.replayed_by IS NULL AND d.state = 'DEAD'",
 	[STORE_CHANGE_SKIPPED] = "d.replayed_by IS NULL AND d.state = 'SKIPPED'",
 	[STORE_CHANGE_WAITING] =
-		"((d.state = 'READY' AND d.behind IS NULL) OR d.behind IS NOT NULL)",
+		"((d.state = 'READY' AND d.blocked_by IS NULL) OR d.blocked_by IS NOT NULL)",
 };
 
 bool store_list_changeable(struct store_session *s, const struct store_change_filter *filter,

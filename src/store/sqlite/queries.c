@@ -14,19 +14,28 @@
 /* Deliveries of hook `h`, each count along an index. */
 #define HOOK_READY                                                                                 \
 	" (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.state = 'READY'"         \
-	" AND d.behind IS NULL)"                                                                   \
-	" + (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.behind IS NOT NULL)"
+	" AND d.blocked_by IS NULL)"                                                               \
+	" + (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.blocked_by IS NOT "    \
+	"NULL)"
 #define HOOK_RUNNING                                                                               \
 	" (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.state = 'RUNNING')"
 #define HOOK_ENDED(state)                                                                          \
 	" (SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id AND d.state = '" state "'"     \
 	" AND d.ended_at >= ?1 AND d.ended_at < ?2)"
-#define ALL_ENDED(state) " (SELECT coalesce(sum(" HOOK_ENDED(state) "), 0) FROM hooks h)"
+#define HOOK_DONE        HOOK_ENDED("DONE") ","
+#define HOOK_DEAD        HOOK_ENDED("DEAD") ","
+#define HOOK_SKIPPED     HOOK_ENDED("SKIPPED") ","
+#define ALL_ENDED(state) " (SELECT coalesce(sum(" HOOK_ENDED(state) "), 0) FROM hooks h),"
+#define ALL_DONE         ALL_ENDED("DONE")
+#define ALL_DEAD         ALL_ENDED("DEAD")
+#define ALL_SKIPPED      ALL_ENDED("SKIPPED")
+/* Hook by hook, so that each count is a range of an index. */
 #define EVER_ENDED(state)                                                                          \
 	" (SELECT coalesce(sum((SELECT count(*) FROM deliveries d WHERE d.hook_id = h.id"          \
-	" AND d.state = '" state "' AND d.ended_at IS NOT NULL)), 0) FROM hooks h)"
-#define EVENTS_SINCE(time) " (SELECT count(*) FROM events WHERE received_at > " time ")"
-#define LAST_ATTEMPT       " LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts"
+	" AND d.state = '" state "' AND d.ended_at IS NOT NULL)), 0) FROM hooks h),"
+#define EVER_DEAD    EVER_ENDED("DEAD")
+#define EVER_SKIPPED EVER_ENDED("SKIPPED")
+#define LAST_ATTEMPT " LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts"
 
 static const char *const texts[QUERY_COUNT] = {
 	[QUERY_EVENT] = "SELECT " STORE_EVENT_COLUMNS STORE_EVENT_PAYLOAD " FROM events e"
@@ -55,12 +64,10 @@ static const char *const texts[QUERY_COUNT] = {
 			       " WHERE e.received_at >= ?1 AND e.received_at < ?2"
 			       " AND +e.source_id IS NOT " OWN_SOURCE,
 	[QUERY_REPORT_HOOKS] =
-		"SELECT h.name," HOOK_ENDED("DONE") "," HOOK_ENDED("DEAD") "," HOOK_ENDED(
-			"SKIPPED") "," HOOK_READY "," HOOK_RUNNING ","
-				   " (SELECT count(*) FROM deliveries WHERE hook_id = h.id"
-				   " AND state = 'DEAD' AND ended_at IS NOT NULL"
-				   " AND replayed_by IS NULL)"
-				   " FROM hooks h WHERE h.name NOT GLOB 'hookd/*' ORDER BY h.name",
+		"SELECT h.name," HOOK_DONE HOOK_DEAD HOOK_SKIPPED HOOK_READY "," HOOK_RUNNING ","
+		" (SELECT count(*) FROM deliveries WHERE hook_id = h.id AND state = 'DEAD'"
+		" AND ended_at IS NOT NULL AND replayed_by IS NULL)"
+		" FROM hooks h WHERE h.name NOT GLOB 'hookd/*' ORDER BY h.name",
 	/* The index has this order. */
 	[QUERY_REPORT_DEAD] =
 		"SELECT d.id, d.event_id, s.name, e.type, h.name, d.attempts, a.message,"
@@ -95,53 +102,30 @@ static const char *const texts[QUERY_COUNT] = {
 	[QUERY_STATS_BETWEEN] =
 		"SELECT NULL, (SELECT coalesce(sum((SELECT count(*) FROM events e"
 		" WHERE e.source_id = s.id AND e.received_at >= ?1 AND e.received_at < ?2)), 0)"
-		" FROM sources s WHERE s.name <> 'hookd')," ALL_ENDED("DONE") "," ALL_ENDED(
-			"DEAD") "," ALL_ENDED("SKIPPED") ", 0",
+		" FROM sources s WHERE s.name <> 'hookd')," ALL_DONE ALL_DEAD ALL_SKIPPED " 0",
 	[QUERY_STATS_TYPES] =
-		STORE_TYPES_SQL "SELECT type, (SELECT count(*) FROM events e"
-				" WHERE e.type = t.type AND e.received_at >= ?1"
-				" AND e.received_at < ?2), 0, 0, 0, 0"
+		STORE_TYPES_SQL "SELECT type, (SELECT count(*) FROM events e WHERE e.type = t.type"
+				" AND e.received_at >= ?1 AND e.received_at < ?2), 0, 0, 0, 0"
 				" FROM t WHERE type IS NOT NULL AND type NOT GLOB 'hookd.*'",
-	[QUERY_STATS_HOOKS] =
-		"SELECT h.name, 0," HOOK_ENDED("DONE") "," HOOK_ENDED("DEAD") "," HOOK_ENDED(
-			"SKIPPED") "," HOOK_READY " +" HOOK_RUNNING " FROM hooks h ORDER BY h.name",
+	[QUERY_STATS_HOOKS] = "SELECT h.name, 0," HOOK_DONE HOOK_DEAD HOOK_SKIPPED HOOK_READY
+			      " +" HOOK_RUNNING " FROM hooks h ORDER BY h.name",
 
-	/* Ended deliveries are counted hook by hook, so that each count is a range of an index. */
-	[QUERY_STATUS] = "SELECT (SELECT count(*) FROM events),"
-			 " (SELECT count(*) FROM events WHERE quarantined IS NOT "
-			 "NULL)," EVENTS_SINCE("?1") "," EVENTS_SINCE("?2") "," EVENTS_SINCE(
-				 "?3") ","
-				       " (SELECT count(*) FROM events WHERE quarantined IS NOT "
-				       "NULL AND +received_at > ?3),"
-				       " (SELECT count(*) FROM deliveries WHERE state = 'READY' "
-				       "AND behind IS NULL)"
-				       " + (SELECT count(*) FROM deliveries WHERE behind IS NOT "
-				       "NULL),"
-				       " (SELECT count(*) FROM deliveries WHERE state = 'RUNNING'),"
-				       " (SELECT count(*) FROM deliveries)," EVER_ENDED(
-					       "DEAD") "," EVER_ENDED("SKIPPED") ","
-										 " (SELECT "
-										 "count(*) FROM "
-										 "deliveries WHERE "
-										 "state = 'DEAD' "
-										 "AND replayed_by "
-										 "IS NULL),"
-										 " (SELECT "
-										 "min((SELECT "
-										 "d.due_at FROM "
-										 "deliveries d "
-										 "WHERE d.hook_id "
-										 "= h.id"
-										 " AND d.state = "
-										 "'READY' AND "
-										 "d.behind IS NULL "
-										 "ORDER BY "
-										 "d.due_at LIMIT "
-										 "1))"
-										 " FROM hooks h "
-										 "WHERE "
-										 "h.paused_at IS "
-										 "NULL)",
+	[QUERY_STATUS] =
+		"SELECT (SELECT count(*) FROM events),"
+		" (SELECT count(*) FROM events WHERE quarantined IS NOT NULL),"
+		" (SELECT count(*) FROM events WHERE received_at > ?1),"
+		" (SELECT count(*) FROM events WHERE received_at > ?2),"
+		" (SELECT count(*) FROM events WHERE received_at > ?3),"
+		" (SELECT count(*) FROM events WHERE quarantined IS NOT NULL AND +received_at > "
+		"?3),"
+		" (SELECT count(*) FROM deliveries WHERE state = 'READY' AND blocked_by IS NULL)"
+		" + (SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL),"
+		" (SELECT count(*) FROM deliveries WHERE state = 'RUNNING'),"
+		" (SELECT count(*) FROM deliveries)," EVER_DEAD EVER_SKIPPED
+		" (SELECT count(*) FROM deliveries WHERE state = 'DEAD' AND replayed_by IS NULL),"
+		" (SELECT min((SELECT d.due_at FROM deliveries d WHERE d.hook_id = h.id"
+		" AND d.state = 'READY' AND d.blocked_by IS NULL ORDER BY d.due_at LIMIT 1))"
+		" FROM hooks h WHERE h.paused_at IS NULL)",
 	[QUERY_STATUS_SOURCES] =
 		"SELECT s.name, (SELECT e.received_at FROM events e WHERE e.source_id = s.id"
 		" ORDER BY e.received_at DESC LIMIT 1) FROM sources s"
@@ -152,7 +136,7 @@ static const char *const texts[QUERY_COUNT] = {
 	[QUERY_STATUS_FAILING] =
 		"SELECT d.event_id, h.name, d.failures, d.due_at, a.message"
 		" FROM (SELECT id, event_id, hook_id, failures, due_at, attempts FROM deliveries"
-		" WHERE state = 'READY' AND behind IS NULL AND failures > 0"
+		" WHERE state = 'READY' AND blocked_by IS NULL AND failures > 0"
 		" ORDER BY due_at LIMIT ?1) d CROSS JOIN hooks h ON h.id = d.hook_id" LAST_ATTEMPT,
 
 	[QUERY_PAUSED] = "SELECT coalesce(paused_at, 0) FROM hooks WHERE name = ?1",

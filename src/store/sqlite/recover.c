@@ -44,14 +44,15 @@ static int recover_blocked(struct store_db *db)
 	int64_t blocked = 0;
 
 	int rc = run_with_time(db,
-		"UPDATE deliveries SET behind = NULL WHERE behind IS NOT NULL AND NOT EXISTS"
-		" (SELECT 1 FROM deliveries p WHERE p.id = deliveries.behind"
-		" AND p.state = 'READY' AND (p.lane_at, p.event_id, p.id)"
-		" < (deliveries.lane_at, deliveries.event_id, deliveries.id))",
+		"UPDATE deliveries SET blocked_by = NULL WHERE blocked_by IS NOT NULL AND NOT "
+		"EXISTS"
+		" (SELECT 1 FROM deliveries p WHERE p.id = deliveries.blocked_by"
+		" AND p.state = 'READY' AND (p.ordering_at, p.event_id, p.id)"
+		" < (deliveries.ordering_at, deliveries.event_id, deliveries.id))",
 		0);
 	if (rc == SQLITE_OK)
 		rc = store_number(db->sqlite,
-			"SELECT count(*) FROM deliveries WHERE behind IS NOT NULL", &blocked);
+			"SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL", &blocked);
 	db->blocked = blocked > 0;
 	return rc;
 }
@@ -61,14 +62,14 @@ static int recover_late(struct store_db *db, int64_t now, int64_t *late)
 {
 	int rc = run_with_time(db,
 		"UPDATE deliveries SET due_at = ?1"
-		" WHERE state = 'READY' AND behind IS NULL AND due_at > ?1 + " DUE_MAX,
+		" WHERE state = 'READY' AND blocked_by IS NULL AND due_at > ?1 + " DUE_MAX,
 		now);
 	if (rc == SQLITE_OK)
 		*late = sqlite3_changes(db->sqlite);
 	if (rc == SQLITE_OK)
 		rc = run_with_time(db,
 			"UPDATE deliveries SET due_at = ?1"
-			" WHERE behind IS NOT NULL AND due_at > ?1 + " DUE_MAX,
+			" WHERE blocked_by IS NOT NULL AND due_at > ?1 + " DUE_MAX,
 			now);
 	if (rc == SQLITE_OK)
 		*late += sqlite3_changes(db->sqlite);

@@ -112,6 +112,19 @@ static const char *const migrations[] = {
 	/* - checksum: of the payload (store/checksum.h). It stays unknown for earlier events:
 	 *   their payloads may have changed already. */
 	"ALTER TABLE events ADD COLUMN checksum INTEGER;",
+
+	/* The names that the code uses: lane is ordering_key, behind is blocked_by. Renaming a
+	 * column reads no rows; making an index reads all deliveries once. */
+	"ALTER TABLE deliveries RENAME COLUMN lane TO ordering_key;"
+	"ALTER TABLE deliveries RENAME COLUMN lane_at TO ordering_at;"
+	"ALTER TABLE deliveries RENAME COLUMN behind TO blocked_by;"
+	"DROP INDEX deliveries_held;"
+	"CREATE INDEX deliveries_blocked ON deliveries(hook_id, blocked_by)"
+	"	WHERE blocked_by IS NOT NULL;"
+	"DROP INDEX deliveries_lane;"
+	"CREATE INDEX deliveries_ordering"
+	"	ON deliveries(hook_id, ordering_key, ordering_at, event_id)"
+	"	WHERE ordering_key IS NOT NULL AND state IN ('READY', 'RUNNING');",
 };
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,

@@ -70,7 +70,7 @@ void store_explain_errno(const char *path, bool to_write, char why[STORE_READ_WH
 /* The columns of `d` with its event `e`, source `s` and hook `h`. */
 #define STORE_DELIVERY_COLUMNS                                                                     \
 	"d.id, h.name, d.state, d.attempts, d.failures, d.due_at, " STORE_KEY_SQL                  \
-	", d.reason, d.behind, d.failed_id, d.replay_of, d.replayed_by, h.paused_at"
+	", d.reason, d.blocked_by, d.failed_id, d.replay_of, d.replayed_by, h.paused_at"
 #define STORE_LISTED_SQL                                                                           \
 	"SELECT " STORE_DELIVERY_COLUMNS ", d.event_id, d.ended_at, e.type, s.name,"               \
 	" e.entity_kind, e.entity_id, (SELECT a.message FROM attempts a"                           \

@@ -9,7 +9,7 @@
 /* Sets a delivery's ordering key, the same for all of its entity, whatever characters the names
  * contain. Without an entity it has none. */
 #define SET_ORDERING                                                                               \
-	" (lane, lane_at) = (SELECT e.source_id || ' ' || length(e.entity_id) || ' '"              \
+	" (ordering_key, ordering_at) = (SELECT e.source_id || ' ' || length(e.entity_id) || ' '"  \
 	" || e.entity_id || ' ' || coalesce(e.entity_kind, ''),"                                   \
 	" coalesce(e.occurred_at, e.received_at) FROM events e"                                    \
 	" WHERE e.id = event_id AND e.entity_id IS NOT NULL)"
@@ -36,7 +36,7 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_DELIVERIES_INSERT] = "INSERT INTO deliveries(event_id, hook_id, state, due_at)"
 				  " SELECT event_id, hook_id, 'READY', due_at FROM put_deliveries",
 	[SQL_CLAIM_DUE] = "SELECT id FROM deliveries"
-			  " WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
+			  " WHERE state = 'READY' AND blocked_by IS NULL AND hook_id = ?1"
 			  " AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3",
 	[SQL_CLAIM_JOB] =
 		"SELECT d.event_id, d.hook_id, d.attempts, d.failures, s.name, "
@@ -45,7 +45,7 @@ static const char *const texts[SQL_COUNT] = {
 		" JOIN events e ON e.id = d.event_id"
 		" JOIN sources s ON s.id = e.source_id"
 		" JOIN hooks h ON h.id = d.hook_id"
-		" WHERE d.id = ?1 AND d.state = 'READY' AND d.behind IS NULL",
+		" WHERE d.id = ?1 AND d.state = 'READY' AND d.blocked_by IS NULL",
 	[SQL_CLAIM_FAILURE] =
 		"SELECT h.name, d.attempts, a.message, substr(a.output, ?2) FROM deliveries d"
 		" JOIN hooks h ON h.id = d.hook_id"
@@ -56,7 +56,7 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_CLAIM_ATTEMPT] = "INSERT INTO attempts(delivery_id, number, started_at)"
 			      " VALUES(?1, ?2, ?3)",
 	[SQL_CLAIM_NEXT] = "SELECT due_at FROM deliveries"
-			   " WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
+			   " WHERE state = 'READY' AND blocked_by IS NULL AND hook_id = ?1"
 			   " ORDER BY due_at LIMIT 1",
 	[SQL_SETTLE_ATTEMPT] = "UPDATE attempts SET ended_at = ?3, result = ?4, exit_code = ?5,"
 			       " signal = ?6, message = ?7, output = ?8, status = ?9,"
@@ -75,28 +75,30 @@ static const char *const texts[SQL_COUNT] = {
 		" SELECT event_id, ?2, 'READY', ?3, id FROM deliveries WHERE id = ?1",
 	[SQL_ORDER_KEY] = "UPDATE deliveries SET" SET_ORDERING " WHERE id = ?1",
 	[SQL_ORDER_KEY_READY] = "UPDATE deliveries SET" SET_ORDERING
-				" WHERE state = 'READY' AND behind IS NULL AND hook_id = ?1"
-				" AND lane IS NULL",
-	[SQL_ORDER_KEY_RUNNING] = "UPDATE deliveries SET" SET_ORDERING
-				  " WHERE state = 'RUNNING' AND hook_id = ?1 AND lane IS NULL",
-	[SQL_ORDER_PLACE] = "SELECT hook_id, lane, lane_at, event_id FROM deliveries WHERE id = ?1",
+				" WHERE state = 'READY' AND blocked_by IS NULL AND hook_id = ?1"
+				" AND ordering_key IS NULL",
+	[SQL_ORDER_KEY_RUNNING] =
+		"UPDATE deliveries SET" SET_ORDERING
+		" WHERE state = 'RUNNING' AND hook_id = ?1 AND ordering_key IS NULL",
+	[SQL_ORDER_PLACE] =
+		"SELECT hook_id, ordering_key, ordering_at, event_id FROM deliveries WHERE id = ?1",
 	/* Parameters, not a join: only then SQLite seeks the whole place in the index, and does
 	 * not walk through many of the same time. */
 	[SQL_ORDER_BEFORE] =
-		"SELECT id FROM deliveries WHERE hook_id = ?1 AND lane = ?2"
-		" AND state IN ('READY', 'RUNNING') AND (lane_at, event_id, id) < (?3, ?4, ?5)"
-		" ORDER BY lane_at DESC, event_id DESC, id DESC LIMIT 1",
-	/* The + keeps lane out of the choice of an index: few run, many wait. */
+		"SELECT id FROM deliveries WHERE hook_id = ?1 AND ordering_key = ?2"
+		" AND state IN ('READY', 'RUNNING') AND (ordering_at, event_id, id) < (?3, ?4, ?5)"
+		" ORDER BY ordering_at DESC, event_id DESC, id DESC LIMIT 1",
+	/* The + keeps ordering_key out of the choice of an index: few run, many wait. */
 	[SQL_ORDER_RUNNING] = "SELECT id FROM deliveries WHERE state = 'RUNNING'"
-			      " AND hook_id = ?1 AND +lane = ?2 LIMIT 1",
-	[SQL_ORDER_BLOCK] = "UPDATE deliveries SET behind = ?2 WHERE id = ?1",
-	[SQL_ORDER_RELEASE] = "UPDATE deliveries SET behind = NULL WHERE behind = ?1"
+			      " AND hook_id = ?1 AND +ordering_key = ?2 LIMIT 1",
+	[SQL_ORDER_BLOCK] = "UPDATE deliveries SET blocked_by = ?2 WHERE id = ?1",
+	[SQL_ORDER_RELEASE] = "UPDATE deliveries SET blocked_by = NULL WHERE blocked_by = ?1"
 			      " AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)",
 	[SQL_ORDER_RELEASE_EARLIER] =
-		"UPDATE deliveries SET behind = NULL WHERE behind = ?1"
+		"UPDATE deliveries SET blocked_by = NULL WHERE blocked_by = ?1"
 		" AND hook_id = (SELECT hook_id FROM deliveries WHERE id = ?1)"
-		" AND (lane_at, event_id, id) <"
-		" (SELECT lane_at, event_id, id FROM deliveries WHERE id = ?1)",
+		" AND (ordering_at, event_id, id) <"
+		" (SELECT ordering_at, event_id, id FROM deliveries WHERE id = ?1)",
 	[SQL_STALE_EVENTS] =
 		"SELECT own.id, own.type, d.hook_id, e.id, e.type, e.quarantined IS NOT NULL"
 		" FROM deliveries d CROSS JOIN events own ON own.id = d.event_id"
@@ -110,13 +112,13 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_HOOK_FIND] = "SELECT id FROM hooks WHERE name = ?1",
 	[SQL_HOOK_INSERT] = "INSERT INTO hooks(name) VALUES(?1)",
 	[SQL_SHIFT] = "UPDATE deliveries SET due_at = due_at + ?1"
-		      " WHERE state = 'READY' AND behind IS NULL AND (?1 < 0 OR attempts > 0)",
+		      " WHERE state = 'READY' AND blocked_by IS NULL AND (?1 < 0 OR attempts > 0)",
 	[SQL_SHIFT_BLOCKED] = "UPDATE deliveries SET due_at = due_at + ?1"
-			      " WHERE behind IS NOT NULL AND (?1 < 0 OR attempts > 0)",
+			      " WHERE blocked_by IS NOT NULL AND (?1 < 0 OR attempts > 0)",
 	[SQL_ORPHANS] = "SELECT h.id, (SELECT count(*) FROM deliveries"
-			" WHERE state = 'READY' AND behind IS NULL AND hook_id = h.id)"
+			" WHERE state = 'READY' AND blocked_by IS NULL AND hook_id = h.id)"
 			" + (SELECT count(*) FROM deliveries"
-			" WHERE behind IS NOT NULL AND hook_id = h.id), h.name FROM hooks h",
+			" WHERE blocked_by IS NOT NULL AND hook_id = h.id), h.name FROM hooks h",
 	[SQL_RETENTION_OLD] = "SELECT id, received_at FROM events"
 			      " WHERE (received_at, id) > (?1, ?2) AND received_at < ?3"
 			      " ORDER BY received_at, id LIMIT ?4",

@@ -4,7 +4,7 @@
 
 #include "fixture.h"
 
-#define HELD "SELECT count(*) FROM deliveries WHERE behind IS NOT NULL"
+#define HELD "SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL"
 
 static const struct store_want in_order = {.ordered = true};
 

@@ -14,8 +14,8 @@ static int plans_seen;
 static inline bool plan_walk_allowed(const char *step)
 {
 	static const char *const allowed[] = {"deliveries USING INDEX deliveries_due",
-		"deliveries USING INDEX deliveries_held",
-		"deliveries USING COVERING INDEX deliveries_held",
+		"deliveries USING INDEX deliveries_blocked",
+		"deliveries USING COVERING INDEX deliveries_blocked",
 		"deliveries USING INDEX deliveries_running",
 		"deliveries USING COVERING INDEX deliveries_running",
 		"deliveries USING COVERING INDEX deliveries_dead",

@@ -77,7 +77,7 @@ static struct delivery_job hold_all(struct fixture *fx)
 		bool more = c.next_due <= clock_wall();
 		assert_int_equal(more, fx_number(fx, "SELECT count(*) > 0 FROM deliveries"
 						     " WHERE state = 'READY'"
-						     " AND behind IS NULL"));
+						     " AND blocked_by IS NULL"));
 		fx_claim_free(&c);
 		if (!more)
 			break;
@@ -86,7 +86,8 @@ static struct delivery_job hold_all(struct fixture *fx)
 		assert_in_range(steps(fx), 1, LOOK * 200);
 	}
 	assert_in_range(claims, MANY / LOOK - 1, MANY / LOOK + 10);
-	assert_int_equal(fx_number(fx, "SELECT count(*) FROM deliveries WHERE behind IS NOT NULL"),
+	assert_int_equal(
+		fx_number(fx, "SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL"),
 		MANY - 1);
 	assert_true(job.delivery != 0);
 	return job;
@@ -218,11 +219,13 @@ static void test_each_has_its_index(void **state)
 	expect_index(fx, SQL_CLAIM_DUE, "INDEX deliveries_due (hook_id=? AND due_at<?)");
 	expect_index(fx, SQL_CLAIM_NEXT, "INDEX deliveries_due (hook_id=?)");
 	expect_index(fx, SQL_ORDER_BEFORE,
-		"INDEX deliveries_lane (hook_id=? AND lane=? AND (lane_at,event_id)<(?,?))");
+		"INDEX deliveries_ordering (hook_id=? AND ordering_key=? AND "
+		"(ordering_at,event_id)<(?,?))");
 	expect_index(fx, SQL_ORDER_RUNNING, "INDEX deliveries_running (hook_id=?)");
-	expect_index(fx, SQL_ORDER_RELEASE, "INDEX deliveries_held (hook_id=? AND behind=?)");
 	expect_index(
-		fx, SQL_ORDER_RELEASE_EARLIER, "INDEX deliveries_held (hook_id=? AND behind=?)");
+		fx, SQL_ORDER_RELEASE, "INDEX deliveries_blocked (hook_id=? AND blocked_by=?)");
+	expect_index(fx, SQL_ORDER_RELEASE_EARLIER,
+		"INDEX deliveries_blocked (hook_id=? AND blocked_by=?)");
 	expect_index(fx, SQL_STALE_EVENTS,
 		"INDEX events_entity (entity_id=? AND entity_kind=? AND source_id=?)");
 }

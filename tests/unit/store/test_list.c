@@ -45,7 +45,8 @@ static int make(void **state)
 		" 'SKIPPED' WHEN id % 600 = 4 THEN 'READY' WHEN id % 1500 = 6 THEN 'RUNNING'"
 		" ELSE 'DONE' END, received_at, CASE WHEN id % 600 <> 4 AND id % 1500 <> 6 THEN"
 		" received_at END FROM events;"
-		"UPDATE deliveries SET behind = 1 WHERE state = 'READY' AND event_id % 1200 = 4;"
+		"UPDATE deliveries SET blocked_by = 1 WHERE state = 'READY' AND event_id % 1200 = "
+		"4;"
 		"UPDATE deliveries SET replayed_by = 1 WHERE state = 'DEAD' AND event_id % 800 = "
 		"1");
 	return rc;

@@ -3,6 +3,7 @@
 #include "store/read.h"
 #include "store/sqlite/db.h"
 #include "version_1_fixture.h"
+#include "version_3_fixture.h"
 
 /* One of each: all states of a delivery, results of an attempt, an event with
  * everything, one with the least, one that is quarantined. */
@@ -93,8 +94,8 @@ static void test_all_is_there(void **state)
 	open_store(fx);
 	const char *said = capture_end(&capture);
 	assert_non_null(strstr(said, "is being brought to a newer schema"));
-	assert_non_null(strstr(said, "from=1 to=3"));
-	assert_non_null(strstr(said, "has the newer schema schema=3"));
+	assert_non_null(strstr(said, "from=1 to=4"));
+	assert_non_null(strstr(said, "has the newer schema schema=4"));
 	struct store_counts counts = fx_counts(fx);
 	assert_int_equal(counts.waiting, 2);
 	assert_int_equal(counts.dead, 2);
@@ -127,16 +128,17 @@ static void test_what_was_over_has_ended(void **state)
 		3);
 }
 
+static const char shape[] =
+	"SELECT group_concat(line, char(10)) FROM (SELECT type || name || tbl_name ||"
+	" CASE type WHEN 'index' THEN coalesce(sql, '') ELSE '' END AS line"
+	" FROM sqlite_schema UNION ALL"
+	" SELECT t.name || ' ' || c.name || ' ' || c.type || c.\"notnull\" || c.pk"
+	" FROM pragma_table_list t JOIN pragma_table_info(t.name) c"
+	" WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%' ORDER BY line)";
+
 static void test_it_is_like_a_new_one(void **state)
 {
 	struct fixture *fx = *state;
-	static const char shape[] =
-		"SELECT group_concat(line, char(10)) FROM (SELECT type || name || tbl_name ||"
-		" CASE type WHEN 'index' THEN coalesce(sql, '') ELSE '' END AS line"
-		" FROM sqlite_schema UNION ALL"
-		" SELECT t.name || ' ' || c.name || ' ' || c.type || c.\"notnull\" || c.pk"
-		" FROM pragma_table_list t JOIN pragma_table_info(t.name) c"
-		" WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%' ORDER BY line)";
 
 	make_version_1(fx);
 	open_store(fx);
@@ -187,7 +189,7 @@ static void test_one_that_cannot_be_moved_is_left_as_it_was(void **state)
 	/* In the way of the last step. */
 	fx_exec(fx->path, "DROP INDEX deliveries_dead");
 	char *before = text_of(fx->path, content);
-	char *shape = text_of(fx->path,
+	char *shape_before = text_of(fx->path,
 		"SELECT group_concat(type || name || coalesce(sql, '')) FROM sqlite_schema");
 	capture_begin(&capture);
 	struct store *st = store_open(&options);
@@ -197,12 +199,97 @@ static void test_one_that_cannot_be_moved_is_left_as_it_was(void **state)
 	char *shape_after = text_of(fx->path,
 		"SELECT group_concat(type || name || coalesce(sql, '')) FROM sqlite_schema");
 	assert_string_equal(before, after);
-	assert_string_equal(shape, shape_after);
+	assert_string_equal(shape_before, shape_after);
 	assert_int_equal(fx_number(fx, "PRAGMA user_version"), 1);
 	free(before);
 	free(after);
-	free(shape);
+	free(shape_before);
 	free(shape_after);
+}
+
+/* Three deliveries of one entity for "alpha", in order: one that ran, one blocked by it, and one
+ * blocked by that. A fourth one waits without an order. */
+static const char rows_3[] =
+	"INSERT INTO sources VALUES(1, 'fedapay');"
+	"INSERT INTO hooks(id, name) VALUES(1, 'alpha'), (2, 'beta'), (3, 'gamma');"
+	"INSERT INTO events(id, source_id, idempotency_key, type, entity_kind, entity_id,"
+	" received_at, occurred_at, origin, remote_addr, payload, checksum) VALUES"
+	" (1, 1, 'id:1', 'transaction.updated', 'transaction', '7', 5000, 1000, 'webhook', '::1',"
+	"  x'7b7d', 1388247667399712965),"
+	" (2, 1, 'id:2', 'transaction.updated', 'transaction', '7', 5001, 2000, 'webhook', '::1',"
+	"  x'7b7d', 1388247667399712965),"
+	" (3, 1, 'id:3', 'transaction.updated', 'transaction', '7', 5002, 3000, 'webhook', '::1',"
+	"  x'7b7d', 1388247667399712965);"
+	"INSERT INTO deliveries(id, event_id, hook_id, state, attempts, due_at, lane, lane_at,"
+	" behind) VALUES"
+	" (1, 1, 1, 'RUNNING', 1, 5000, '1 1 7 transaction', 1000, NULL),"
+	" (2, 2, 1, 'READY', 0, 5001, '1 1 7 transaction', 2000, 1),"
+	" (3, 3, 1, 'READY', 0, 5002, '1 1 7 transaction', 3000, 2),"
+	" (4, 3, 2, 'READY', 0, 5002, NULL, NULL, NULL);"
+	"INSERT INTO attempts(delivery_id, number, started_at) VALUES(1, 1, 5100);"
+	"PRAGMA application_id = 1752525668; PRAGMA user_version = 3";
+
+static void make_version_3(const struct fixture *fx)
+{
+	fx_exec(fx->path, version_3_pragmas);
+	fx_exec(fx->path, version_3);
+	fx_exec(fx->path, rows_3);
+}
+
+static void test_version_3_keeps_its_order(void **state)
+{
+	static const char order[] =
+		"SELECT group_concat(id || ' ' || coalesce(ordering_key, '-') || ' '"
+		" || coalesce(ordering_at, '-') || ' ' || coalesce(blocked_by, '-'), '; ')"
+		" FROM deliveries";
+	struct fixture *fx = *state;
+
+	make_version_3(fx);
+	open_store(fx);
+	assert_int_equal(fx_counts(fx).waiting, 4);
+	char *keys = text_of(fx->path, order);
+	assert_string_equal(keys, "1 1 1 7 transaction 1000 -; 2 1 1 7 transaction 2000 1;"
+				  " 3 1 1 7 transaction 3000 2; 4 - - -");
+	for (int64_t event = 1; event <= 3; event++) {
+		struct store_claim c = fx_claim_as(fx, 1, 10, (struct store_want){.ordered = true});
+		assert_int_equal(c.job_count, 1);
+		assert_int_equal(c.jobs[0]->event, event);
+		assert_int_equal(fx_settle(fx, c.jobs[0]->delivery, c.jobs[0]->attempt, ATTEMPT_OK,
+					 DELIVERY_DONE, 0),
+			STORE_OK);
+		fx_claim_free(&c);
+		if (event == 1)
+			assert_int_equal(fx_number(fx, "SELECT id FROM deliveries"
+						       " WHERE blocked_by IS NOT NULL"),
+				3);
+	}
+	assert_int_equal(fx_counts(fx).waiting, 1);
+	free(keys);
+}
+
+static void test_version_3_is_like_a_new_one(void **state)
+{
+	struct fixture *fx = *state;
+
+	make_version_3(fx);
+	char *before = text_of(fx->path, content);
+	open_store(fx);
+	fx_close(fx);
+	char *after = text_of(fx->path, content);
+	char *moved = text_of(fx->path, shape);
+	assert_string_equal(before, after);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM pragma_integrity_check"
+				       " WHERE integrity_check <> 'ok'"),
+		0);
+	assert_int_equal(unlink(fx->path), 0);
+	fx_open(fx);
+	fx_close(fx);
+	char *made = text_of(fx->path, shape);
+	assert_string_equal(moved, made);
+	free(before);
+	free(after);
+	free(moved);
+	free(made);
 }
 
 static void test_a_reader_leaves_it_to_the_daemon(void **state)
@@ -229,6 +316,8 @@ int main(void)
 		MADE(test_it_is_like_a_new_one),
 		MADE(test_it_works_on),
 		MADE(test_one_that_cannot_be_moved_is_left_as_it_was),
+		MADE(test_version_3_keeps_its_order),
+		MADE(test_version_3_is_like_a_new_one),
 		MADE(test_a_reader_leaves_it_to_the_daemon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,7 +267,8 @@ static void test_a_held_retry_keeps_its_wait_when_the_clock_is_set(void **state)
 	assert_int_equal(fx_number(fx, HELD), 1);
 	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
 	assert_int_equal(
-		fx_number(fx, "SELECT due_at FROM deliveries WHERE behind IS NOT NULL"), HOUR + 5);
+		fx_number(fx, "SELECT due_at FROM deliveries WHERE blocked_by IS NOT NULL"),
+		HOUR + 5);
 }
 
 /* The places that a claim gave are gone with it. */

@@ -32,7 +32,7 @@ static void world_check_claim(struct world *w, const struct store_claim *c)
 	char sql[512];
 
 	assert_int_equal(fx_number(w->fx, "SELECT count(*) FROM (SELECT 1 FROM deliveries"
-					  " WHERE state = 'RUNNING' GROUP BY lane"
+					  " WHERE state = 'RUNNING' GROUP BY ordering_key"
 					  " HAVING count(*) > 1)"),
 		0);
 	for (size_t i = 0; i < c->job_count; i++) {

@@ -211,7 +211,7 @@ static void test_a_claim_that_fails_skips_nothing(void **state)
 	assert_int_equal(c.skip_count, 0);
 	assert_int_equal(fx_counts(fx).waiting, 2);
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM deliveries WHERE state = 'READY'"
-				       " AND behind IS NULL AND lane IS NULL"),
+				       " AND blocked_by IS NULL AND ordering_key IS NULL"),
 		2);
 	fx_exec(fx->path, "DROP TRIGGER broken; DROP TRIGGER broken_too");
 	assert_int_equal(skipped_of(fx), 1);

@@ -11,7 +11,7 @@ Q          := $(if $(V),,@)# make V=1 shows the commands
 LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl libseccomp libpcre2-8
 DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev libseccomp-dev libpcre2-dev
-DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount git clang libclang-rt-dev \
+DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount git jq clang libclang-rt-dev \
             clang-format clang-tidy cppcheck tzdata zsh fish nginx-light apache2-bin haproxy caddy
 DEPS_BENCH := webhook g++ python3
 GCC_ONLY := $(if $(findstring clang,$(CC)),,duplicated-cond duplicated-branches logical-op)

@@ -32,7 +32,7 @@ struct event {
 	char remote[48];         /* the client's address, or "unix" */
 	const void *payload;     /* borrowed: the raw body */
 	size_t payload_len;
-	json_t *document; /* event_document's; */
+	json_t *document; /* event_document's */
 	bool parsed;      /* document is set, or the body is not JSON */
 };
 

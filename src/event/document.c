@@ -1,4 +1,4 @@
-/* event/document.c - parses bodies, unfolds their entity, adds hookd's facts of a delivery. */
+/* event/document.c - parses bodies, unfolds their entities, adds hookd's facts about deliveries. */
 #include "event/document.h"
 
 #include "base/buf.h"

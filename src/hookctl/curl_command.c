@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Linux's MAX_ARG_STRLEN is 128 KiB; a quote in the body takes no more there. */
+/* Linux's MAX_ARG_STRLEN is 128 KiB. The quoting does not count: the shell removes it. */
 #define ARGUMENT_MAX (128 * 1024 - 1)
 
 bool curl_command_fits(const void *body, size_t len)
@@ -21,7 +21,7 @@ static bool is_plain(const char *text, size_t len)
 	return len > 0;
 }
 
-/* Within single quotes a shell takes everything as it is, but for the quote. */
+/* Within single quotes a shell takes everything literally except the single quote. */
 void curl_command_quote(struct buf *out, const char *text, size_t len)
 {
 	if (is_plain(text, len)) {
@@ -56,7 +56,7 @@ static void add_body(const struct curl_command *c, struct buf *out)
 		buf_free(&at);
 		return;
 	}
-	/* An @ in front would make curl read a file of that name. */
+	/* With --data-binary a leading @ would make curl read a file of that name. */
 	if (c->body_len > 0 && *(const char *)c->body == '@')
 		buf_add_text(out, " \\\n  --data-raw ");
 	else

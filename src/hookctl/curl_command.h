@@ -1,5 +1,5 @@
-/* hookctl/curl_command.h - a request as a curl command for a POSIX shell: what is
- * pasted sends the same bytes. Pure; any thread. */
+/* hookctl/curl_command.h - a request as a curl command for a POSIX shell, which sends the same
+ * bytes when pasted. Pure; any thread. */
 #ifndef HOOKD_CURL_COMMAND_H
 #define HOOKD_CURL_COMMAND_H
 
@@ -14,18 +14,18 @@ struct curl_command {
 	const char *const *headers; /* "Name: value", NULL at the end */
 	bool insecure;
 	bool no_proxy;
-	const char *file; /* the body is this file's; NULL: the bytes below */
+	const char *file; /* has the body; NULL: it is the bytes below */
 	const void *body;
 	size_t body_len;
 };
 
-/* Can these bytes be an argument at all? No NUL, and within Linux's limit. */
+/* Can these bytes be an argument: no NUL, and within Linux's limit? */
 bool curl_command_fits(const void *body, size_t len);
 
-/* Writes the command, ending in a newline. The body fits, or file is set. */
+/* Appends the command and a newline. The body must fit (curl_command_fits), or file be set. */
 void curl_command_write(const struct curl_command *c, struct buf *out);
 
-/* One word for the shell: in single quotes when it has need of them. */
+/* Appends one word for the shell, in single quotes if it needs them. */
 void curl_command_quote(struct buf *out, const char *text, size_t len);
 
 #endif

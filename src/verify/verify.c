@@ -1,6 +1,8 @@
 /* verify/verify.c - reads the signature header, computes the HMACs, compares, judges the time. */
 #include "verify/verify.h"
 
+#include "base/number.h"
+
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -9,7 +11,7 @@
 
 #define MAC_BYTES      crypto_auth_hmacsha256_BYTES
 #define MAC_HEX        ((size_t)2 * MAC_BYTES)
-#define DIGITS_MAX     15 /* digits in a time: enough for 30 million years, and no overflow */
+#define SECONDS_MAX    INT64_C(999999999999999) /* for 30 million years, and no overflow */
 #define SIGNATURES_MAX 16 /* signatures compared per header; a sender has one or two */
 
 static void compute_mac(const struct verify_scheme *scheme, const struct secret *secret,
@@ -42,21 +44,6 @@ static bool decode_mac(const char *hex, size_t len, unsigned char mac[MAC_BYTES]
 			return false;
 		mac[i / 2] = (unsigned char)(i % 2 == 0 ? nibble << 4 : mac[i / 2] | nibble);
 	}
-	return true;
-}
-
-static bool decode_seconds(const char *text, size_t len, int64_t *seconds)
-{
-	int64_t value = 0;
-
-	if (len == 0 || len > DIGITS_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		value = value * 10 + (text[i] - '0');
-	}
-	*seconds = value;
 	return true;
 }
 
@@ -108,7 +95,7 @@ static enum verify_result read_header(
 			return VERIFY_MALFORMED;
 		p = comma != NULL ? comma + 1 : end;
 	}
-	if (proof->t == NULL || !decode_seconds(proof->t, proof->t_len, &proof->seconds))
+	if (proof->t == NULL || !number_read(proof->t, proof->t_len, SECONDS_MAX, &proof->seconds))
 		return VERIFY_MALFORMED;
 	return proof->signatures > 0 ? VERIFY_OK : VERIFY_NO_SCHEME;
 }

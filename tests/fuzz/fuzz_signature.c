@@ -1,4 +1,4 @@
-/* The signature header, beside a body: before the first NUL the header, then the body. */
+/* The signature header and a body: up to the first NUL the header, then the body. */
 #include "sender/sender.h"
 
 #include <sodium.h>

@@ -1,5 +1,5 @@
-/* The small parsers of texts that people and senders write: a byte that chooses one, then
- * the text. What was read and written again must be read as the same. */
+/* The small parsers of texts that people and senders write: a byte chooses one, the text
+ * follows. A value that is written and read again must be the same. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/letter_case.h"
@@ -32,7 +32,7 @@ static void try_time(const char *text, size_t len)
 		abort();
 }
 
-/* Any moment can be written, and stands in its turn. */
+/* Any moment can be written, and sorts by time. */
 static void try_moment(const char *text, size_t len)
 {
 	char stamp[CLOCK_TEXT], local[CTL_TIME], span[CTL_SPAN];
@@ -79,7 +79,7 @@ static void try_money(const char *text, size_t len)
 	if (money_decimal(&plain, text, n, currency, currency_len) != good ||
 		good != (people.len > 0) || good != (plain.len > 0))
 		abort();
-	/* In the main unit it is with a point; a whole number would be in the minor one. */
+	/* With a point it is in the main unit; a whole number is in the minor one. */
 	if (good && strchr(plain.data, '.') != NULL &&
 		(!money_decimal(&again, plain.data, plain.len, currency, currency_len) ||
 			strcmp(again.data, plain.data) != 0))
@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (size == 0 || size > 4096)
 		return 0;
 	if (!ready) {
-		/* What is said of bad words is not looked at. */
+		/* Messages about bad arguments are not checked. */
 		stderr = fopen("/dev/null", "we");
 		ready = stderr != NULL && setenv("TZ", "Europe/Paris", 1) == 0;
 		if (!ready)

@@ -1,6 +1,8 @@
 /* hookctl/diagnose/header.c - splits a signature header at its commas. */
 #include "header.h"
 
+#include "base/number.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -20,14 +22,6 @@ static const char *after_tag(const char *part, size_t len, const char *tag)
 	return len >= n && memcmp(part, tag, n) == 0 ? part + n : NULL;
 }
 
-static bool is_number(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!isdigit((unsigned char)text[i]))
-			return false;
-	return len > 0;
-}
-
 static void read_part(const struct verify_scheme *scheme, const char *part, size_t len,
 	struct diagnose_header *out)
 {
@@ -39,7 +33,7 @@ static void read_part(const struct verify_scheme *scheme, const char *part, size
 	if (t != NULL && out->t == NULL) {
 		out->t = t;
 		out->t_len = (size_t)(part + len - t);
-		out->t_number = is_number(t, out->t_len);
+		out->t_number = out->t_len > 0 && number_digits(t, out->t_len) == out->t_len;
 	} else if (signature != NULL) {
 		out->signatures++;
 		if (!is_mac(signature, (size_t)(part + len - signature)))

@@ -75,7 +75,7 @@ static void bodies(void **state)
 		{"{\"a\":\"\n\"}", NULL},
 		{"\xef\xbb\xbf{}", NULL},
 		{"a=1&b=2", NULL},
-		/* JSON that the library cannot hold */
+		/* JSON that jansson cannot represent */
 		{"{\"\\u0000\":1}", NULL},
 		{"{\"a\":1e999}", NULL},
 		{"<xml/>", NULL},
@@ -135,7 +135,7 @@ static void entities(void **state)
 		{"{\"entity\": \" {}\\n\", \"x\": 1}", "{}", "{\"entity\": {}, \"x\": 1}"},
 		{"{\"entity\": \"{\\\"id\\\": 99999999999999999999}\", \"x\": 1}", "{\"id\": 1e20}",
 			"{\"entity\": {\"id\": 1e20}, \"x\": 1}"},
-		/* once: what is folded in the folded one stays text */
+		/* only once: a text inside stays a text */
 		{"{\"entity\": \"{\\\"entity\\\": \\\"{}\\\"}\"}", "{\"entity\": \"{}\"}",
 			"{\"entity\": {\"entity\": \"{}\"}}"},
 		{"{\"entity\": \"\"}", NULL, NULL},
@@ -246,7 +246,7 @@ static void facts_go_before_members_of_the_body(void **state)
 	(void)state;
 	assert_at(&job, "hookd", FACTS);
 	assert_at(&job, "hookd.more", NULL);
-	/* it is no delivery of on_failure, so the member is the sender's */
+	/* not a delivery of on_failure: the member is the sender's */
 	assert_at(&job, "failure.hook", "\"forged\"");
 	job.failure = &failure;
 	assert_at(&job, "hookd", FACTS);
@@ -255,7 +255,7 @@ static void facts_go_before_members_of_the_body(void **state)
 		"\"reason\": \"exit status 1\"}");
 }
 
-/* A script prints what it likes. */
+/* A script can print any bytes. */
 static void output_of_a_failure(void **state)
 {
 	static const struct {

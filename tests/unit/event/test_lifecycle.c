@@ -27,7 +27,7 @@ static const char *state_of(const char *type)
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
-/* Ways through life as FedaPay's events tell them: each is later than the one before. */
+/* Lives as FedaPay's events report them: each state is later than the one before. */
 static void later_states_rank_higher(void **state)
 {
 	static const char *const lives[][5] = {
@@ -69,7 +69,7 @@ static void the_first_state_ranks_0(void **state)
 	assert_int_equal(rank_of("transaction.created"), 0);
 	assert_int_equal(rank_of("payout.created"), 0);
 	assert_int_equal(rank_of(".created"), 0);
-	assert_int_equal(rank_of("a.b.created"), 0); /* the last word says it */
+	assert_int_equal(rank_of("a.b.created"), 0); /* the last word is the state */
 }
 
 static void what_is_no_state(void **state)

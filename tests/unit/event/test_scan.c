@@ -68,7 +68,7 @@ static const struct {
 	{"{\"id\":1e3}", false},
 	{"{\"x\":\"\\ud83d\\ude00\"}", false},
 	{"[1]", false},
-	/* no JSON: */
+	/* not JSON: */
 	{"", false},
 	{"{", false},
 	{"{\"id\"}", false},
@@ -122,7 +122,7 @@ static void nesting_has_a_bound(void **state)
 	}
 }
 
-/* Each cut short anywhere, and with each byte another one. */
+/* Each row truncated at every byte, and with every byte replaced. */
 static void what_is_damaged_is_judged_as_jansson_does(void **state)
 {
 	static const char damage[] = "\"\\{}[]:,0-.eEtnu/ \x01\xc3\xff";

@@ -1,4 +1,4 @@
-/* Commands for curl that a shell takes as they are meant. */
+/* The curl command, as a shell reads it. */
 #include "hookctl/curl_command.h"
 
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a shell makes of one word. */
+/* How a shell reads one word. */
 static void assert_word(const char *text, size_t len)
 {
 	struct buf command = {0};
@@ -43,7 +43,7 @@ static void words_reach_the_command_unchanged(void **state)
 	assert_word("", 0);
 }
 
-/* Runs the command with a curl that prints its arguments, NUL behind each. */
+/* Runs the command with a curl that prints its arguments, each followed by a NUL. */
 static size_t run_curl(const struct curl_command *c, char *got, size_t room)
 {
 	struct buf command = {0};

@@ -69,7 +69,7 @@ static void statuses_follow_the_type(void **state)
 	}
 }
 
-/* No time of an event lies after the event, nor before the thing was made. */
+/* No time in an event is after the event, or before the entity was created. */
 static void times_are_in_order(void **state)
 {
 	static const char *const types[] = {"transaction.created", "transaction.approved",
@@ -148,7 +148,7 @@ static void senders_are_found_by_name(void **state)
 	assert_ptr_equal(sender_default(), sender_at(0));
 	assert_null(sender_at(1));
 	assert_null(sender_find("fedapa"));
-	assert_null(sender_find("hookd")); /* no scheme to choose */
+	assert_null(sender_find("hookd")); /* not a scheme of the config */
 	assert_string_equal(sender_find("fedapay")->proof.headers[0], "X-FEDAPAY-SIGNATURE");
 	assert_null(sender_find("fedapay")->proof.headers[1]);
 }

@@ -24,7 +24,7 @@
 static struct secret *secrets[3];
 
 struct header {
-	const char *name, *value; /* no value: the request has no such header */
+	const char *name, *value; /* NULL value: the request has no such header */
 	size_t len;
 };
 
@@ -105,7 +105,8 @@ static void headers_are_judged(void **state)
 		{"t=1700000000,s=" EMPTY, VERIFY_NO_MATCH},
 		{"t=1700000000,s=" MAC "0", VERIFY_NO_MATCH},
 		{"t=1700000000,s= " MAC, VERIFY_NO_MATCH},
-		{"t=01700000000,s=" MAC, VERIFY_NO_MATCH}, /* the digits as they stand are signed */
+		{"t=01700000000,s=" MAC,
+			VERIFY_NO_MATCH}, /* the digits are signed as they are in the header */
 		{"t=1700000001,s=" MAC, VERIFY_NO_MATCH},
 		{"t=1700000000,s=4C1BD57ABE46D508387773E61C60A1C49F67516357645793B61FF6F044DFE800",
 			VERIFY_NO_MATCH},
@@ -133,7 +134,7 @@ static void time_is_held_to_the_tolerance_both_ways(void **state)
 	assert_int_equal(d.off_by, 301);
 	assert_int_equal(check_at(HEADER, 1, 0, &d), VERIFY_OK);
 	assert_int_equal(check_at(HEADER, 2 * (int64_t)T, 0, &d), VERIFY_OK);
-	/* A wrong signature is told before a wrong time. */
+	/* A wrong signature is reported rather than a wrong time. */
 	assert_int_equal(check_at("t=1,s=" WRONG, T, 300, &d), VERIFY_NO_MATCH);
 }
 

@@ -1,5 +1,5 @@
 /* base/fault.h - where a text of the config (a path, a template, an expression) is
- * wrong, and how: filled by its parser, told by conf*.c with file and line. */
+ * wrong, and how: filled by its parser, reported by conf with file and line. */
 #ifndef HOOKD_FAULT_H
 #define HOOKD_FAULT_H
 

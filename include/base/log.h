@@ -1,9 +1,9 @@
 /* base/log.h - the one way to the log: stderr, a sentence and then key=value in the
- * order given, or one JSON object a line. Each call is one write(2), so lines
- * of different threads do not mix. Text values are escaped: what comes from
- * outside can neither forge a line nor colour a terminal. When stderr is the
- * journal (JOURNAL_STREAM), each line opens with its priority, "<4>".
- * No secret is ever given to it. Every function may be called from any thread. */
+ * order given, or one JSON object a line. Each call is one write(2), so lines of
+ * different threads do not mix. Text values are escaped: what comes from outside can
+ * neither forge a line nor colour a terminal. When stderr is the journal
+ * (JOURNAL_STREAM), each line opens with its priority, "<4>". Never pass a secret. Every
+ * function may be called from any thread. */
 #ifndef HOOKD_LOG_H
 #define HOOKD_LOG_H
 
@@ -29,8 +29,7 @@ void log_setup(enum log_level level, enum log_format format);
 
 bool log_wants(enum log_level level);
 
-/* The message is a text of ours, free of control characters; the fields end with
- * LOG_END. */
+/* The message is a literal without control characters; the fields end with LOG_END. */
 void log_write(enum log_level level, const char *message, ...);
 
 #define LOG_END        ((struct log_field){.kind = LOG_FIELD_END})
@@ -53,8 +52,8 @@ struct log_limit {
 #define LOG_LIMIT_BURST  10
 #define LOG_LIMIT_WINDOW 10000
 
-/* True when the caller may log now. *suppressed gets the number of lines held
- * back since the last one that was allowed (0 for most). */
+/* True: the caller may log now. *suppressed gets the number of lines suppressed since
+ * the last one that was allowed, usually 0. */
 bool log_allowed(struct log_limit *limit, unsigned *suppressed) WARN_UNUSED;
 
 #endif

@@ -2,7 +2,7 @@
  * minor unit (ISO 4217 exponent: XOF 0, EUR 2, KWD 3), as payment providers send
  * them; a decimal number or text with a point is in the main unit.
  *   5000 XOF -> 5 000 FCFA   123456 EUR -> 1 234,56 EUR   "12.5" USD -> 12,50 USD
- * Groups of three by a space, decimals behind a comma. Pure; any thread. */
+ * Groups of three by a space, decimals after a comma. Pure; any thread. */
 #ifndef HOOKD_MONEY_H
 #define HOOKD_MONEY_H
 
@@ -16,13 +16,13 @@
 int money_exponent(const char *currency, size_t len);
 
 /* Appends the amount, a decimal text (-?digits[.digits]), and the currency's name.
- * False: amount is no decimal text, has more decimals than the currency (other
- * than zeros), or the currency is unknown; out is as before. */
+ * False: amount is not a decimal text, has more decimals than the currency (other than
+ * zeros), or the currency is unknown; out is as before. */
 bool money_format(struct buf *out, const char *amount, size_t amount_len, const char *currency,
 	size_t currency_len) WARN_UNUSED;
 
 /* The same as plain decimal text in the main unit, with a point: "1234.56", "-5000".
- * Zeros in front are gone, and there are as many decimals as the currency has. */
+ * Without leading zeros, with as many decimals as the currency has. */
 bool money_decimal(struct buf *out, const char *amount, size_t amount_len, const char *currency,
 	size_t currency_len) WARN_UNUSED;
 

@@ -26,12 +26,12 @@ struct net_range {
 /* A bare address of len bytes, no port, no brackets, no zone. */
 bool net_parse(const char *text, size_t len, struct net_address *out) WARN_UNUSED;
 
-/* A port's number in len digits, 0 to 65535. Where 0 means nothing the caller refuses
- * it. False: it is not one; *port is as before. */
+/* A port number of len digits, 0 to 65535; a caller to whom 0 means nothing refuses it.
+ * False: not a port; *port is as before. */
 bool net_parse_port(const char *text, size_t len, uint16_t *port) WARN_UNUSED;
 
-/* "address" or "address/prefix"; bits behind the prefix must be 0. NULL when
- * right, else what was expected (a literal). */
+/* "address" or "address/prefix"; bits after the prefix must be 0. NULL: valid; else what
+ * was expected (a literal). */
 const char *net_parse_range(const char *text, struct net_range *out) WARN_UNUSED;
 
 /* From what accept(2) gave. */
@@ -40,18 +40,18 @@ void net_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
 bool net_within(const struct net_address *a, const struct net_range *ranges, size_t count);
 void net_format(const struct net_address *a, char out[NET_TEXT]); /* "unix" for AF_UNIX */
 
-/* Is it no address of the public Internet: this host, a link, a private network,
+/* Is it not an address of the public Internet: this host, a link, a private network,
  * multicast, documentation, reserved (of IPv6 all outside of 2000::/3), or an IPv6
- * address that stands for such an IPv4 one?
- * (IANA's special-purpose address registries, RFC 6890.) */
+ * address that stands for such an IPv4 one? (IANA's special-purpose address registries,
+ * RFC 6890.) */
 bool net_is_internal(const struct net_address *a);
 
-/* The client behind a chain of proxies: the X-Forwarded-For value `list` (all
- * such headers joined by commas, len bytes) is read from its right end for as
- * long as the address found so far is within `trusted`; what lies further left
- * is the client's own word and is not looked at. A part that is no address, or
- * more than NET_HOPS_MAX parts, ends the walk at the last good address. A local
- * peer (AF_UNIX) counts as trusted: the socket's file mode lets in who may. */
+/* The client behind a chain of proxies: the X-Forwarded-For value `list` (all such
+ * headers joined by commas, len bytes) is read from its right end for as long as the
+ * address found so far is within `trusted`; what is further left was written by the
+ * client and is ignored. A part that is not an address, or more than NET_HOPS_MAX parts,
+ * ends the walk at the last good address. A local peer (AF_UNIX) counts as trusted: the
+ * socket's file mode decides who may connect. */
 struct net_address net_client(const struct net_address *peer, const char *list, size_t len,
 	const struct net_range *trusted, size_t trusted_count);
 

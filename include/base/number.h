@@ -13,7 +13,7 @@
 /* How many digits the text begins with. */
 size_t number_digits(const char *text, size_t len);
 
-/* Reads len bytes that are digits and nothing else. False: they are not, there are
+/* Reads len bytes that are digits and nothing else. False: there are other bytes or
  * none, or the number is greater than max; *n is as before. */
 bool number_read(const char *text, size_t len, int64_t max, int64_t *n) WARN_UNUSED;
 

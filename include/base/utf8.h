@@ -5,11 +5,11 @@
 
 #include <stddef.h>
 
-/* U+FFFD, which stands for a byte that is no part of any character. */
+/* U+FFFD, which replaces a byte that is not part of a character. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
 
-/* Length of the valid sequence at p, of which `left` (at least 1) bytes are there;
- * 0: there is none. */
+/* Length of the valid sequence at p, of which `left` (at least 1) bytes are there; 0: it
+ * is not valid. */
 size_t utf8_sequence(const unsigned char *p, size_t left);
 
 #endif

@@ -1,7 +1,6 @@
 /* conf/conf.h - the configuration: one YAML file, read whole, checked whole, then
- * constant. A reload makes a new struct conf; whoever still works under the old
- * one holds a reference to it. Only conf*.c knows YAML; conf/keys.c holds the
- * one table of keys. */
+ * constant. A reload makes a new struct conf; work that started under the old one holds
+ * a reference to it. Only conf/yaml knows YAML; conf/keys.c holds the one table of keys. */
 #ifndef HOOKD_CONF_H
 #define HOOKD_CONF_H
 
@@ -49,7 +48,7 @@ struct conf_limits {
 
 struct conf_store {
 	char *path;
-	int64_t retention; /* ms; 0: for ever */
+	int64_t retention; /* ms; 0: keep forever */
 };
 
 struct conf_source {
@@ -73,7 +72,7 @@ struct conf_pair {
 
 enum conf_mail_tls { CONF_MAIL_TLS_AUTO, CONF_MAIL_STARTTLS, CONF_MAIL_IMPLICIT, CONF_MAIL_PLAIN };
 
-/* The section `email` at the top: how mail leaves. */
+/* The section `email` at the top: how mail is sent. */
 struct conf_mail_server {
 	char *url;    /* smtp://host:port or smtps://host:port as libcurl takes it; NULL: none */
 	char *socket; /* of a Unix socket to speak SMTP on (url is smtp://localhost); NULL: none */
@@ -102,7 +101,7 @@ struct conf_email {
 
 struct conf_forward {
 	struct template *url; /* NULL: this action forwards nothing */
-	bool url_fixed;       /* scheme, host and port stand in the config literally */
+	bool url_fixed;       /* scheme, host and port are literal in the config */
 	const char *method;   /* POST, PUT or PATCH */
 	struct conf_pair *headers;
 	size_t header_count;
@@ -115,7 +114,7 @@ struct conf_forward {
 };
 
 struct conf_retry {
-	unsigned attempts; /* tries in all, the first included; at least 1 */
+	unsigned attempts; /* attempts in all, the first included; at least 1 */
 	int64_t first;     /* ms: the longest wait after the first failure */
 	int64_t max;       /* ms: the longest wait at all */
 };
@@ -128,7 +127,7 @@ struct conf_action {
 	struct conf_forward forward;
 	struct conf_pair *env; /* of the script, besides PATH, LANG, HOME and HOOKD_… */
 	size_t env_count;
-	char **base_env; /* PATH, LANG and HOME as far as env has none of them; NULL at the end */
+	char **base_env; /* those of PATH, LANG and HOME that env does not set; NULL at the end */
 	char *directory; /* working directory, absolute */
 	struct child_user user;
 	struct child_rlimit rlimits[CONF_RLIMITS];
@@ -158,12 +157,13 @@ struct conf_hook {
 	struct condition *when; /* NULL: always */
 	enum conf_order order;
 	bool skip_stale;
-	struct conf_action own;             /* of the file; of derived hooks empty */
-	struct conf_action own_failure;     /* its on_failure as the file has it; may be empty */
-	const struct conf_action *action;   /* own, or what a derived hook was derived from */
-	const struct conf_hook *on_failure; /* the derived hook to run for a delivery that
-					     * is given up; NULL: none */
-	int64_t store_id;                   /* set by the daemon before the conf is shared */
+	struct conf_action own;         /* from the file; empty in derived hooks */
+	struct conf_action own_failure; /* its on_failure from the file; may be empty */
+	const struct conf_action
+		*action; /* own, or that of the hook or section it is derived from */
+	const struct conf_hook
+		*on_failure; /* the derived hook for a delivery that is given up; NULL: none */
+	int64_t store_id;    /* set by the daemon before the conf is shared */
 };
 
 enum conf_digest_when { CONF_DIGEST_ALWAYS, CONF_DIGEST_DEAD };
@@ -195,13 +195,13 @@ struct conf {
 	enum log_level log_level;
 	enum log_format log_format;
 	struct conf_mail_server email;
-	struct conf_action on_failure; /* for hooks without one of their own; may be empty */
+	struct conf_action on_failure; /* default for hooks without their own; may be empty */
 	struct conf_digest digest;
 	struct conf_silence silence;
 	struct conf_source *sources;
 	size_t source_count;
 	struct conf_source own;  /* "hookd", the source of digests and alerts */
-	struct conf_hook *hooks; /* as the file has them */
+	struct conf_hook *hooks; /* as in the file */
 	size_t hook_count;
 	struct conf_hook *derived;
 	size_t derived_count;
@@ -209,17 +209,17 @@ struct conf {
 	size_t all_count;
 	const struct conf_hook *digest_hook;  /* of derived; NULL: no digest */
 	const struct conf_hook *silence_hook; /* of derived; NULL: no alert */
-	char **secret_files; /* what was read of secrets and private keys; and the directory of
-			      * systemd's credentials, if there is one. Absolute paths */
+	char **secret_files; /* the files of secrets and private keys that were read, and the
+				directory of systemd's credentials, if any. Absolute paths */
 	size_t secret_file_count;
 };
 
-/* Reads and checks `file`. Returns new, with one reference; or NULL, with every
- * error found in `errors`, a line each: "FILE:LINE:COLUMN: what, and what was
- * expected\n", in the order of the file. A value never shows up in a message
- * where a secret belongs, nor what ${NAME} stands for. What concerns the file as
- * a whole has no line and column. Warnings ("FILE:LINE:COLUMN: warning: …\n") are put
- * in `errors` too, also on success. Not thread-safe against setenv(3). */
+/* Reads and checks `file`. Returns new, with one reference; or NULL, with every error
+ * found in `errors`, a line each: "FILE:LINE:COLUMN: what, and what was expected\n", in
+ * the order of the file. No message contains the value of a secret's key or the value of
+ * a ${NAME}. A message about the file as a whole has no line and column. Warnings
+ * ("FILE:LINE:COLUMN: warning: …\n") are put in `errors` too, also on success. Not
+ * thread-safe against setenv(3). */
 struct conf *conf_load(const char *file, struct buf *errors) WARN_UNUSED;
 
 /* The same for a text in memory; `file` is what messages call it, and what its
@@ -227,9 +227,9 @@ struct conf *conf_load(const char *file, struct buf *errors) WARN_UNUSED;
 struct conf *conf_parse(
 	const char *file, const void *bytes, size_t len, struct buf *errors) WARN_UNUSED;
 
-/* The store's path alone, whatever else is wrong with the file: to look into the
- * store when a script or secret is missing must be possible. Returns new, to
- * free; NULL when not even that can be read. `errors` as for conf_load. */
+/* The store's path alone, whatever else is wrong with the file: the store must be
+ * readable even when a script or secret is missing. Returns new, to free; NULL when the
+ * path cannot be read either. `errors` as for conf_load. */
 char *conf_store_path(const char *file, struct buf *errors) WARN_UNUSED;
 
 struct conf *conf_ref(struct conf *conf); /* any thread */
@@ -243,8 +243,8 @@ const struct conf_hook *conf_hook_by_name(const struct conf *conf, const char *n
 /* One of all. */
 const struct conf_hook *conf_hook_by_store_id(const struct conf *conf, int64_t id);
 
-/* What of `next` a running daemon cannot take over from `now` without a restart
- * (the keys whose row says so): their dotted names, joined by ", ", or "" . */
+/* Appends the dotted names of the keys that differ between `now` and `next` and that a
+ * running daemon cannot change without a restart (as their row says), joined by ", ". */
 void conf_restart_keys(const struct conf *now, const struct conf *next, struct buf *out);
 
 #endif

@@ -1,15 +1,14 @@
-/* conf/explain.h - a configuration in words, for a person who wants to know
- * whether it says what was meant. */
+/* conf/explain.h - a configuration in words, so that a person can check whether it means
+ * what they meant. */
 #ifndef HOOKD_CONF_EXPLAIN_H
 #define HOOKD_CONF_EXPLAIN_H
 
 #include "base/buf.h"
 #include "conf.h"
 
-/* Appends how events come in, what is done for which of them, what happens when
- * that fails, the digest, the alert of silence, and how mail leaves: lines of 80
- * columns where words allow it. No secret, no value of a variable or header. Any
- * thread. */
+/* Appends how events come in, what is done for which of them, what happens when that
+ * fails, the digest, the alert of silence, and how mail is sent, in lines of 80 columns
+ * where words allow it. No secret, no value of a variable or header. Any thread. */
 void conf_explain(const struct conf *conf, struct buf *out);
 
 #endif

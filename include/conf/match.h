@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Does the glob (fnmatch(3), no flags: * crosses dots) take this type? */
+/* Does the glob (fnmatch(3), no flags: * crosses dots) match this type? */
 bool match_type(const char *glob, const char *type);
 
-/* Does the hook want the type; and the document (the body's JSON), by its `when`? If
- * not, the reason is appended to *why (NULL: nobody asks). */
+/* Do the hook's `on` and its `when` match the type and the document (the body's JSON)?
+ * If the document does not, appends the reason to *why (NULL: not needed). */
 bool match_on(const struct conf_hook *hook, const char *type);
 bool match_when(const struct conf_hook *hook, const json_t *document, struct buf *why);
 
@@ -22,10 +22,10 @@ bool match_when(const struct conf_hook *hook, const json_t *document, struct buf
 #define MATCH_DECLINED 4096 /* bytes of all reasons of an event together */
 
 /* Puts the store ids of the source's hooks that want ev into ids (room for
- * conf->hook_count), in config order, and returns how many. A quarantined
- * event is wanted by none. Those whose `on` takes the type but whose `when` does
- * not hold are added to *declined, a line "HOOK\tREASON\n" each, as struct
- * store_put has it. When memory is short, *declined says so (buf_ok). */
+ * conf->hook_count), in config order, and returns how many. No hook wants a quarantined
+ * event. Hooks whose `on` matches but whose `when` does not are added to *declined, a
+ * line "HOOK\tREASON\n" each, as in struct store_put. Out of memory: buf_ok(declined) is
+ * false. */
 size_t match_hooks(const struct conf *conf, const struct conf_source *source, struct event *ev,
 	int64_t *ids, struct buf *declined);
 

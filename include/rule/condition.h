@@ -30,10 +30,10 @@
 struct condition;
 struct path; /* rule/path.h */
 
-/* An operand as the config has it. */
+/* An operand as written in the config. */
 struct condition_operand {
 	char *text;
-	bool plain; /* without quotes: true, false, null and ~ are what they say */
+	bool plain; /* not quoted: true, false, null and ~ are YAML's */
 };
 
 enum condition_op {
@@ -54,22 +54,22 @@ enum condition_op {
 /* "eq", …: by enum condition_op, NULL last. */
 extern const char *const condition_ops[];
 
-/* A test. Takes path; copies the operands (one, but for in and not_in). Returns
- * new; NULL with `what` filled: an expression that is none, an operand that the op
- * cannot take, memory; path is freed then. */
+/* A test. Takes path; copies the operands (one, but for in and not_in). Returns new;
+ * NULL with `what` filled (an invalid expression or operand, out of memory) and path
+ * freed. */
 struct condition *condition_test(struct path *path, enum condition_op op,
 	const struct condition_operand *operands, size_t count, char what[200]) WARN_UNUSED;
 
 enum condition_join { CONDITION_ALL, CONDITION_ANY, CONDITION_NOT /* of all */ };
 
-/* Takes the parts (and on failure frees them), not the array. NULL: no memory. */
+/* Takes the parts (and frees them on failure), not the array. NULL: out of memory. */
 struct condition *condition_join(
 	enum condition_join join, struct condition **parts, size_t count) WARN_UNUSED;
 
-/* Does it hold for the document? If not, appends to *why (NULL: nobody asks) the
- * first reason, such as `entity.amount is 50: expected gte 100`; what comes from
- * the event is quoted, escaped and cut. With memory short why->failed is set, and the
- * result tells nothing. */
+/* Does it hold for the document? If not, appends the first reason to *why (NULL: not
+ * needed), such as `entity.amount is 50: expected gte 100`; what comes from the event is
+ * quoted, escaped and cut. Out of memory: why->failed is set and the result is
+ * meaningless. */
 bool condition_holds(const struct condition *c, const json_t *document, struct buf *why);
 
 /* In words, one line: `entity.amount is at least 100 and entity.mode is one of

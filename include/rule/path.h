@@ -21,7 +21,7 @@
 
 struct path;
 
-/* Returns new; or NULL with *fault filled (also when memory is short). */
+/* Returns new; or NULL with *fault filled (also when out of memory). */
 struct path *path_parse(const char *text, size_t len, struct fault *fault) WARN_UNUSED;
 
 /* The value there, borrowed from root; NULL: there is none. JSON's null is a value. */

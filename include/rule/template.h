@@ -1,5 +1,5 @@
 /* rule/template.h - {{path | filter: argument | …}} in a text of the config, parsed
- * once at load. Private language, so small as can be:
+ * once at load. A language of our own, as small as possible:
  *
  *   text      = { literal | "{{" path { "|" filter } "}}" }
  *   filter    = name [ ":" argument ]
@@ -39,7 +39,7 @@ enum template_kind { TEMPLATE_TEXT, TEMPLATE_HTML };
 
 #define TEMPLATE_MAX ((size_t)1 << 20) /* bytes of a template's text */
 
-/* Returns new; or NULL with *fault filled (also when memory is short). */
+/* Returns new; or NULL with *fault filled (also when out of memory). */
 struct template *template_parse(
 	const char *text, size_t len, enum template_kind kind, struct fault *fault) WARN_UNUSED;
 
@@ -50,15 +50,15 @@ enum template_missing {
 
 enum template_result {
 	TEMPLATE_OK,
-	TEMPLATE_FAULT,     /* this event cannot be rendered, ever: `why` says it */
+	TEMPLATE_FAULT,     /* this event can never be rendered: `why` says why */
 	TEMPLATE_NO_MEMORY, /* also for a result of more than TEMPLATE_OUTPUT bytes */
 };
 
 #define TEMPLATE_OUTPUT ((size_t)16 << 20)
 #define TEMPLATE_WHY    256
 
-/* Appends the rendered text to out. On failure out has a part of it, and why what
- * is wrong: "entity.email is missing", "entity.amount is no amount of money: …". */
+/* Appends the rendered text to out. On failure out has a part of it, and why has what is
+ * wrong: "entity.email is missing", "entity.amount is not an amount of money: …". */
 enum template_result template_render(const struct template *t, const json_t *document,
 	enum template_missing missing, struct buf *out, char why[TEMPLATE_WHY]) WARN_UNUSED;
 

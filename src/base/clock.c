@@ -109,7 +109,7 @@ bool clock_parse(const char *text, size_t len, int64_t *ms)
 		.tm_min = minute,
 		.tm_sec = second,
 	};
-	/* The offset may lead out of the years that can be written again. */
+	/* With its offset applied, the time may leave the years that clock_format can write. */
 	int64_t at = ((int64_t)timegm(&tm) - offset) * 1000 + milli;
 	if (at < 0 || at > LAST)
 		return false;

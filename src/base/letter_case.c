@@ -1,6 +1,6 @@
 #include "base/letter_case.h"
 
-/* Of two bytes in UTF-8 all but ASCII, and they stay so. */
+/* All but ASCII have two bytes in UTF-8, in either case. */
 static unsigned change_case(unsigned c, bool up)
 {
 	if (c < 0x80)
@@ -14,7 +14,7 @@ static unsigned change_case(unsigned c, bool up)
 		return 0x178;
 	if (!up && c == 0x178)
 		return 0xff;
-	/* pairs with the capital at an even place, then at an odd one */
+	/* pairs whose capital has an even number, then an odd one */
 	if ((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) || (c >= 0x14a && c <= 0x177))
 		return up ? (c & ~1U) : (c | 1U);
 	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))

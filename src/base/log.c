@@ -97,8 +97,8 @@ static void add_json_field(struct buf *b, const struct log_field *f)
 		buf_add_json(b, f->text, f->len);
 }
 
-/* stderr may be a pipe whose reader is gone or full: a log line is never worth
- * stopping for. */
+/* stderr may be a pipe whose reader is gone or full: never block or fail because of a
+ * log line. */
 static void put(const struct buf *b)
 {
 	ssize_t n;

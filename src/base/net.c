@@ -90,7 +90,7 @@ const char *net_parse_range(const char *text, struct net_range *out)
 				  : "a prefix from 0 to 128 after an IPv6 address";
 	for (unsigned i = prefix; i < bits; i++)
 		if (out->address.bytes[i / 8] & (0x80u >> (i % 8)))
-			return "no bits set behind the prefix, as in 10.0.0.0/8";
+			return "no bits set after the prefix, as in 10.0.0.0/8";
 	out->prefix = prefix;
 	return NULL;
 }
@@ -129,7 +129,7 @@ void net_format(const struct net_address *a, char out[NET_TEXT])
 static const struct net_range internal[] = {
 	{{AF_INET, {0}}, 8},                        /* this network; 0.0.0.0 is this host */
 	{{AF_INET, {10}}, 8},                       /* private */
-	{{AF_INET, {100, 64}}, 10},                 /* a provider's own */
+	{{AF_INET, {100, 64}}, 10},                 /* carrier-grade NAT */
 	{{AF_INET, {127}}, 8},                      /* loopback */
 	{{AF_INET, {169, 254}}, 16},                /* link-local, and the clouds' metadata */
 	{{AF_INET, {172, 16}}, 12},                 /* private */
@@ -146,8 +146,8 @@ static const struct net_range internal[] = {
 	{{AF_INET6, {0x3f, 0xff}}, 20},             /* documentation */
 };
 
-/* All that IANA has given out of IPv6 for the public is in here, but for the first
- * of the carriers. */
+/* All public IPv6 addresses that IANA has allocated are in this range, except the first
+ * carrier below. */
 static const struct net_range unicast = {{AF_INET6, {0x20}}, 3};
 
 /* Where an IPv6 address carries an IPv4 one: NAT64 (RFC 6052), 6to4. */

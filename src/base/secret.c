@@ -20,9 +20,9 @@ struct secret {
 
 static atomic_bool some_unlocked;
 
-static void say(char why[SECRET_WHY], const char *format, ...) PRINTF(2, 3);
+static void set_why(char why[SECRET_WHY], const char *format, ...) PRINTF(2, 3);
 
-static void say(char why[SECRET_WHY], const char *format, ...)
+static void set_why(char why[SECRET_WHY], const char *format, ...)
 {
 	va_list args;
 
@@ -102,20 +102,21 @@ static struct secret *accept(
 	struct secret *s;
 
 	if (len == 0)
-		say(why, "%s is empty: expected a secret in it", place);
+		set_why(why, "%s is empty: expected a secret in it", place);
 	else if (len > SECRET_MAX)
-		say(why, "%s is longer than %d bytes: expected a secret in it", place, SECRET_MAX);
+		set_why(why, "%s is longer than %d bytes: expected a secret in it", place,
+			SECRET_MAX);
 	else if (memchr(bytes, '\0', len) != NULL)
-		say(why, "%s has a NUL byte in it: expected a secret as plain text", place);
+		set_why(why, "%s has a NUL byte in it: expected a secret as plain text", place);
 	else if (is_space(bytes[0]) || is_space(bytes[len - 1]))
-		say(why,
-			"%s has white space at one of its ends: expected the secret as its sender "
-			"shows it, with at most one line end behind it",
+		set_why(why,
+			"%s begins or ends with white space: expected the secret as its sender "
+			"shows it, with at most one line end after it",
 			place);
 	else {
 		s = secret_new(bytes, len);
 		if (s == NULL)
-			say(why, "%s cannot be kept: out of memory", place);
+			set_why(why, "%s cannot be kept: out of memory", place);
 		return s;
 	}
 	return NULL;
@@ -140,22 +141,22 @@ static ssize_t read_all(int fd, unsigned char *bytes, size_t max)
 	return (ssize_t)len;
 }
 
-/* A file that others can write or read is no secret, however it came to be. */
+/* A file that others can read or write is not secret. */
 static bool check_file(int fd, const char *place, char why[SECRET_WHY])
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		say(why, "%s cannot be read: %s", place, strerror(errno));
+		set_why(why, "%s cannot be read: %s", place, strerror(errno));
 		return false;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		say(why, "%s is no regular file", place);
+		set_why(why, "%s is not a regular file", place);
 		return false;
 	}
 	if (st.st_mode & 07) {
-		say(why, "%s can be accessed by others (mode %04o): expected 0640 or less", place,
-			(unsigned)(st.st_mode & 07777));
+		set_why(why, "%s can be accessed by others (mode %04o): expected 0640 or less",
+			place, (unsigned)(st.st_mode & 07777));
 		return false;
 	}
 	return true;
@@ -163,7 +164,7 @@ static bool check_file(int fd, const char *place, char why[SECRET_WHY])
 
 static struct secret *load_file(const char *place, const char *path, char why[SECRET_WHY])
 {
-	const size_t room = SECRET_MAX + 3; /* a CR LF, and one to see that it is too long */
+	const size_t room = SECRET_MAX + 3; /* a CR LF, and one more to detect a longer one */
 	struct secret *s = NULL;
 	unsigned char *bytes = NULL;
 	ssize_t n;
@@ -173,19 +174,19 @@ static struct secret *load_file(const char *place, const char *path, char why[SE
 	/* O_NONBLOCK: a FIFO is to be refused, not waited for */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
-		say(why, "%s cannot be read: %s", place, strerror(errno));
+		set_why(why, "%s cannot be read: %s", place, strerror(errno));
 		return NULL;
 	}
 	if (!check_file(fd, place, why))
 		goto out;
 	bytes = sodium_malloc(room);
 	if (bytes == NULL) {
-		say(why, "%s cannot be kept: out of memory", place);
+		set_why(why, "%s cannot be kept: out of memory", place);
 		goto out;
 	}
 	n = read_all(fd, bytes, room);
 	if (n < 0) {
-		say(why, "%s cannot be read: %s", place, strerror(errno));
+		set_why(why, "%s cannot be read: %s", place, strerror(errno));
 		goto out;
 	}
 	len = (size_t)n;
@@ -209,14 +210,14 @@ static struct secret *load_credential(const char *name, char why[SECRET_WHY])
 
 	if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
 		strcmp(name, "..") == 0) {
-		say(why,
+		set_why(why,
 			"credential \"%.100s\": expected a plain name, as in systemd's "
 			"LoadCredential=NAME:FILE",
 			name);
 		return NULL;
 	}
 	if (directory == NULL || directory[0] == '\0') {
-		say(why,
+		set_why(why,
 			"credential \"%.100s\": $CREDENTIALS_DIRECTORY is not set; expected "
 			"hookd's unit to have LoadCredential=%.100s:FILE (from a shell: to be "
 			"root, while the unit runs)",
@@ -225,7 +226,7 @@ static struct secret *load_credential(const char *name, char why[SECRET_WHY])
 	}
 	n = snprintf(path, sizeof(path), "%s/%s", directory, name);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
-		say(why, "credential \"%.100s\": its path is too long", name);
+		set_why(why, "credential \"%.100s\": its path is too long", name);
 		return NULL;
 	}
 	snprintf(place, sizeof(place), "credential %s", path);
@@ -238,11 +239,13 @@ static struct secret *load_env(const char *name, char why[SECRET_WHY])
 	char place[160];
 
 	if (value == NULL) {
-		say(why, "environment variable %.100s is not set: expected a secret in it", name);
+		set_why(why, "environment variable %.100s is not set: expected a secret in it",
+			name);
 		return NULL;
 	}
 	snprintf(place, sizeof(place), "environment variable %.100s", name);
-	/* It stays there for the next reload, but not in a swap file or a core. */
+	/* The variable stays set for the next reload; locked, it is not in swap or a
+	 * core dump. */
 	if (sodium_mlock((void *)(uintptr_t)value, strlen(value)) != 0)
 		atomic_store(&some_unlocked, true);
 	return accept(place, (const unsigned char *)value, strlen(value), why);
@@ -258,6 +261,6 @@ struct secret *secret_load(enum secret_origin origin, const char *name, char why
 	case SECRET_ENV:
 		return load_env(name, why);
 	}
-	say(why, "no such kind of place for a secret");
+	set_why(why, "no such kind of place for a secret");
 	return NULL;
 }

@@ -41,8 +41,8 @@ static char *directory_of(const char *file)
 	return directory;
 }
 
-/* Reads all that can be read; *good: without an error. NULL: nothing can. */
-static struct conf *parse(
+/* Reads as much as possible; *good: without errors. NULL: nothing. */
+static struct conf *parse_bytes(
 	const char *file, const void *bytes, size_t len, struct buf *errors, bool *good)
 {
 	struct conf_reader reader = {0};
@@ -80,7 +80,7 @@ out:
 struct conf *conf_parse(const char *file, const void *bytes, size_t len, struct buf *errors)
 {
 	bool good;
-	struct conf *conf = parse(file, bytes, len, errors, &good);
+	struct conf *conf = parse_bytes(file, bytes, len, errors, &good);
 
 	if (good)
 		return conf;
@@ -113,7 +113,8 @@ char *conf_store_path(const char *file, struct buf *errors)
 	if (fault != NULL)
 		buf_printf(errors, "%s: cannot be read: %s\n", file, fault);
 	else
-		conf = parse(file, bytes.data != NULL ? bytes.data : "", bytes.len, errors, &good);
+		conf = parse_bytes(
+			file, bytes.data != NULL ? bytes.data : "", bytes.len, errors, &good);
 	if (conf != NULL && conf->store.path != NULL)
 		path = strdup(conf->store.path);
 	conf_unref(conf);
@@ -121,7 +122,7 @@ char *conf_store_path(const char *file, struct buf *errors)
 	return path;
 }
 
-/* Where in conf the value of a key is that is in no list. */
+/* Where the value of a key is in conf; not for keys of list items. */
 static const void *value_of(const struct conf *conf, const struct conf_key *key)
 {
 	size_t section = 0;

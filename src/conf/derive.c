@@ -1,10 +1,12 @@
+/* conf/derive.c - what follows from a config once it is read and checked: the hooks that are
+ * derived from on_failure, digest and silence, and the environment of programs. */
 #include "read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What runs when a delivery of the hook is given up; NULL: nothing. */
+/* The action for a delivery of the hook that is given up; NULL: none. */
 static const struct conf_action *failure_of(const struct conf *conf, const struct conf_hook *hook)
 {
 	if (conf_action_is_set(&hook->own_failure))
@@ -12,7 +14,7 @@ static const struct conf_action *failure_of(const struct conf *conf, const struc
 	return conf_action_is_set(&conf->on_failure) ? &conf->on_failure : NULL;
 }
 
-/* The next derived hook. NULL: no memory for its name. */
+/* Adds a derived hook. NULL: out of memory. */
 static const struct conf_hook *derive(struct conf *conf, const char *parent, const char *name,
 	const struct conf_source *source, const struct conf_action *action)
 {

@@ -5,7 +5,7 @@
 
 #define COLUMNS 80
 
-/* A sentence under way; written out in lines when it is whole. */
+/* A sentence being built; broken into lines when it is complete. */
 struct sentence {
 	struct buf text;
 	size_t indent; /* of its first line; the next ones have 4 more */
@@ -27,7 +27,7 @@ static void add_blanks(struct buf *out, size_t n)
 }
 
 /* Appends the sentence, broken at spaces, and empties it. */
-static void finish(struct sentence *s, struct buf *out)
+static void end_sentence(struct sentence *s, struct buf *out)
 {
 	size_t column = s->indent;
 
@@ -120,7 +120,7 @@ static void add_run(struct buf *out, const struct conf_action *action)
 	if (action->rlimit_count > 0)
 		buf_add_text(out, ", with limits");
 	for (size_t i = 0; i < action->give_up_count; i++)
-		buf_printf(out, "%s%d", i > 0 ? ", " : ", never again after exit ",
+		buf_printf(out, "%s%d", i > 0 ? ", " : ", giving up after exit ",
 			action->give_up_on[i]);
 }
 
@@ -141,7 +141,7 @@ static void add_email(struct buf *out, const struct conf_email *email)
 		buf_add_text(out, ", with the payload attached");
 }
 
-/* What stands behind ? may be a token that the environment gave. */
+/* The query may contain a token from the environment. */
 static void add_url(struct buf *out, const struct template *url)
 {
 	const char *text = template_text(url);
@@ -164,7 +164,7 @@ static void add_forward(struct buf *out, const struct conf_forward *forward)
 		buf_add_text(out, ", with a client certificate");
 	add_names(out, ", with ", forward->headers, forward->header_count);
 	if (!forward->verify_tls)
-		buf_add_text(out, ", whoever answers there (verify_tls is false)");
+		buf_add_text(out, ", without checking its certificate (verify_tls is false)");
 }
 
 static void add_kind(struct buf *out, const struct conf_action *action)
@@ -203,10 +203,10 @@ static void explain_action(
 
 	buf_add_text(&s.text, before);
 	add_kind(&s.text, action);
-	finish(&s, out);
+	end_sentence(&s, out);
 	s.indent = indent + 4;
 	add_retry(&s.text, action);
-	finish(&s, out);
+	end_sentence(&s, out);
 }
 
 static void explain_hook(const struct conf_hook *hook, struct buf *out)
@@ -226,9 +226,9 @@ static void explain_hook(const struct conf_hook *hook, struct buf *out)
 	if (hook->order == CONF_ORDER_ENTITY)
 		buf_add_text(&s.text, ", in order for each entity");
 	if (hook->skip_stale)
-		buf_add_text(&s.text, ", without those that a later state has overtaken");
+		buf_add_text(&s.text, ", without events that a later state has overtaken");
 	buf_add_char(&s.text, ':');
-	finish(&s, out);
+	end_sentence(&s, out);
 	explain_action(hook->action, "", 4, out);
 	if (hook->on_failure != NULL)
 		explain_action(hook->on_failure->action, "given up: ", 4, out);
@@ -241,7 +241,7 @@ static void explain_digest(const struct conf_digest *digest, struct buf *out)
 	buf_printf(&s.text, "digest: each day at %02u:%02u%s:", digest->at / 60, digest->at % 60,
 		digest->when == CONF_DIGEST_DEAD ? ", when a delivery has died since the last"
 						 : "");
-	finish(&s, out);
+	end_sentence(&s, out);
 	explain_action(&digest->action, "", 4, out);
 }
 
@@ -260,7 +260,7 @@ static void explain_silence(const struct conf_silence *silence, struct buf *out)
 		silence->source_count == 0 ? "a source" : "");
 	add_time(&s.text, silence->after);
 	buf_add_char(&s.text, ':');
-	finish(&s, out);
+	end_sentence(&s, out);
 	explain_action(&silence->action, "", 4, out);
 }
 
@@ -282,7 +282,7 @@ static void explain_source(const struct conf_source *source, struct buf *out)
 	if (source->allow_count > 0)
 		buf_printf(&s.text, ", from %zu range%s of addresses only", source->allow_count,
 			source->allow_count == 1 ? "" : "s");
-	finish(&s, out);
+	end_sentence(&s, out);
 }
 
 static void explain_mail(const struct conf_mail_server *server, struct buf *out)
@@ -295,7 +295,7 @@ static void explain_mail(const struct conf_mail_server *server, struct buf *out)
 	};
 	struct sentence s = {0};
 
-	buf_add_text(&s.text, "mail leaves by ");
+	buf_add_text(&s.text, "mail is sent by ");
 	for (size_t i = 0; server->command != NULL && server->command[i] != NULL; i++) {
 		buf_add_text(&s.text, i > 0 ? " " : "");
 		add_word(&s.text, server->command[i]);
@@ -317,7 +317,7 @@ static void explain_mail(const struct conf_mail_server *server, struct buf *out)
 	} else {
 		buf_add_text(&s.text, server->from.mailbox);
 	}
-	finish(&s, out);
+	end_sentence(&s, out);
 }
 
 void conf_explain(const struct conf *conf, struct buf *out)

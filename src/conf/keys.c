@@ -13,10 +13,10 @@
 #define MIB              (1024 * KIB)
 #define TIB              (1024LL * 1024 * MIB)
 
-/* What conf_list_store counts on. */
+/* conf_list_store relies on this. */
 #define ARRAY(type, items, count)                                                                  \
 	_Static_assert(AT(type, count) == AT(type, items) + sizeof(void *),                        \
-		"the count stands behind its array")
+		"the count follows its array")
 ARRAY(conf, listen, listen_count);
 ARRAY(conf, trusted_proxies, trusted_proxy_count);
 ARRAY(conf, sources, source_count);
@@ -30,7 +30,7 @@ ARRAY(conf_action, give_up_on, give_up_count);
 ARRAY(conf_templates, list, count);
 ARRAY(conf_forward, headers, header_count);
 
-/* What a choice writes. */
+/* A choice is written as an int. */
 _Static_assert(sizeof(enum log_level) == sizeof(int) && sizeof(enum log_format) == sizeof(int) &&
 		       sizeof(enum conf_mail_tls) == sizeof(int) &&
 		       sizeof(enum conf_order) == sizeof(int) &&
@@ -44,8 +44,8 @@ static const char *const orders[] = {"none", "entity", NULL};
 static const char *const digest_whens[] = {"always", "dead", NULL};
 static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
 
-/* Sources stand before what refers to them: keys are read in this order,
- * whatever the file's. */
+/* Keys are read in this order, whatever the order of the file: sources before what
+ * refers to them. */
 /* clang-format off */
 const struct conf_key conf_keys[] = {
 	{"", "listen", CONF_LISTEN, AT(conf, listen),
@@ -75,7 +75,7 @@ const struct conf_key conf_keys[] = {
 	{"store", "path", CONF_PATH, AT(conf_store, path),
 		.fallback = "/var/lib/hookd/hookd.db", .reload = CONF_RESTART},
 	{"store", "retention", CONF_DURATION, AT(conf_store, retention),
-		.min = HOUR, .max = 36500 * DAY, .zero = "for ever", .fallback = "90d"},
+		.min = HOUR, .max = 36500 * DAY, .zero = "forever", .fallback = "90d"},
 
 	{"", "timezone", CONF_TIMEZONE, AT(conf, timezone), .reload = CONF_RESTART},
 	{"", "log", CONF_MAPPING, 0, .fallback = NULL},

@@ -1,17 +1,16 @@
-/* conf/keys.h - the one table of configuration keys. The reader (conf/read.c),
- * the messages and the test that hookd.yaml(5) and the sample name every key
- * all go by it. */
+/* conf/keys.h - the one table of configuration keys. The reader (conf/read.c), the
+ * messages, and the test that hookd.yaml(5) and the sample name every key all use it. */
 #ifndef HOOKD_CONF_KEYS_H
 #define HOOKD_CONF_KEYS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* An array in a struct is a pointer with its size_t count right behind it. */
+/* An array in a struct is a pointer directly followed by its size_t count. */
 enum conf_type {
 	CONF_NAME,        /* char *: [A-Za-z0-9][A-Za-z0-9._-]*, at most 64 bytes */
 	CONF_TEXT,        /* char *: not empty, no control characters */
-	CONF_PATH,        /* char *: relative ones are taken from the config file's directory */
+	CONF_PATH,        /* char *: relative to the config file's directory */
 	CONF_URL_PATH,    /* char *: begins with /, no ? # % or white space */
 	CONF_BOOL,        /* bool: true or false */
 	CONF_COUNT,       /* unsigned, min..max */
@@ -46,7 +45,7 @@ enum conf_type {
 	CONF_WHEN,          /* struct condition * */
 	CONF_MAPPING,       /* a section, whose rows are in the section `rows` */
 	CONF_LIST,          /* a list of sections */
-	CONF_ACTION,        /* no key: the rows of the section `rows` belong here too */
+	CONF_ACTION,        /* not a key: the rows of the section `rows` belong here, too */
 };
 
 enum conf_reload { CONF_RELOAD, CONF_RESTART };
@@ -58,14 +57,14 @@ struct conf_key {
 	size_t offset; /* within the section's struct; CONF_RLIMIT: the RLIMIT_… */
 	long long min; /* in the type's unit; of lists and mappings the number of items */
 	long long max;
-	const char *fallback; /* the default as it would be written; NULL: none, "" : empty */
+	const char *fallback; /* the default as it would be written; NULL: none, "": empty */
 	bool required;
 	enum conf_reload reload;
-	const char *zero; /* what 0 means where it is allowed beside min..max; NULL: nothing */
+	const char *zero; /* what 0 means where it is allowed besides min..max; NULL: not allowed */
 	size_t size;      /* CONF_LIST: of one item's struct */
 	const char *rows; /* CONF_MAPPING: NULL: section and name with a dot between */
 	const char *const *words; /* CONF_CHOICE, CONF_WORD: NULL at the end */
-	const char *expected;     /* in messages; NULL: the type's words */
+	const char *expected;     /* for messages; NULL: that of the type */
 };
 
 extern const struct conf_key conf_keys[];

@@ -20,7 +20,7 @@ bool match_when(const struct conf_hook *hook, const json_t *document, struct buf
 	return hook->when == NULL || condition_holds(hook->when, document, why);
 }
 
-/* As much of a text as fits, cut between UTF-8 characters. */
+/* The length of a text cut to max bytes, between UTF-8 characters. */
 static size_t cut(const char *text, size_t len, size_t max)
 {
 	if (len <= max)
@@ -39,7 +39,7 @@ static void add_declined(struct buf *declined, const char *hook, const struct bu
 	buf_add_char(declined, '\n');
 }
 
-/* Does its `when` hold? Without one nobody needs the body parsed. */
+/* Does its `when` hold? Parses the body only if there is one. */
 static bool holds(
 	const struct conf_hook *hook, struct event *ev, struct buf *why, struct buf *declined)
 {
@@ -49,7 +49,7 @@ static bool holds(
 		return true;
 	bool known = event_document(ev, &document);
 	bool good = known && match_when(hook, document, why);
-	/* A hook must not be left out for that. */
+	/* Out of memory must not leave out a hook. */
 	if (!known || why->failed)
 		declined->failed = true;
 	return good;

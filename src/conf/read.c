@@ -20,8 +20,8 @@ static bool read_mapping(const struct conf_value *v)
 	return true;
 }
 
-/* A list of sections, each read into its own struct. An item that is no mapping
- * still has its place, so that positions and structs go together. */
+/* A list of sections, each read into its own struct. An item that is not a mapping still
+ * has its struct, so that positions agree. */
 static bool read_list(const struct conf_value *v)
 {
 	void *items;
@@ -86,8 +86,8 @@ static conf_value_reader *const readers[] = {
 	[CONF_LIST] = read_list,
 };
 
-/* A default goes the same way as a value, so that it can be no other. A section
- * that is not there has the defaults of its keys. */
+/* A default is read like a value, so it has to be a valid one. A missing section gets
+ * the defaults of its keys. */
 static void read_default(const struct conf_value *v)
 {
 	struct conf_node node = {.kind = CONF_NODE_SCALAR, .plain = true};
@@ -142,14 +142,14 @@ static void refuse_strange_keys(
 
 		if (entry->first_line != 0)
 			conf_complain(r, scope, NULL, entry->at,
-				"duplicate key %s: expected it once, it stands in line %u already",
+				"duplicate key %s: it is already in line %u",
 				conf_quote(entry->key, quoted), entry->first_line);
 		else if (conf_key_find(scope->section, entry->key) == NULL)
 			refuse_unknown(r, scope, entry);
 	}
 }
 
-/* The keys whose rows are those of a section, which may be a part of the scope's. */
+/* Reads the keys in the rows of a section, which may be a part of the scope's section. */
 static void read_rows(struct conf_reader *r, const struct conf_scope *scope, const char *section,
 	const struct conf_node *node, void *base)
 {
@@ -179,8 +179,8 @@ static void read_rows(struct conf_reader *r, const struct conf_scope *scope, con
 	}
 }
 
-/* Reads the keys of a section into base. node: its mapping, or nothing for an
- * empty one, or NULL when it is not there: then nothing is required of it. */
+/* Reads the keys of a section into base. node: its mapping, or an empty value, or NULL
+ * if the file does not have it; then no key is required. */
 static void read_section(struct conf_reader *r, const struct conf_scope *scope,
 	const struct conf_node *node, void *base)
 {

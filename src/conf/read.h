@@ -1,9 +1,9 @@
-/* conf/read.h - what the readers of a config's parts share: where they are in
- * the file, how they complain, where they put what they read. The way of a
- * value: conf/yaml/yaml.c (tree) -> conf/read.c (sections, by the table of keys) ->
- * conf/value/scalar.c, conf/value/list.c, conf/value/template.c and others (values, by type) ->
- * conf/check/check.c (what must hold between them) -> conf/derive.c (hooks that follow
- * from it). Private to conf*.c. */
+/* conf/read.h - what the readers of a config's parts share: where they are in the file,
+ * how they report errors, where they store what they read. The path of a value:
+ * conf/yaml/yaml.c (tree) -> conf/read.c (sections, by the table of keys) ->
+ * conf/value/scalar.c, conf/value/list.c, conf/value/template.c and others (values, by
+ * type) -> conf/check/check.c (what must hold between them) -> conf/derive.c (hooks that
+ * follow from it). Private to conf. */
 #ifndef HOOKD_CONF_READ_H
 #define HOOKD_CONF_READ_H
 
@@ -21,7 +21,7 @@
 struct conf_reader {
 	struct conf *conf;
 	const char *directory;        /* the config file's, absolute */
-	const struct conf_node *root; /* of the file; NULL: it is no YAML */
+	const struct conf_node *root; /* of the file; NULL: not YAML */
 	struct conf_errors errors;
 };
 
@@ -29,9 +29,9 @@ struct conf_reader {
 
 /* The section being read: to find its keys, and for messages. */
 struct conf_scope {
-	char section[CONF_SECTION];   /* whose rows of the table: "limits", "action.email" */
-	char path[CONF_SECTION];      /* as people know it: "limits", "on_failure.email";
-				       * "": the top, or a list's entry itself */
+	char section[CONF_SECTION]; /* of the rows in the table: "limits", "action.email" */
+	char path[CONF_SECTION];    /* for messages: "limits", "on_failure.email"; "": the top, or a
+				       list's entry itself */
 	char entry[CONF_QUOTED + 32]; /* `hooks[2] "ship"`; "": not in a list */
 };
 
@@ -46,7 +46,7 @@ struct conf_value {
 	void *target;
 };
 
-/* The scope of a list's i-th item (from 0), read or to be read from `item`. */
+/* The scope of a list's i-th item (from 0), whose node is `item`. */
 struct conf_scope conf_scope_item(const char *list, size_t i, const struct conf_node *item);
 
 /* The scope of a section within another: the rows are `rows`' (NULL: those of the
@@ -68,11 +68,11 @@ void conf_refuse_at(const struct conf_value *v, struct conf_place at, const char
 	PRINTF(3, 4);
 void conf_warn(const struct conf_value *v, const char *format, ...) PRINTF(2, 3);
 
-/* Complains that the value is of the wrong kind and says what was expected. */
+/* Reports that the value is of the wrong kind, and what was expected. */
 void conf_refuse_kind(const struct conf_value *v);
 
-/* Complains about a fault in the text of a scalar: at the very place when the
- * file shows it as it is, else as "byte N" of the value. */
+/* Reports a fault in the text of a scalar: at its place if the file has the text as it
+ * is, else as "byte N" of the value. */
 void conf_refuse_fault(const struct conf_value *v, const struct fault *fault);
 
 /* "a list", "nothing": for "…, found %s". */
@@ -89,42 +89,41 @@ const struct number_unit *conf_units(enum conf_type type);
 /* "a duration (…) from 100ms to 1d": what a key's value has to be. */
 const char *conf_expected(const struct conf_key *key, char out[CONF_EXPECTED]);
 
-/* A scalar's text with ${NAME} replaced; borrowed from the node. NULL:
- * complained about. */
+/* A scalar's text with ${NAME} replaced; borrowed from the node. NULL: reported. */
 const char *conf_value_text(const struct conf_value *v) WARN_UNUSED;
 
 /* The same of a scalar that must not be empty. */
 const char *conf_value_some_text(const struct conf_value *v) WARN_UNUSED;
 
-/* Did conf_value_text replace something in it? Then it may be shown to nobody. */
+/* Did conf_value_text replace something in it? Then no message may contain it. */
 bool conf_value_has_environment(const struct conf_value *v);
 
-/* A scalar in quotes, as it stands in the file: what the environment puts into
- * it may be a secret. */
+/* A scalar in quotes, as written in the file: what the environment puts into it may be a
+ * secret. */
 const char *conf_value_quote(const struct conf_value *v, char out[CONF_QUOTED]);
 
-/* Complains: the value in quotes, what is wrong, what its key expects. Returns false. */
+/* Reports the value in quotes, what is wrong, what its key expects. Returns false. */
 bool conf_value_refuse(const struct conf_value *v, const char *what);
 
 /* An item of the list that v is, to be read on its own. */
 struct conf_value conf_value_item(const struct conf_value *v, size_t index);
 
-/* Checks that v is a list of key->min to key->max items (one scalar counts as a
- * list of one if `one` says so) and allocates them, zeroed. *count is their
- * number, 0 also for an empty list. False: complained about. */
+/* Checks that v is a list of key->min to key->max items (one scalar counts as a list of
+ * one if `one` says so) and allocates them, zeroed. *count is their number, 0 for an
+ * empty list. False: reported. */
 bool conf_list_open(
 	const struct conf_value *v, bool one, size_t size, void **items, size_t *count) WARN_UNUSED;
 
-/* Puts an array and its count into the target. */
+/* Stores an array and its count in the target. */
 void conf_list_store(const struct conf_value *v, void *items, size_t count);
 
-/* text as a path from the config file's directory. Returns new; NULL: complained. */
+/* text as a path relative to the config file's directory. Returns new; NULL: reported. */
 char *conf_path(const struct conf_value *v, const char *text) WARN_UNUSED;
 
-/* path, the text behind "unix:", as a Unix socket's. Returns new; NULL: complained. */
+/* Copies path, the text after "unix:". Returns new; NULL: reported. */
 char *conf_unix_path(const struct conf_value *v, const char *path) WARN_UNUSED;
 
-/* Readers of a value, by type. False: complained about, nothing is stored. */
+/* Readers of a value, by type. False: reported, nothing is stored. */
 typedef bool conf_value_reader(const struct conf_value *v);
 
 conf_value_reader conf_read_name, conf_read_text, conf_read_path, conf_read_url_path,
@@ -136,8 +135,7 @@ conf_value_reader conf_read_name, conf_read_text, conf_read_path, conf_read_url_
 	conf_read_html, conf_read_html_file, conf_read_env, conf_read_headers,
 	conf_read_mail_server, conf_read_mailbox, conf_read_when;
 
-/* The text of a scalar, which may be empty, as a template: *out is new. False:
- * complained about. */
+/* The text of a scalar, which may be empty, as a template: *out is new. False: reported. */
 bool conf_parse_template(
 	const struct conf_value *v, enum template_kind kind, struct template **out) WARN_UNUSED;
 
@@ -153,16 +151,16 @@ const struct conf_key *conf_key_find(const char *section, const char *name);
 /* Reads the whole tree into r->conf by the table of keys. */
 void conf_read(struct conf_reader *r, struct conf_node *root);
 
-/* PATH, LANG and HOME of a program run as `user`, those left out that env has;
- * NULL at the end. Returns new; NULL: out of memory. */
+/* PATH, LANG and HOME of a program run as `user`, except those that env sets; NULL at
+ * the end. Returns new; NULL: out of memory. */
 char **conf_base_env(
 	const struct child_user *user, const struct conf_pair *env, size_t env_count) WARN_UNUSED;
 
-/* The derived hooks, and all that is documented as following from the file.
- * r->conf has no errors. */
+/* Adds the derived hooks and everything else that follows from the file. r->conf has no
+ * errors. */
 void conf_derive(struct conf_reader *r);
 
-/* Notes that a secret is in the file (or in all files of that directory). */
+/* Notes that the file, or every file of the directory, is a secret. */
 void conf_note_secret_file(struct conf_reader *r, const char *path);
 
 /* Frees a NULL-terminated array and its texts; NULL is allowed. */

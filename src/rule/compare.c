@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MAX 400 /* of a number in a text: more is no number to us */
+#define DIGITS_MAX 400 /* of a number in a text: more is not a number to us */
 
 bool decimal_read(const char *text, size_t len, struct decimal *out)
 {
@@ -134,7 +134,7 @@ static bool says(const struct operand *o, const char *word)
 	return o->plain && strcmp(o->text, word) == 0;
 }
 
-/* null without quotes, which is no text. */
+/* null without quotes, which is not a text. */
 static bool is_null(const struct operand *o)
 {
 	return says(o, "null") || says(o, "~");

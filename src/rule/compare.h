@@ -1,5 +1,5 @@
-/* rule/compare.h - what values of an event and operands of the config are to
- * each other. Private to condition*.c. Pure; any thread. */
+/* rule/compare.h - how a value of an event compares to an operand of the config. Private
+ * to rule. Pure; any thread. */
 #ifndef HOOKD_CONDITION_COMPARE_H
 #define HOOKD_CONDITION_COMPARE_H
 
@@ -10,16 +10,16 @@
 /* -?digits[.digits], taken apart: compared digit by digit, so exactly. */
 struct decimal {
 	bool negative;
-	const char *whole; /* without zeros in front; may be empty */
+	const char *whole; /* without leading zeros; may be empty */
 	size_t whole_len;
-	const char *part; /* without zeros at the end; may be empty */
+	const char *part; /* without trailing zeros; may be empty */
 	size_t part_len;
 };
 
 bool decimal_read(const char *text, size_t len, struct decimal *out) WARN_UNUSED;
 int decimal_compare(const struct decimal *a, const struct decimal *b);
 
-/* An operand with what it can be compared as, found out once. */
+/* An operand and what it can be compared as, determined once. */
 struct operand {
 	char *text;
 	size_t len;
@@ -30,7 +30,7 @@ struct operand {
 	int64_t time;
 };
 
-/* Copies. False: memory is short. */
+/* Copies. False: out of memory. */
 bool operand_set(struct operand *o, const struct condition_operand *from) WARN_UNUSED;
 
 /* -1, 0, 1 into *order. False: they are neither both numbers nor both times. */

@@ -30,7 +30,7 @@ struct condition {
 	size_t count; /* of parts, or of operands */
 };
 
-/* ---- making one ---- */
+/* ---- construction ---- */
 
 static bool check_operands(struct condition *c, char what[200])
 {
@@ -142,7 +142,7 @@ static const char *word_of(const json_t *value, char *out, size_t size)
 	return out;
 }
 
-/* What a test met on its way, besides its result. */
+/* What went wrong in a test. */
 struct trouble {
 	bool no_memory;
 	bool limit; /* a regular expression took too many steps */
@@ -273,7 +273,7 @@ static void add_path(struct buf *out, const struct path *path)
 	buf_add_text(out, " is ");
 }
 
-/* As the config has it: numbers and words bare, texts in quotes. */
+/* As written in the config: numbers and words bare, texts in quotes. */
 static void add_operand(struct buf *out, const struct operand *o)
 {
 	bool word = o->plain && (strcmp(o->text, "true") == 0 || strcmp(o->text, "false") == 0 ||
@@ -310,7 +310,7 @@ static void add_test(struct buf *out, const struct condition *c)
 	};
 
 	if (c->op == CONDITION_EXISTS) {
-		buf_add_text(out, c->wanted ? "there" : "not there");
+		buf_add_text(out, c->wanted ? "present" : "missing");
 	} else if (c->op == CONDITION_EMPTY) {
 		buf_add_text(out, c->wanted ? "empty" : "not empty");
 	} else {
@@ -345,7 +345,7 @@ void condition_explain(const struct condition *c, struct buf *out)
 		buf_add_char(out, ')');
 }
 
-/* ---- does it hold? ---- */
+/* ---- evaluation ---- */
 
 static bool holds(const struct condition *c, const json_t *document, struct buf *why,
 	struct trouble *trouble);
@@ -356,7 +356,7 @@ static bool any_holds(
 	for (size_t i = 0; i < c->count; i++)
 		if (holds(c->parts[i], document, NULL, trouble))
 			return true;
-	/* none did: each says why, in one line */
+	/* none holds: each one's reason, in one line */
 	for (size_t i = 0; i < c->count && why != NULL; i++) {
 		if (i > 0)
 			buf_add_text(why, "; and ");

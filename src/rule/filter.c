@@ -23,16 +23,16 @@ struct template_filter {
 	const char *name;
 	enum { NO_ARGUMENT, MAY_HAVE, MUST_HAVE } argument;
 	bool html_only;
-	/* Further checks of an argument; NULL: any will do. */
+	/* Further checks of an argument; NULL: any is valid. */
 	bool (*check)(const char *argument, size_t len, struct fault *fault);
 	enum template_result (*apply)(
 		struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY]);
 };
 
-static enum template_result refuse(const struct template_value *v, char why[TEMPLATE_WHY],
+static enum template_result cannot_render(const struct template_value *v, char why[TEMPLATE_WHY],
 	const char *format, ...) PRINTF(3, 4);
 
-static enum template_result refuse(
+static enum template_result cannot_render(
 	const struct template_value *v, char why[TEMPLATE_WHY], const char *format, ...)
 {
 	va_list args;
@@ -62,8 +62,8 @@ static const char *shown(const struct template_value *v, char out[4 * SHOWN + 8]
 	return out;
 }
 
-/* Shortest decimal that reads back as the same number; no exponent unless it would
- * be absurdly long without. */
+/* Shortest decimal that reads back as the same number; an exponent only where the number
+ * would be absurdly long without. */
 static void add_real(struct buf *out, double value)
 {
 	char text[64];
@@ -97,7 +97,7 @@ enum template_result template_value_to_text(struct template_value *v, char why[T
 		buf_add_text(&v->text, json_is_true(v->json) ? "true" : "false");
 		break;
 	default:
-		return refuse(v, why, "is %s: expected a text or number, or the filter json",
+		return cannot_render(v, why, "is %s: expected a text or number, or the filter json",
 			json_is_object(v->json) ? "an object" : "a list");
 	}
 	v->is_text = true;
@@ -112,7 +112,7 @@ bool template_value_is_empty(const struct template_value *v)
 	       (json_is_string(v->json) && json_string_length(v->json) == 0);
 }
 
-/* Puts `text`, which it takes, in place of the value's. */
+/* Replaces the value's text by `text`, which it takes. */
 static enum template_result become(struct template_value *v, struct buf *text)
 {
 	buf_free(&v->text);
@@ -122,7 +122,7 @@ static enum template_result become(struct template_value *v, struct buf *text)
 	return buf_ok(&v->text) ? TEMPLATE_OK : TEMPLATE_NO_MEMORY;
 }
 
-/* ---- each filter; all but default and json pass over what is missing ---- */
+/* ---- each filter; all but default and json skip a missing value ---- */
 
 static enum template_result apply_default(
 	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY])
@@ -214,9 +214,9 @@ static enum template_result apply_url(
 
 	(void)argument;
 	(void)len;
-	/* the other side would take them away, with the step of the path before */
+	/* the receiver would remove them, together with the segment before */
 	if (v->text.len > 0 && v->text.len <= 2 && memcmp(v->text.data, "..", v->text.len) == 0)
-		return refuse(
+		return cannot_render(
 			v, why, "is \"%s\", which means another place in a URL", v->text.data);
 	for (size_t i = 0; i < v->text.len; i++) {
 		char c = v->text.data[i];
@@ -346,13 +346,13 @@ static enum template_result apply_money(
 		len = json_string_length(beside);
 	}
 	if (argument == NULL || money_exponent(argument, len) < 0)
-		return refuse(v, why,
+		return cannot_render(v, why,
 			"is in no known currency: expected `currency.iso` beside it, or "
 			"money: \"XOF\"");
 	if (!money_format(
 		    &text, v->text.data != NULL ? v->text.data : "", v->text.len, argument, len)) {
 		buf_free(&text);
-		return refuse(v, why, "is no amount of money: %s", shown(v, quoted));
+		return cannot_render(v, why, "is not an amount of money: %s", shown(v, quoted));
 	}
 	return become(v, &text);
 }
@@ -399,8 +399,8 @@ static enum template_result apply_date(
 	time_t seconds;
 
 	if (!read_time(v, &seconds) || localtime_r(&seconds, &when) == NULL)
-		return refuse(v, why, "is no time: %s", shown(v, quoted));
-	/* A character more, so that an empty result can be told from one too long. */
+		return cannot_render(v, why, "is not a time: %s", shown(v, quoted));
+	/* One more character, to distinguish an empty result from one that is too long. */
 	(void)snprintf(format, sizeof(format), "%.*s.",
 		(int)(argument != NULL ? len : strlen(DATE_FORMAT)),
 		argument != NULL ? argument : DATE_FORMAT);
@@ -409,7 +409,7 @@ static enum template_result apply_date(
 	len = strftime(date, sizeof(date), format, &when);
 #pragma GCC diagnostic pop
 	if (len == 0)
-		return refuse(v, why, "becomes a date that is too long");
+		return cannot_render(v, why, "becomes a date that is too long");
 	buf_add(&text, date, len - 1);
 	return become(v, &text);
 }
@@ -452,9 +452,9 @@ bool template_filter_check(const struct template_filter *f, enum template_kind k
 	if (f->html_only && kind != TEMPLATE_HTML)
 		wrong = "only has a meaning in HTML";
 	else if (argument == NULL && f->argument == MUST_HAVE)
-		wrong = "needs an argument: expected a colon and a \"text\" or number behind it";
+		wrong = "needs an argument: expected a colon and a \"text\" or number after it";
 	else if (argument != NULL && f->argument == NO_ARGUMENT)
-		wrong = "takes no argument: expected no colon behind it";
+		wrong = "takes no argument: expected no colon after it";
 	if (wrong != NULL) {
 		(void)snprintf(fault->what, sizeof(fault->what), "%s %s", f->name, wrong);
 		return false;
@@ -472,7 +472,7 @@ enum template_result template_filter_apply(const struct template_filter *f,
 	result = template_value_to_text(v, why);
 	if (result != TEMPLATE_OK || !v->is_text)
 		return result;
-	/* an empty text has no amount and no time, and is no fault */
+	/* an empty text has no amount and no time, which is not an error */
 	if (v->text.len == 0 && (f->apply == apply_money || f->apply == apply_date))
 		return TEMPLATE_OK;
 	return f->apply(v, argument, len, why);

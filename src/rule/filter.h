@@ -1,5 +1,5 @@
-/* rule/filter.h - the filters of {{path | filter: argument}}: a table of
- * names, what each takes, and what it does to a value. Private to template*.c. */
+/* rule/filter.h - the filters of {{path | filter: argument}}: a table of names, what
+ * each takes, and what it does to a value. Private to rule. */
 #ifndef HOOKD_TEMPLATE_FILTER_H
 #define HOOKD_TEMPLATE_FILTER_H
 
@@ -13,15 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A value on its way through the filters: first what the path found, then, once a
- * filter has made a text of it, that text. */
+/* A value between two filters: what the path found, or, once a filter has made a text of
+ * it, that text. */
 struct template_value {
 	const struct path *path;
 	const json_t *root; /* the document */
 	const json_t *json; /* what the path found; NULL: nothing, or it is a text now */
 	struct buf text;    /* valid when is_text */
 	bool is_text;
-	bool safe; /* html has escaped it, or raw says that nobody should */
+	bool safe; /* escaped by html, or marked by raw as not to be escaped */
 };
 
 struct template_filter;
@@ -39,7 +39,7 @@ bool template_filter_check(const struct template_filter *f, enum template_kind k
 enum template_result template_filter_apply(const struct template_filter *f,
 	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY]);
 
-/* The value as text in v->text, if it is none yet: scalars only. */
+/* Makes v->text of the value, unless it is a text already: scalars only. */
 enum template_result template_value_to_text(struct template_value *v, char why[TEMPLATE_WHY]);
 
 /* Is there nothing: missing, null, or an empty text? */

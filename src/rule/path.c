@@ -23,9 +23,9 @@ struct path {
 	struct step steps[PATH_STEPS];
 };
 
-static bool refuse(struct fault *fault, size_t at, const char *format, ...) PRINTF(3, 4);
+static bool set_fault(struct fault *fault, size_t at, const char *format, ...) PRINTF(3, 4);
 
-static bool refuse(struct fault *fault, size_t at, const char *format, ...)
+static bool set_fault(struct fault *fault, size_t at, const char *format, ...)
 {
 	va_list args;
 
@@ -36,10 +36,10 @@ static bool refuse(struct fault *fault, size_t at, const char *format, ...)
 	return false;
 }
 
-static bool refuse_character(struct fault *fault, size_t at)
+static bool set_character_fault(struct fault *fault, size_t at)
 {
-	return refuse(fault, at,
-		"has a character that no step has: expected letters, digits, _ - $ @ : / or "
+	return set_fault(fault, at,
+		"has a character that a step cannot have: expected letters, digits, _ - $ @ : / or "
 		"a \"quoted step\"");
 }
 
@@ -65,15 +65,15 @@ static bool add_step(struct path *p, const char *name, size_t len, struct fault 
 	char *copy;
 
 	if (p->count == PATH_STEPS)
-		return refuse(fault, at, "has more than %d steps", PATH_STEPS);
+		return set_fault(fault, at, "has more than %d steps", PATH_STEPS);
 	copy = strndup(name, len);
 	if (copy == NULL)
-		return refuse(fault, at, "out of memory");
+		return set_fault(fault, at, "out of memory");
 	p->steps[p->count++] = (struct step){copy, index_of(copy)};
 	return true;
 }
 
-/* A quoted step, *at behind its first quote; leaves it behind the last. */
+/* A quoted step; *at is after its first quote, and afterwards after the last. */
 static bool parse_quoted(
 	struct path *p, const char *text, size_t len, size_t *at, struct fault *fault)
 {
@@ -83,13 +83,13 @@ static bool parse_quoted(
 	for (; i < len && text[i] != '"'; i++) {
 		if (text[i] == '\\' &&
 			(i + 1 == len || (text[i + 1] != '"' && text[i + 1] != '\\')))
-			return refuse(fault, i, "has a \\ before something else than \" or \\");
+			return set_fault(fault, i, "has a \\ before something other than \" or \\");
 		if (text[i] == '\\')
 			i++;
 		name[n++] = text[i];
 	}
 	if (i == len)
-		return refuse(fault, first, "has a \" without its closing one");
+		return set_fault(fault, first, "has an unclosed \"");
 	*at = i + 1;
 	return add_step(p, name, n, fault, first);
 }
@@ -108,9 +108,9 @@ static bool parse_step(
 	if (*at > first)
 		return add_step(p, text + first, *at - first, fault, first);
 	if (first == len || text[first] == '.')
-		return refuse(fault, first,
+		return set_fault(fault, first,
 			"has an empty step: expected a path such as entity.customer.email");
-	return refuse_character(fault, first);
+	return set_character_fault(fault, first);
 }
 
 static bool parse_steps(struct path *p, const char *text, size_t len, struct fault *fault)
@@ -121,10 +121,9 @@ static bool parse_steps(struct path *p, const char *text, size_t len, struct fau
 		if (at == len)
 			return true;
 		if (text[at] == '"' || is_plain(text[at]))
-			return refuse(
-				fault, at, "goes on without a dot: expected one between steps");
+			return set_fault(fault, at, "has no dot between two steps");
 		if (text[at] != '.')
-			return refuse_character(fault, at);
+			return set_character_fault(fault, at);
 		at++;
 	}
 	return false;
@@ -135,15 +134,15 @@ struct path *path_parse(const char *text, size_t len, struct fault *fault)
 	struct path *p;
 
 	if (len > PATH_TEXT || memchr(text, '\0', len) != NULL) {
-		(void)refuse(fault, 0, "is no path: expected at most %d bytes, none of them NUL",
-			PATH_TEXT);
+		(void)set_fault(fault, 0,
+			"is not a path: expected at most %d bytes, none of them NUL", PATH_TEXT);
 		return NULL;
 	}
 	p = calloc(1, sizeof(*p));
 	if (p != NULL)
 		p->text = strndup(text, len);
 	if (p == NULL || p->text == NULL) {
-		(void)refuse(fault, 0, "out of memory");
+		(void)set_fault(fault, 0, "out of memory");
 	} else if (parse_steps(p, text, len, fault)) {
 		return p;
 	}

@@ -89,7 +89,7 @@ static bool pass_escaped(const char **at, char what[200])
 	return c != 'g' || refers_to_itself(what);
 }
 
-/* The sign of PCRE's own groups, whose parenthesis is before *at. */
+/* The ? or * of one of PCRE's own groups, whose parenthesis is before *at. */
 static bool pass_group_sign(const char **at, char what[200])
 {
 	if (strncmp(*at, "?R", 2) == 0 || strncmp(*at, "?0", 2) == 0)

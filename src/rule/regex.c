@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define PATTERN_MAX 256        /* bytes */
-#define MATCH_LIMIT 100000     /* from one start: PCRE2 counts anew from the next */
+#define MATCH_LIMIT 100000     /* from one start of a match: PCRE2 restarts counting at the next */
 #define DEPTH_LIMIT 50000      /* backtracking points at once */
 #define HEAP_LIMIT  (2 * 1024) /* KiB of them */
 #define STEP_BYTES  16         /* bytes that a repetition may take in one step */
@@ -24,8 +24,8 @@ struct regex {
 /* Returns new; NULL: `what` says why. */
 static pcre2_code *compile(const char *pattern, char what[200])
 {
-	/* . is any character, and $ the very end, as with POSIX. A yes or no needs no group
-	 * captured, and each captured one makes every step dearer. */
+	/* . is any character, and $ the very end, as with POSIX. We need no captured
+	 * groups, and each one would make every step slower. */
 	const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOTALL |
 				 PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE |
 				 PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
@@ -81,9 +81,9 @@ struct progress {
 	PCRE2_SIZE position; /* where the last step was */
 };
 
-/* PCRE2 calls this before each part of the pattern that it tries. Its own limit of matching
- * counts anew from each start and does not count the bytes that a repetition takes, so a
- * long text could make it take seconds. */
+/* PCRE2 calls this before each part of the pattern that it tries. PCRE2's own match
+ * limit applies to each start of a match separately and does not count the bytes that a
+ * repetition consumes, so with it alone a long text could take seconds. */
 static int count_step(pcre2_callout_block *block, void *data)
 {
 	struct progress *p = data;

@@ -1,9 +1,9 @@
 /* rule/regex.h - the operator `matches`: a PCRE2 expression that either fits a text
- * somewhere or does not. What POSIX extended expressions and PCRE read differently is
- * refused, so an expression written for either means what it says.
+ * somewhere or does not. What means one thing as a POSIX extended expression and another
+ * as PCRE is refused, so an expression written for either is safe.
  *
- * An event's text costs at most REGEX_STEPS steps, a few milliseconds, whatever the
- * expression. A struct regex is constant; any thread. */
+ * A match takes at most REGEX_STEPS steps, a few milliseconds, whatever the expression
+ * and the text. A struct regex is constant; any thread. */
 #ifndef HOOKD_RULE_REGEX_H
 #define HOOKD_RULE_REGEX_H
 
@@ -15,13 +15,13 @@
 
 struct regex;
 
-/* Returns new; NULL: `what` says what is wrong with the pattern, or that memory is short. */
+/* Returns new; NULL: `what` says what is wrong with the pattern, or that we are out of memory. */
 struct regex *regex_new(const char *pattern, char what[200]) WARN_UNUSED;
 
 enum regex_result {
 	REGEX_MATCH,
 	REGEX_NO_MATCH,
-	REGEX_LIMIT, /* it takes more steps or memory than allowed: counts as no match */
+	REGEX_LIMIT, /* it takes more steps or memory than allowed: treat it as no match */
 	REGEX_NO_MEMORY,
 };
 

@@ -40,12 +40,12 @@ struct parser {
 	enum template_kind kind;
 	struct fault *fault;
 	struct template *template;
-	struct buf literal; /* what has gathered since the last expression */
+	struct buf literal; /* literal text since the last expression */
 };
 
-static bool refuse(struct parser *p, size_t at, const char *format, ...) PRINTF(3, 4);
+static bool set_fault(struct parser *p, size_t at, const char *format, ...) PRINTF(3, 4);
 
-static bool refuse(struct parser *p, size_t at, const char *format, ...)
+static bool set_fault(struct parser *p, size_t at, const char *format, ...)
 {
 	va_list args;
 
@@ -58,7 +58,7 @@ static bool refuse(struct parser *p, size_t at, const char *format, ...)
 
 static bool no_memory(struct parser *p)
 {
-	return refuse(p, p->at, "out of memory");
+	return set_fault(p, p->at, "out of memory");
 }
 
 static bool here(const struct parser *p, const char *mark)
@@ -141,14 +141,14 @@ static bool parse_quoted(struct parser *p, struct buf *out)
 			p->at++;
 			if (p->at == p->len || strchr("\"'\\n", p->text[p->at]) == NULL ||
 				p->text[p->at] == '\0')
-				return refuse(p, p->at - 1,
-					"has a \\ before something else than \" ' \\ or n");
+				return set_fault(p, p->at - 1,
+					"has a \\ before something other than \" ' \\ or n");
 			c = p->text[p->at] == 'n' ? '\n' : p->text[p->at];
 		}
 		buf_add_char(out, c);
 	}
 	if (p->at == p->len)
-		return refuse(p, first, "has a %c without its closing one", quote);
+		return set_fault(p, first, "has an unclosed %c", quote);
 	p->at++;
 	return true;
 }
@@ -167,8 +167,8 @@ static bool parse_argument(struct parser *p, struct step *step)
 		while (p->at < p->len && strchr("|}{\"' \t\r\n", p->text[p->at]) == NULL)
 			buf_add_char(&out, p->text[p->at++]);
 		if (p->at == first)
-			good = refuse(p, first,
-				"has no argument behind the colon: expected \"quoted text\", a "
+			good = set_fault(p, first,
+				"has no argument after the colon: expected \"quoted text\", a "
 				"word or a number");
 	}
 	step->len = out.len;
@@ -192,7 +192,7 @@ static bool parse_filter(struct parser *p, struct part *part)
 		((p->text[p->at] >= 'a' && p->text[p->at] <= 'z') || p->text[p->at] == '_'))
 		p->at++;
 	if (part->step_count == STEPS_MAX)
-		return refuse(p, first, "has more than %d filters", STEPS_MAX);
+		return set_fault(p, first, "has more than %d filters", STEPS_MAX);
 	step = &part->steps[part->step_count];
 	step->filter = template_filter_find(p->text + first, p->at - first);
 	if (step->filter == NULL) {
@@ -200,11 +200,11 @@ static bool parse_filter(struct parser *p, struct part *part)
 
 		template_filter_names(&names);
 		if (p->at > first)
-			(void)refuse(p, first, "unknown filter \"%.*s\": expected one of %s",
+			(void)set_fault(p, first, "unknown filter \"%.*s\": expected one of %s",
 				(int)(p->at - first < 30 ? p->at - first : 30), p->text + first,
 				names.data != NULL ? names.data : "the filters");
 		else
-			(void)refuse(p, first, "has no filter behind the |: expected one of %s",
+			(void)set_fault(p, first, "has no filter after the |: expected one of %s",
 				names.data != NULL ? names.data : "the filters");
 		buf_free(&names);
 		return false;
@@ -222,7 +222,7 @@ static bool parse_filter(struct parser *p, struct part *part)
 	return false;
 }
 
-/* What stands between {{ and }}; p->at is behind the {{. */
+/* What is between {{ and }}; p->at is after the {{. */
 static bool parse_expression(struct parser *p)
 {
 	size_t first = p->at - 2;
@@ -232,26 +232,26 @@ static bool parse_expression(struct parser *p)
 		return false;
 	skip_space(p);
 	if (p->at == p->len)
-		return refuse(p, first, "has a {{ without its }}");
+		return set_fault(p, first, "has a {{ without a }}");
 	if (!parse_path(p, part))
 		return false;
 	for (;;) {
 		skip_space(p);
 		if (p->at == p->len)
-			return refuse(p, first, "has a {{ without its }}");
+			return set_fault(p, first, "has a {{ without a }}");
 		if (here(p, "}}")) {
 			p->at += 2;
 			return true;
 		}
 		if (p->text[p->at] != '|')
-			return refuse(p, p->at, "goes on without a |: expected a filter or }}");
+			return set_fault(p, p->at, "expected | and a filter, or }}");
 		p->at++;
 		if (!parse_filter(p, part))
 			return false;
 	}
 }
 
-static bool parse(struct parser *p)
+static bool parse_text(struct parser *p)
 {
 	while (p->at < p->len) {
 		if (here(p, "{{{{")) {
@@ -286,12 +286,12 @@ struct template *template_parse(
 	if (p.template == NULL || p.template->text == NULL) {
 		(void)no_memory(&p);
 	} else if (len > TEMPLATE_MAX) {
-		(void)refuse(&p, TEMPLATE_MAX, "is longer than %zu bytes", TEMPLATE_MAX);
+		(void)set_fault(&p, TEMPLATE_MAX, "is longer than %zu bytes", TEMPLATE_MAX);
 	} else if (nul != NULL) {
-		(void)refuse(&p, (size_t)(nul - text), "has a NUL byte");
+		(void)set_fault(&p, (size_t)(nul - text), "has a NUL byte");
 	} else {
 		p.template->kind = kind;
-		good = parse(&p);
+		good = parse_text(&p);
 	}
 	buf_free(&p.literal);
 	if (good)
@@ -300,7 +300,7 @@ struct template *template_parse(
 	return NULL;
 }
 
-/* A missing value may still become something by `default`. */
+/* `default` may still replace a missing value. */
 static enum template_result apply_filters(
 	const struct part *part, struct template_value *v, char why[TEMPLATE_WHY])
 {
@@ -361,7 +361,7 @@ enum template_result template_render(const struct template *t, const json_t *doc
 		if (result != TEMPLATE_OK)
 			return result;
 		if (!buf_ok(out) || out->len - before > TEMPLATE_OUTPUT) {
-			(void)snprintf(why, TEMPLATE_WHY, "is too long, or memory is short");
+			(void)snprintf(why, TEMPLATE_WHY, "is too long, or out of memory");
 			return TEMPLATE_NO_MEMORY;
 		}
 	}

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The i-th source or hook as it stands in the file. */
+/* The i-th source or hook of the file. */
 static struct conf_section item_at(struct conf_reader *r, const char *list, size_t i)
 {
 	const struct conf_node *items = conf_node_get(r->root, list);
@@ -30,17 +30,17 @@ static void check_source(struct conf_reader *r, size_t i)
 
 	if (same(s->name, CONF_OWN_SOURCE))
 		conf_section_complain(
-			&item, "name", "is the name of hookd's own events: expected another");
+			&item, "name", "is reserved for hookd's own events: expected another");
 	for (size_t k = 0; k < i; k++) {
 		if (!name_seen && same(sources[k].name, s->name)) {
 			name_seen = true;
 			conf_section_complain(&item, "name",
-				"sources[%zu] has that name: expected one of its own", k + 1);
+				"sources[%zu] has that name: expected a unique one", k + 1);
 		}
 		if (!path_seen && same(sources[k].path, s->path)) {
 			path_seen = true;
 			conf_section_complain(&item, "path",
-				"sources[%zu] has that path: expected one of its own", k + 1);
+				"sources[%zu] has that path: expected a unique one", k + 1);
 		}
 	}
 }
@@ -68,7 +68,7 @@ static void check_directory(const struct conf_section *section, const struct con
 		error = errno;
 	else if (!S_ISDIR(st.st_mode))
 		error = ENOTDIR;
-	/* as written: the environment's part is not shown */
+	/* as written, since the environment's value may be secret */
 	if (error != 0)
 		conf_section_complain(section, "directory", "%s: %s: expected a directory",
 			conf_quote(
@@ -81,7 +81,7 @@ static const char *const kinds[] = {"run", "email", "forward"};
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* The one kind of action that a section has; NULL: none, or complained about. */
+/* The one kind of action that a section has; NULL: none or two, reported. */
 static const char *kind_of(const struct conf_section *section)
 {
 	static const char expected[] = "expected exactly one of \"run\", \"email\" and \"forward\"";
@@ -103,7 +103,7 @@ static const char *kind_of(const struct conf_section *section)
 	return kind;
 }
 
-/* Keys that only some kinds of action look at. */
+/* Keys that only some kinds of action use. */
 static void warn_of_useless_keys(const struct conf_section *section, const char *kind)
 {
 	static const struct {
@@ -141,7 +141,7 @@ void conf_check_action(
 	}
 }
 
-/* The action that is a section of its own, if it is there. */
+/* An action that is a section of its own, if the section exists. */
 static void check_inner_action(const struct conf_section *section, const char *name,
 	struct conf_action *action, enum conf_action_of of)
 {
@@ -156,18 +156,17 @@ static void check_hook(struct conf_reader *r, size_t i)
 	struct conf_hook *hooks = r->conf->hooks, *hook = &hooks[i];
 	const struct conf_section item = item_at(r, "hooks", i);
 
-	/* what is no mapping has been complained about, and has no keys to check */
+	/* what is not a mapping has been reported, and has no keys to check */
 	if (item.node == NULL || item.node->kind != CONF_NODE_MAPPING)
 		return;
 	for (size_t k = 0; k < i; k++)
 		if (same(hooks[k].name, hook->name)) {
 			conf_section_complain(&item, "name",
-				"hooks[%zu] has that name: expected one of its own", k + 1);
+				"hooks[%zu] has that name: expected a unique one", k + 1);
 			break;
 		}
 	if (hook->skip_stale && hook->order == CONF_ORDER_NONE)
-		conf_section_complain(&item, "skip_stale",
-			"has nothing to go by: expected \"order: entity\" with it");
+		conf_section_complain(&item, "skip_stale", "needs \"order: entity\" with it");
 	conf_check_action(&item, &hook->own, CONF_OF_HOOK);
 	check_inner_action(&item, "on_failure", &hook->own_failure, CONF_OF_FAILURE);
 }
@@ -181,10 +180,10 @@ static void warn_of_no_hooks(struct conf_reader *r)
 		(hooks == NULL || conf_node_is_nothing(hooks) ||
 			(hooks->kind == CONF_NODE_LIST && hooks->count == 0)))
 		conf_section_caution(
-			&top, "hooks", "there is none: events are stored, nothing runs");
+			&top, "hooks", "there are none: events are stored, but nothing runs");
 }
 
-/* All in it are secrets, whether the config names them or not. */
+/* Every file in it is a secret, whether the config names it or not. */
 static void note_credentials(struct conf_reader *r)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");

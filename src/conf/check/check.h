@@ -1,5 +1,5 @@
-/* conf/check/check.h - what the checks of a config's parts share, once all of it is
- * read: a section with its place in the file. Private to conf*.c. */
+/* conf/check/check.h - what the checks share, once the whole config is read: a section
+ * with its place in the file. Private to conf. */
 #ifndef HOOKD_CONF_CHECK_H
 #define HOOKD_CONF_CHECK_H
 
@@ -10,14 +10,14 @@
 
 struct conf_section {
 	struct conf_reader *reader;
-	const struct conf_node *node; /* NULL: it stands nowhere */
+	const struct conf_node *node; /* NULL: not in the file */
 	struct conf_scope scope;
 };
 
-/* The section that stands under `name` in another. */
+/* The section `name` of another section. */
 struct conf_section conf_section_inner(const struct conf_section *section, const char *name);
 
-/* Is there something under that key? */
+/* Does the section have that key? */
 bool conf_section_has(const struct conf_section *section, const char *key);
 
 /* The place of a key's value, or of the section when the key is not in it. */
@@ -29,15 +29,16 @@ void conf_section_complain(
 void conf_section_caution(
 	const struct conf_section *section, const char *key, const char *format, ...) PRINTF(3, 4);
 
-/* A template at a key, with the i-th of a list (from 0): as a value to complain
- * about. Its node is never NULL when the file has one. */
+/* The template at a key, or the i-th (from 0) of a list of them, as a value to report
+ * errors about. Its node is not NULL if the file has the key. */
 struct conf_value conf_section_value(const struct conf_section *section, const char *key, size_t i);
 
-/* The file at a key can be read, and if it is secret by no others. path: NULL: none. */
+/* The file at a key can be read, and a secret one by no other users. path may be NULL:
+ * none. */
 void conf_check_file(
 	const struct conf_section *section, const char *key, const char *path, bool secret);
 
-/* A template's text is one line: it has no control character. False: complained about. */
+/* A template's text is one line: it has no control character. False: reported. */
 bool conf_check_one_line(const struct conf_value *v, const struct template *t);
 
 /* The section email at the top. */
@@ -45,7 +46,7 @@ void conf_check_mail_server(struct conf_reader *r);
 
 enum conf_action_of { CONF_OF_HOOK, CONF_OF_FAILURE, CONF_OF_DIGEST, CONF_OF_SILENCE };
 
-/* An action; of a digest or silence it gets its default texts. */
+/* An action; that of a digest or silence alert gets its default texts. */
 void conf_check_action(
 	const struct conf_section *section, struct conf_action *action, enum conf_action_of of);
 void conf_check_email(

@@ -1,8 +1,9 @@
+/* conf/check/email.c - the key "email" of an action: its addresses and texts. */
 #include "check.h"
 
 #include <string.h>
 
-/* A constant text of addresses: `least` of them or more, at most `most`. */
+/* A constant text of `least` to `most` addresses. */
 static void check_constant(
 	const struct conf_value *v, const struct template *t, size_t least, size_t most)
 {
@@ -14,13 +15,13 @@ static void check_constant(
 	text = template_prefix(t, &len);
 	if (!mail_addresses_add(&read, text, len, why)) {
 		if (conf_value_has_environment(v))
-			conf_value_refuse(v, "is no address");
+			conf_value_refuse(v, "is not an address");
 		else
 			conf_refuse(v, "%s", why);
 	} else if (read.count < least) {
-		conf_refuse(v, "has no address in it: expected one such as shop@example.com");
+		conf_refuse(v, "has no address: expected one such as shop@example.com");
 	} else if (read.count > most) {
-		conf_refuse(v, "has %zu addresses in it: expected at most %zu", read.count, most);
+		conf_refuse(v, "has %zu addresses: expected at most %zu", read.count, most);
 	}
 	mail_addresses_free(&read);
 }
@@ -45,7 +46,7 @@ static void refuse_both(const struct conf_section *section, const char *key, con
 			section, file, "beside \"%s\": expected only one of them", key);
 }
 
-/* Has it a text, or files of them? */
+/* Does the mail have a text, or a file of one? */
 static bool has_text(const struct conf_section *section)
 {
 	return conf_section_has(section, "body") || conf_section_has(section, "body_file") ||
@@ -62,7 +63,7 @@ static void set_default(
 		section->reader->errors.no_memory = true;
 }
 
-/* hookd's own events say themselves what is to be read. */
+/* hookd's own events bring their own subject and text. */
 static void set_defaults(const struct conf_section *section, struct conf_email *email)
 {
 	if (!conf_section_has(section, "subject"))
@@ -86,9 +87,10 @@ void conf_check_email(
 {
 	if (conf_node_get(section->reader->root, "email") == NULL)
 		conf_section_complain(section, NULL,
-			"there is no section \"email\" at the top: expected one with \"from\" and "
+			"the section \"email\" at the top is missing: expected one with \"from\" "
+			"and "
 			"\"server\" or \"sendmail\"");
-	/* what is no mapping has been complained about */
+	/* what is not a mapping has been reported */
 	if (section->node->kind != CONF_NODE_MAPPING)
 		return;
 	refuse_both(section, "body", "body_file");

@@ -1,3 +1,4 @@
+/* conf/check/forward.c - the key "forward" of an action: its URL, headers, secrets and TLS. */
 #include "check.h"
 
 #include <curl/curl.h>
@@ -5,19 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands literally at the beginning of a URL's template. */
+/* The literal beginning of a URL's template. */
 struct beginning {
 	const char *text;
 	size_t len;
 	bool whole;            /* the template is constant */
-	const char *authority; /* behind ://; NULL: there is none yet */
+	const char *authority; /* after ://; NULL: not complete yet */
 	size_t authority_len;
-	bool ended; /* the authority is all there */
+	bool ended; /* the authority is complete */
 };
 
 static const char *const schemes[] = {"http://", "https://"};
 
-/* Reads as far as it is there. False: it is no http(s) URL, whatever follows. */
+/* Reads as much as is literal. False: not an http(s) URL, whatever follows. */
 static bool dissect(const struct template *url, struct beginning *b)
 {
 	*b = (struct beginning){.whole = template_is_constant(url)};
@@ -37,7 +38,7 @@ static bool dissect(const struct template *url, struct beginning *b)
 	return false;
 }
 
-/* False: libcurl takes the beginning for no URL, and that is complained about. */
+/* False: to libcurl the beginning is not a URL; reported. */
 static bool check_by_curl(const struct conf_value *v, const struct beginning *b)
 {
 	size_t len = b->whole ? b->len : (size_t)(b->authority + b->authority_len - b->text);
@@ -50,7 +51,7 @@ static bool check_by_curl(const struct conf_value *v, const struct beginning *b)
 	if (code == CURLUE_OUT_OF_MEMORY)
 		v->reader->errors.no_memory = true;
 	else if (code != CURLUE_OK)
-		conf_refuse(v, "%s is no URL (%s): expected %s", conf_value_quote(v, quoted),
+		conf_refuse(v, "%s is not a URL (%s): expected %s", conf_value_quote(v, quoted),
 			curl_url_strerror(code), conf_expected(v->key, expected));
 	curl_url_cleanup(url);
 	free(text);
@@ -64,18 +65,18 @@ static bool is_host_byte(char c)
 		       NULL;
 }
 
-/* What is wrong with the part of the authority that is there. */
+/* What is wrong with the literal part of the authority. */
 static const char *authority_fault(const struct beginning *b)
 {
 	for (size_t i = 0; i < b->authority_len; i++)
 		if (b->authority[i] == '\0' || !is_host_byte(b->authority[i]))
-			return "has a character in its host that no host has";
+			return "has a character in its host that is not allowed there";
 	if (b->ended && (b->authority_len == 0 || b->authority[0] == ':'))
 		return "has no host";
 	return NULL;
 }
 
-/* What is wrong with the beginning that libcurl would not mind. */
+/* What is wrong with the beginning though libcurl accepts it. */
 static const char *beginning_fault(const struct beginning *b)
 {
 	const char *fault = b->authority != NULL ? authority_fault(b) : NULL;
@@ -94,10 +95,10 @@ static void check_url(const struct conf_section *section, struct conf_forward *f
 	if (!conf_check_one_line(&v, forward->url))
 		return;
 	if (!dissect(forward->url, &b)) {
-		conf_value_refuse(&v, "is no URL of http or https");
+		conf_value_refuse(&v, "is not an http or https URL");
 		return;
 	}
-	/* a password may stand there: nothing is repeated */
+	/* it may contain a password: not repeated in the message */
 	if (b.authority != NULL && memchr(b.authority, '@', b.authority_len) != NULL) {
 		conf_refuse(&v, "has a user or password before its host: expected \"bearer\" or a "
 				"header instead");
@@ -112,8 +113,8 @@ static void check_url(const struct conf_section *section, struct conf_forward *f
 		return;
 	forward->url_fixed = b.ended;
 	if (!b.ended && b.authority_len > 0)
-		conf_warn(&v, "the event has a say in the host, so only public addresses are "
-			      "connected to: expected a / behind the host, before the first {{");
+		conf_warn(&v, "the event may choose the host, so only public addresses are "
+			      "allowed: expected a / after the host, before the first {{");
 }
 
 static void check_headers(const struct conf_section *section, const struct conf_forward *forward)
@@ -133,7 +134,7 @@ static void check_headers(const struct conf_section *section, const struct conf_
 	}
 }
 
-/* Standard Webhooks gives keys as whsec_ and base64. */
+/* Standard Webhooks writes keys as whsec_ and base64. */
 static void check_secret(const struct conf_section *section, const struct secret *secret)
 {
 	static const char prefix[] = "whsec_";
@@ -147,12 +148,12 @@ static void check_secret(const struct conf_section *section, const struct secret
 		    sodium_base64_VARIANT_ORIGINAL) < 0 ||
 		len == 0)
 		conf_section_complain(section, "secret",
-			"begins with whsec_, but is not base64 behind it: expected the secret as "
+			"begins with whsec_, but the rest is not base64: expected the secret as "
 			"its receiver shows it");
 	sodium_memzero(key, sizeof(key));
 }
 
-/* What would end or break the header it goes into. */
+/* No character that would end or break its header. */
 static void check_bearer(const struct conf_section *section, const struct secret *bearer)
 {
 	const unsigned char *bytes = bearer != NULL ? secret_bytes(bearer) : NULL;
@@ -160,8 +161,7 @@ static void check_bearer(const struct conf_section *section, const struct secret
 	for (size_t i = 0; bearer != NULL && i < secret_len(bearer); i++)
 		if (bytes[i] <= ' ' || bytes[i] > '~') {
 			conf_section_complain(section, "bearer",
-				"has white space or a character that is not ASCII in it: expected "
-				"a "
+				"has white space or a character that is not ASCII: expected a "
 				"token alone");
 			return;
 		}
@@ -182,7 +182,7 @@ static void check_client(const struct conf_section *section)
 
 void conf_check_forward(const struct conf_section *section, struct conf_forward *forward)
 {
-	/* what is no mapping has been complained about */
+	/* what is not a mapping has been reported */
 	if (section->node->kind != CONF_NODE_MAPPING)
 		return;
 	if (forward->url != NULL)
@@ -196,6 +196,7 @@ void conf_check_forward(const struct conf_section *section, struct conf_forward 
 	conf_check_file(section, "key", forward->key, true);
 	if (!forward->verify_tls && conf_section_has(section, "verify_tls"))
 		conf_section_caution(section, "verify_tls",
-			"the receiver may be anyone: expected true, and \"ca\" for a certificate "
+			"the receiver is not authenticated: expected true, and \"ca\" for a "
+			"certificate "
 			"of your own");
 }

@@ -1,3 +1,4 @@
+/* conf/check/mail_server.c - the section "email" at the top: TLS, and which keys go together. */
 #include "check.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@ static bool is_loopback(const char *url)
 	       (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == len);
 }
 
-/* What TLS a server has, and that it may be so. */
+/* Sets the server's TLS mode when it is not given, and checks it. */
 static void check_tls(const struct conf_section *section, struct conf_mail_server *server)
 {
 	bool is_implicit = strncmp(server->url, smtps, strlen(smtps)) == 0;
@@ -28,25 +29,24 @@ static void check_tls(const struct conf_section *section, struct conf_mail_serve
 	if (server->tls == CONF_MAIL_TLS_AUTO)
 		server->tls = usual;
 	if (server->socket != NULL && server->tls != CONF_MAIL_PLAIN)
-		conf_section_complain(
-			section, "tls", "expected none, the server is a Unix socket's");
+		conf_section_complain(section, "tls", "expected none: the server is a Unix socket");
 	else if (is_implicit && server->tls != CONF_MAIL_IMPLICIT)
-		conf_section_complain(section, "tls",
-			"expected implicit, which smtps:// is; for another, the server is smtp://");
+		conf_section_complain(
+			section, "tls", "expected implicit for smtps://; for another use smtp://");
 	else if (server->socket == NULL && !is_implicit && server->tls == CONF_MAIL_IMPLICIT)
 		conf_section_complain(section, "tls",
-			"expected starttls or none; for implicit, the server is smtps://");
+			"expected starttls or none for smtp://; for implicit use smtps://");
 	else if (server->tls != CONF_MAIL_PLAIN)
 		return;
 	else if (server->socket != NULL || is_loopback(server->url))
 		;
 	else if (server->username != NULL)
 		conf_section_complain(section, "tls",
-			"expected starttls: without TLS the password would go over the network for "
-			"all to read");
+			"expected starttls: without TLS the password would go over the network "
+			"unencrypted");
 	else
 		conf_section_caution(section, "tls",
-			"mail goes over the network for all to read: expected starttls");
+			"mail goes over the network unencrypted: expected starttls");
 	if (server->ca != NULL && server->tls == CONF_MAIL_PLAIN)
 		conf_section_caution(section, "ca", "has no effect without TLS");
 }

@@ -1,3 +1,4 @@
+/* conf/check/section.c - a section and its place in the file, and what several checks need. */
 #include "check.h"
 
 #include "base/file.h"
@@ -10,7 +11,7 @@ struct conf_section conf_section_inner(const struct conf_section *section, const
 	const struct conf_key *key = conf_key_find(section->scope.section, name);
 	struct conf_scope scope = section->scope;
 
-	/* the row may be another section's, as email is in hooks[] */
+	/* the row may belong to another section, as that of email in hooks[] */
 	snprintf(scope.section, sizeof(scope.section), "%s", key->section);
 	return (struct conf_section){
 		.reader = section->reader,
@@ -104,7 +105,7 @@ void conf_check_file(
 		else if (secret)
 			conf_note_secret_file(section->reader, path);
 	}
-	/* as written: the environment's part is not shown */
+	/* as written, since the environment's value may be secret */
 	if (fault != NULL)
 		conf_section_complain(section, key, "%s: %s: expected a PEM file",
 			conf_quote(node != NULL && node->text != NULL ? node->text : path, quoted),
@@ -115,7 +116,7 @@ bool conf_check_one_line(const struct conf_value *v, const struct template *t)
 {
 	const char *text = template_text(t);
 	struct fault fault = {
-		.what = "has a control character, such as a line end, in it: expected one line"};
+		.what = "has a control character, such as a line end: expected one line"};
 
 	for (; text[fault.at] != '\0'; fault.at++)
 		if ((unsigned char)text[fault.at] < ' ' || text[fault.at] == 0x7f) {

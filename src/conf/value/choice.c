@@ -1,3 +1,5 @@
+/* conf/value/choice.c - values that are one of several words: booleans, choices, schemes, the names
+ * of sources. */
 #include "conf/read.h"
 
 #include <stdlib.h>
@@ -12,12 +14,12 @@ bool conf_read_bool(const struct conf_value *v)
 		return false;
 	yes = strcmp(text, "true") == 0;
 	if (!yes && strcmp(text, "false") != 0)
-		return conf_value_refuse(v, "is neither");
+		return conf_value_refuse(v, "is not a boolean");
 	*(bool *)v->target = yes;
 	return true;
 }
 
-/* Index into choices; -1: complained about. */
+/* Index into choices; -1: reported. */
 static int read_choice(const struct conf_value *v, const char *const *choices)
 {
 	const char *text = conf_value_some_text(v);
@@ -71,7 +73,7 @@ bool conf_read_scheme(const struct conf_value *v)
 	return true;
 }
 
-/* NULL: complained about, unless it is no mistake of this value's. */
+/* NULL: reported, unless the mistake is in another value. */
 static const struct conf_source *read_source(const struct conf_value *v)
 {
 	const struct conf *conf = v->reader->conf;
@@ -86,13 +88,13 @@ static const struct conf_source *read_source(const struct conf_value *v)
 	if (source != NULL)
 		return source;
 	for (size_t i = 0; i < conf->source_count; i++) {
-		/* it may be the one meant, and has been complained about */
+		/* it may be the one that is meant, and has been reported */
 		if (conf->sources[i].name == NULL)
 			return NULL;
 		conf_guess_try(&guess, conf->sources[i].name);
 	}
 	if (conf->source_count == 0)
-		return NULL; /* complained about, too */
+		return NULL; /* reported, too */
 	conf_refuse(v, "unknown source %s: expected %s%s", conf_value_quote(v, quoted),
 		conf_expected(v->key, expected), conf_guess_text(&guess, meant));
 	return NULL;
@@ -128,8 +130,7 @@ bool conf_read_refs(const struct conf_value *v)
 		while (k < n && sources[k] != sources[n])
 			k++;
 		if (sources[n] != NULL && k < n)
-			conf_warn(&item, "%s stands there twice: expected it once",
-				conf_value_quote(&item, quoted));
+			conf_warn(&item, "%s is listed twice", conf_value_quote(&item, quoted));
 		else
 			n++;
 	}

@@ -1,3 +1,5 @@
+/* conf/value/complain.c - errors and warnings about a value or a key, with its place in the file.
+ */
 #include "conf/read.h"
 
 #include <assert.h>
@@ -16,11 +18,13 @@ static void add_path(struct buf *text, const struct conf_scope *scope, const cha
 		buf_add_text(text, key);
 }
 
-static void tell(struct conf_reader *r, enum conf_severity severity, const struct conf_scope *scope,
-	const char *key, struct conf_place at, const char *format, va_list args) PRINTF(6, 0);
+static void add_message(struct conf_reader *r, enum conf_severity severity,
+	const struct conf_scope *scope, const char *key, struct conf_place at, const char *format,
+	va_list args) PRINTF(6, 0);
 
-static void tell(struct conf_reader *r, enum conf_severity severity, const struct conf_scope *scope,
-	const char *key, struct conf_place at, const char *format, va_list args)
+static void add_message(struct conf_reader *r, enum conf_severity severity,
+	const struct conf_scope *scope, const char *key, struct conf_place at, const char *format,
+	va_list args)
 {
 	struct buf text = {0};
 
@@ -39,7 +43,7 @@ void conf_complain(struct conf_reader *r, const struct conf_scope *scope, const 
 	va_list args;
 
 	va_start(args, format);
-	tell(r, CONF_ERROR, scope, key, at, format, args);
+	add_message(r, CONF_ERROR, scope, key, at, format, args);
 	va_end(args);
 }
 
@@ -49,15 +53,15 @@ void conf_caution(struct conf_reader *r, const struct conf_scope *scope, const c
 	va_list args;
 
 	va_start(args, format);
-	tell(r, CONF_WARNING, scope, key, at, format, args);
+	add_message(r, CONF_WARNING, scope, key, at, format, args);
 	va_end(args);
 }
 
-static void tell_of(const struct conf_value *v, enum conf_severity severity, struct conf_place at,
-	const char *format, va_list args) PRINTF(4, 0);
+static void add_value_message(const struct conf_value *v, enum conf_severity severity,
+	struct conf_place at, const char *format, va_list args) PRINTF(4, 0);
 
-static void tell_of(const struct conf_value *v, enum conf_severity severity, struct conf_place at,
-	const char *format, va_list args)
+static void add_value_message(const struct conf_value *v, enum conf_severity severity,
+	struct conf_place at, const char *format, va_list args)
 {
 	struct buf text = {0};
 	char quoted[CONF_QUOTED];
@@ -79,7 +83,7 @@ void conf_refuse(const struct conf_value *v, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	tell_of(v, CONF_ERROR, v->node->at, format, args);
+	add_value_message(v, CONF_ERROR, v->node->at, format, args);
 	va_end(args);
 }
 
@@ -88,7 +92,7 @@ void conf_refuse_at(const struct conf_value *v, struct conf_place at, const char
 	va_list args;
 
 	va_start(args, format);
-	tell_of(v, CONF_ERROR, at, format, args);
+	add_value_message(v, CONF_ERROR, at, format, args);
 	va_end(args);
 }
 
@@ -97,7 +101,7 @@ void conf_warn(const struct conf_value *v, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	tell_of(v, CONF_WARNING, v->node->at, format, args);
+	add_value_message(v, CONF_WARNING, v->node->at, format, args);
 	va_end(args);
 }
 
@@ -157,8 +161,7 @@ void conf_refuse_fault(const struct conf_value *v, const struct fault *fault)
 	struct conf_place at = conf_node_place(v->node, fault->at);
 
 	if (conf_value_has_environment(v))
-		conf_refuse(v,
-			"cannot be read from byte %zu on, with the environment's value in it",
+		conf_refuse(v, "is malformed at byte %zu, with the environment's value in it",
 			fault->at + 1);
 	else if (at.line != 0)
 		conf_refuse_at(v, at, "%s", fault->what);

@@ -1,3 +1,4 @@
+/* conf/value/expect.c - what a key's value has to be, in words, for messages. */
 #include "base/duration.h"
 #include "conf/read.h"
 
@@ -8,7 +9,7 @@ static const struct number_unit sizes[] = {{"TiB", 1LL << 40}, {"GiB", 1LL << 30
 	{"MiB", 1LL << 20}, {"KiB", 1LL << 10}, {"", 1}, {"B", 1}, {NULL, 0}};
 static const struct number_unit counts[] = {{"", 1}, {NULL, 0}};
 
-/* What a limit is counted in depends on what it limits. */
+/* The unit of a limit depends on what it limits. */
 enum conf_type conf_amount_type(const struct conf_key *key)
 {
 	if (key->type != CONF_RLIMIT)
@@ -79,7 +80,7 @@ static const char glob_words[] =
 static const char address_words[] = "an address such as shop@example.com or "
 				    "\"{{entity.customer.email}}\", or a list of them";
 
-/* Of the types whose words depend on nothing else. */
+/* For the types whose text does not depend on the key. */
 static const char *const words[] = {
 	[CONF_NAME] = name_words,
 	[CONF_TEXT] = "a text",

@@ -1,3 +1,4 @@
+/* conf/value/list.c - lists, and those of addresses, event types and exit codes. */
 #include "conf/read.h"
 
 #include <stdlib.h>
@@ -81,7 +82,7 @@ bool conf_read_nets(const struct conf_value *v)
 	return good;
 }
 
-/* fnmatch(3) itself takes every pattern and then matches nothing. */
+/* fnmatch(3) accepts every pattern, and matches nothing with a malformed one. */
 static const char *glob_fault(const char *glob)
 {
 	if (glob[0] == '\0')
@@ -100,9 +101,9 @@ static const char *glob_fault(const char *glob)
 
 			if (glob[first] == '!' || glob[first] == '^')
 				first++;
-			/* a ] right behind the [ stands for itself */
+			/* a ] directly after the [ is a character of the set */
 			if (glob[first] == '\0' || strchr(glob + first + 1, ']') == NULL)
-				return "has a [ without its ]";
+				return "has a [ without a ]";
 			i = (size_t)(strchr(glob + first + 1, ']') - glob);
 		}
 	}
@@ -141,7 +142,7 @@ bool conf_read_globs(const struct conf_value *v)
 		}
 		for (size_t k = 0; k < i; k++)
 			if (text[0] != '\0' && strcmp(globs[k], text) == 0) {
-				conf_warn(&item, "%s stands there twice: expected it once",
+				conf_warn(&item, "%s is listed twice",
 					conf_value_quote(&item, quoted));
 				break;
 			}
@@ -172,7 +173,8 @@ bool conf_read_codes(const struct conf_value *v)
 		if (text == NULL) {
 			good = false;
 		} else if (!number_read(text, strlen(text), 255, &code) || code < 1) {
-			conf_refuse(&item, "%s is no exit code: expected a number from 1 to 255",
+			conf_refuse(&item,
+				"%s is not an exit code: expected a number from 1 to 255",
 				conf_value_quote(&item, quoted));
 			good = false;
 		}

@@ -15,7 +15,7 @@ static bool parse_host(const char *host, size_t len, struct net_address *address
 		return net_parse("127.0.0.1", strlen("127.0.0.1"), address);
 	if (len >= 2 && host[0] == '[' && host[len - 1] == ']')
 		return memchr(host, ':', len) != NULL && net_parse(host + 1, len - 2, address);
-	/* without brackets one cannot tell where an IPv6 address ends */
+	/* without brackets the end of an IPv6 address is ambiguous */
 	return memchr(host, ':', len) == NULL && net_parse(host, len, address);
 }
 
@@ -25,7 +25,7 @@ static bool read_address(const struct conf_value *v, const char *text, struct co
 	char quoted[CONF_QUOTED];
 
 	if (colon == NULL || strchr(colon, ']') != NULL) {
-		conf_refuse(v, "%s has no port: expected one behind a colon, as in 127.0.0.1:8080",
+		conf_refuse(v, "%s has no port: expected one after a colon, as in 127.0.0.1:8080",
 			conf_value_quote(v, quoted));
 		return false;
 	}

@@ -1,5 +1,5 @@
-/* conf/value/mailbox.c - the section "email" at the top: the mail server, and whom mail
- * is from. */
+/* conf/value/mailbox.c - the section "email" at the top: the mail server and the sender
+ * of mail. */
 #include "conf/read.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 static const char smtp[] = "smtp://", smtps[] = "smtps://";
 
-/* The length of the host that a text begins with; 0: it is none. */
+/* The length of the host that a text begins with; 0: none. */
 static size_t host_length(const char *text)
 {
 	size_t len = 0;
@@ -29,7 +29,7 @@ static size_t host_length(const char *text)
 	return len > HOST_MAX || text[0] == '.' || text[0] == '-' ? 0 : len;
 }
 
-/* What stands behind the host. False: something else than a port. */
+/* What follows the host. False: something other than a port. */
 static bool parse_port(const char *text, uint16_t *port)
 {
 	if (text[0] == '\0')
@@ -62,21 +62,21 @@ bool conf_read_mail_server(const struct conf_value *v)
 	if (strncmp(text, "unix:", 5) == 0)
 		return read_socket(v, text + 5, server);
 	implicit = strncmp(text, smtps, strlen(smtps)) == 0;
-	/* what stands before it may be a password: it is not repeated */
+	/* it may contain a password: not repeated in the message */
 	if (strchr(text, '@') != NULL) {
 		conf_refuse(v, "has a user before its host: expected the keys \"username\" and "
 			       "\"password\" instead");
 		return false;
 	}
 	if (!implicit && strncmp(text, smtp, strlen(smtp)) != 0)
-		return conf_value_refuse(v, "is no mail server");
+		return conf_value_refuse(v, "is not a mail server");
 	host = text + (implicit ? strlen(smtps) : strlen(smtp));
 	len = host_length(host);
 	port = implicit ? 465 : 587;
 	if (len == 0)
 		return conf_value_refuse(v, "has no host's name or address");
 	if (!parse_port(host + len, &port))
-		return conf_value_refuse(v, "has something else than a port behind its host");
+		return conf_value_refuse(v, "has something other than a port after its host");
 	if (asprintf(&server->url, "%s%.*s:%u", implicit ? smtps : smtp, (int)len, host, port) < 0)
 		server->url = NULL;
 	if (server->url == NULL)
@@ -97,7 +97,7 @@ bool conf_read_mailbox(const struct conf_value *v)
 	if (!good && !conf_value_has_environment(v))
 		conf_refuse(v, "%s", why);
 	else if (!good || read.count != 1)
-		good = conf_value_refuse(v, "is not one address");
+		good = conf_value_refuse(v, "is not exactly one address");
 	if (good) {
 		*(struct mail_address *)v->target = read.list[0];
 		read.list[0] = (struct mail_address){0};

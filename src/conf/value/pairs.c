@@ -1,3 +1,5 @@
+/* conf/value/pairs.c - mappings of names to templates: variables of the environment, header fields.
+ */
 #include "conf/read.h"
 
 #include <ctype.h>
@@ -21,7 +23,8 @@ typedef const char *name_fault(const char *name);
 static const char *variable_fault(const char *name)
 {
 	if (!conf_is_env_name(name, strlen(name)))
-		return " is no variable's name: expected letters, digits and _, no digit first";
+		return " is not a variable name: expected letters, digits and _, not starting with "
+		       "a digit";
 	if (strncmp(name, "HOOKD_", 6) == 0)
 		return ": expected a name that does not begin with HOOKD_, those are hookd's own";
 	return NULL;
@@ -29,13 +32,13 @@ static const char *variable_fault(const char *name)
 
 static const char *header_fault(const char *name)
 {
-	/* what the message's framing, hookd or the TLS library decide */
+	/* headers that HTTP's framing, hookd or libcurl set */
 	static const char *const taken[] = {"Host", "Content-Length", "Transfer-Encoding",
 		"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade",
 		"Expect"};
 
 	if (!conf_is_token(name, strlen(name)))
-		return " is no header's name: expected letters, digits and hyphens, no colon";
+		return " is not a header name: expected letters, digits and hyphens, no colon";
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcasecmp(name, taken[i]) == 0)
 			return ": expected another header, hookd sets this one itself";
@@ -52,8 +55,7 @@ static bool read_pair(const struct conf_value *v, const struct conf_entry *entry
 	char quoted[CONF_QUOTED];
 
 	if (entry->first_line != 0) {
-		conf_refuse_at(v, entry->at,
-			"duplicate name %s: expected it once, it stands in line %u already",
+		conf_refuse_at(v, entry->at, "duplicate name %s: it is already in line %u",
 			conf_quote(entry->key, quoted), entry->first_line);
 		return false;
 	}
@@ -110,7 +112,7 @@ bool conf_read_env(const struct conf_value *v)
 	return read_pairs(v, variable_fault);
 }
 
-/* Headers are the same in upper and lower case. */
+/* Header names ignore case. */
 static bool refuse_same_headers(const struct conf_value *v)
 {
 	const struct conf_node *node = v->node;
@@ -123,8 +125,7 @@ static bool refuse_same_headers(const struct conf_value *v)
 
 			if (strcasecmp(a->key, b->key) != 0 || b->first_line != 0)
 				continue;
-			conf_refuse_at(v, b->at,
-				"%s: expected it once, it stands in line %u already",
+			conf_refuse_at(v, b->at, "%s: it is already in line %u",
 				conf_quote(b->key, quoted), a->at.line);
 			good = false;
 			break;

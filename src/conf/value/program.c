@@ -1,3 +1,4 @@
+/* conf/value/program.c - programs and their arguments. */
 #include "conf/read.h"
 
 #include <errno.h>
@@ -16,14 +17,14 @@ static const char *program_fault(const char *path)
 	if (S_ISDIR(st.st_mode))
 		return "is a directory";
 	if (!S_ISREG(st.st_mode))
-		return "is no regular file";
-	/* as ourselves: what the action's user may do shows when it runs */
+		return "is not a regular file";
+	/* as hookd's user: whether the action's user may run it shows when it runs */
 	if (access(path, X_OK) < 0)
 		return errno == EACCES ? "is not executable (chmod +x)" : strerror(errno);
 	return NULL;
 }
 
-/* The program of an argv, as an absolute path. Returns new; NULL: complained. */
+/* The program of an argv, as an absolute path. Returns new; NULL: reported. */
 static char *read_program(const struct conf_value *item)
 {
 	const char *text = conf_value_text(item), *fault;
@@ -46,7 +47,8 @@ static char *read_program(const struct conf_value *item)
 	else
 		conf_quote(path, quoted);
 	conf_refuse(item, "%s: %s: expected an executable file%s", quoted, fault,
-		strstr(item->node->text, "{{") != NULL ? " (a program's path is no template)" : "");
+		strstr(item->node->text, "{{") != NULL ? " (a program's path is not a template)"
+						       : "");
 	free(path);
 	return NULL;
 }
@@ -62,7 +64,7 @@ static bool is_shell(const char *program)
 	return false;
 }
 
-/* A shell takes what stands behind -c for a program, whoever wrote it. */
+/* A shell runs the text after -c, whoever wrote it. */
 static void warn_of_shell(
 	const struct conf_value *v, const char *program, const struct conf_templates *run)
 {
@@ -74,8 +76,8 @@ static void warn_of_shell(
 		return;
 	item = conf_value_item(v, 2);
 	conf_warn(&item,
-		"the shell runs what an event puts here as a program: expected \"$1\", and "
-		"the {{}} in arguments of their own, [..., -c, 'PROGRAM', sh, ARGUMENT]");
+		"the shell would run what an event puts here: expected \"$1\", and the {{}} in "
+		"arguments of their own, [..., -c, 'PROGRAM', sh, ARGUMENT]");
 }
 
 bool conf_read_run(const struct conf_value *v)

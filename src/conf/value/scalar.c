@@ -1,3 +1,5 @@
+/* conf/value/scalar.c - single values: texts with ${NAME}, names, paths, numbers, sizes, durations,
+ * times of day. */
 #include "conf/read.h"
 
 #include <ctype.h>
@@ -21,8 +23,8 @@ bool conf_is_env_name(const char *name, size_t len)
 	return len > 0;
 }
 
-/* Puts what the ${NAME} at `from` stands for into out. Returns what follows it;
- * NULL: complained about. */
+/* Appends the value of the ${NAME} at `from` to out. Returns what follows it; NULL:
+ * reported. */
 static const char *expand_one(const struct conf_value *v, const char *from, struct buf *out)
 {
 	const char *name = from + 2, *end = strchr(name, '}'), *value;
@@ -30,8 +32,8 @@ static const char *expand_one(const struct conf_value *v, const char *from, stru
 
 	if (end == NULL || !conf_is_env_name(name, (size_t)(end - name)) ||
 		(size_t)(end - name) >= sizeof(copy)) {
-		conf_refuse(v, "\"${\" without a variable's name and \"}\" behind it: expected "
-			       "${NAME}, or $${ for a plain ${");
+		conf_refuse(v, "\"${\" without a variable name and \"}\" after it: expected "
+			       "${NAME}, or $${ for a literal ${");
 		return NULL;
 	}
 	snprintf(copy, sizeof(copy), "%.*s", (int)(end - name), name);
@@ -126,7 +128,7 @@ bool conf_read_name(const struct conf_value *v)
 
 		if (i == 64 || c >= 0x80 ||
 			!(isalnum(c) || (i > 0 && (c == '.' || c == '_' || c == '-'))))
-			return conf_value_refuse(v, "is no name");
+			return conf_value_refuse(v, "is not a name");
 	}
 	return store_text(v, text);
 }
@@ -139,7 +141,7 @@ bool conf_read_text(const struct conf_value *v)
 		return false;
 	for (size_t i = 0; text[i] != '\0'; i++)
 		if (iscntrl((unsigned char)text[i]))
-			return conf_value_refuse(v, "has a control character in it");
+			return conf_value_refuse(v, "has a control character");
 	return store_text(v, text);
 }
 
@@ -168,7 +170,7 @@ char *conf_unix_path(const struct conf_value *v, const char *path)
 	char quoted[CONF_QUOTED], *copy;
 
 	if (path[0] != '/' || strlen(path) > max) {
-		conf_refuse(v, "%s: expected an absolute path of at most %zu bytes behind unix:",
+		conf_refuse(v, "%s: expected an absolute path of at most %zu bytes after unix:",
 			conf_value_quote(v, quoted), max);
 		return NULL;
 	}
@@ -200,7 +202,7 @@ bool conf_read_url_path(const struct conf_value *v)
 	for (size_t i = 0; text[i] != '\0'; i++)
 		if (text[i] <= ' ' || text[i] > '~' || strchr("?#%", text[i]) != NULL)
 			return conf_value_refuse(v,
-				"has a character that is none of a plain URL path's (no ?, "
+				"has a character that is not allowed in a URL path (no ?, "
 				"#, % or white space)");
 	if (strlen(text) > 255)
 		return conf_value_refuse(v, "is longer than 255 bytes");
@@ -217,9 +219,9 @@ static bool read_amount(const struct conf_value *v, int64_t *n)
 	if (!number_read_unit(text, conf_units(type), n)) {
 		if (type == CONF_DURATION && number_digits(text, strlen(text)) == strlen(text))
 			return conf_value_refuse(v, "has no unit");
-		return conf_value_refuse(v, type == CONF_DURATION ? "is no duration"
-					    : type == CONF_SIZE   ? "is no size"
-								  : "is no number");
+		return conf_value_refuse(v, type == CONF_DURATION ? "is not a duration"
+					    : type == CONF_SIZE   ? "is not a size"
+								  : "is not a number");
 	}
 	if (*n == 0 && v->key->zero != NULL)
 		return true;
@@ -270,7 +272,7 @@ bool conf_read_rlimit(const struct conf_value *v)
 		return false;
 	if (conf_amount_type(v->key) == CONF_DURATION) {
 		if (n % 1000 != 0)
-			return conf_value_refuse(v, "is no whole number of seconds");
+			return conf_value_refuse(v, "is not a whole number of seconds");
 		n /= 1000;
 	}
 	action->rlimits[action->rlimit_count++] =
@@ -287,7 +289,7 @@ bool conf_read_time_of_day(const struct conf_value *v)
 		return false;
 	if (strlen(text) != strlen("hh:mm") || text[2] != ':' || !number_read(text, 2, 23, &hour) ||
 		!number_read(text + 3, 2, 59, &minute))
-		return conf_value_refuse(v, "is no time of day");
+		return conf_value_refuse(v, "is not a time of day");
 	*(unsigned *)v->target = (unsigned)(hour * 60 + minute);
 	return true;
 }

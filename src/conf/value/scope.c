@@ -13,7 +13,7 @@ struct conf_scope conf_scope_inner(
 	const char *dot = scope->section[0] != '\0' ? "." : "";
 	int n;
 
-	/* all are in the table, so all have room */
+	/* all are in the table, so all fit */
 	n = snprintf(inner.path, sizeof(inner.path), "%s%s%s", scope->path,
 		scope->path[0] != '\0' ? "." : "", name);
 	assert(n > 0 && (size_t)n < sizeof(inner.path));

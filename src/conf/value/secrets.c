@@ -1,3 +1,4 @@
+/* conf/value/secrets.c - secrets, by the place where each is kept. */
 #include "conf/read.h"
 #include "sender/sender.h"
 
@@ -19,16 +20,15 @@ static const struct {
 
 #define ORIGINS (sizeof(origins) / sizeof(origins[0]))
 
-/* The text may be the secret itself, so it is in no message. */
+/* The text may be the secret itself, so the message does not contain it. */
 static struct secret *refuse_plain(const struct conf_value *v)
 {
-	conf_refuse(v,
-		"a secret is never written into the config: expected the place where it is, %s",
+	conf_refuse(v, "a secret must not be in the config: expected the place where it is, %s",
 		places);
 	return NULL;
 }
 
-/* What is no key may be a secret in the wrong place: it is not repeated. */
+/* An unknown key may be a secret in the wrong place: not repeated in the message. */
 static struct secret *refuse_key(const struct conf_value *v, const char *key)
 {
 	struct conf_guess guess = {.word = key};
@@ -79,7 +79,7 @@ static struct secret *load(const struct conf_value *v, size_t origin, const char
 	return NULL;
 }
 
-/* Returns new; NULL: complained about. */
+/* Returns new; NULL: reported. */
 static struct secret *read_secret(const struct conf_value *v)
 {
 	const struct conf_node *node = v->node, *name;
@@ -101,14 +101,13 @@ static struct secret *read_secret(const struct conf_value *v)
 			v, "expected one text for \"%s\", as in %s", origins[origin].key, places);
 		return NULL;
 	}
-	/* a secret where its place belongs, or ${NAME}, which would become one */
+	/* the secret itself instead of its place, or ${NAME}, which would become it */
 	if (sender_is_secret(name->text) || strstr(name->text, "${") != NULL)
 		return refuse_plain(v);
 	if (origins[origin].origin == SECRET_ENV &&
 		!conf_is_env_name(name->text, strlen(name->text))) {
-		conf_refuse(v,
-			"\"env\" has something that is no variable's name: expected letters, "
-			"digits and _, no digit first");
+		conf_refuse(v, "\"env\" does not name a variable: expected letters, "
+			       "digits and _, not starting with a digit");
 		return NULL;
 	}
 	return load(v, origin, name->text);
@@ -130,7 +129,7 @@ static bool same_secret(const struct secret *a, const struct secret *b)
 	       sodium_memcmp(secret_bytes(a), secret_bytes(b), secret_len(a)) == 0;
 }
 
-/* The last of secrets against those before it; some may be NULL. */
+/* Checks the last of secrets against those before it, some of which may be NULL. */
 static bool check_against(const struct conf_value *v, struct secret *const *secrets, size_t last)
 {
 	const struct sender_mode *mode = sender_mode_of(secrets[last]), *other;

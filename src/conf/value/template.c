@@ -1,3 +1,4 @@
+/* conf/value/template.c - templates, in the config or in files of their own. */
 #include "base/file.h"
 #include "base/utf8.h"
 #include "conf/read.h"
@@ -20,7 +21,7 @@ bool conf_parse_template(const struct conf_value *v, enum template_kind kind, st
 	return *out != NULL;
 }
 
-/* body and body_file have one target: that both are there is conf_check's matter. */
+/* body and body_file have one target; conf_check reports if both are there. */
 static void store(const struct conf_value *v, struct template *t)
 {
 	struct template **target = v->target;
@@ -108,8 +109,8 @@ static size_t good_bytes(const char *text, size_t len)
 static bool read_template(
 	const struct conf_value *v, const char *text, size_t len, enum template_kind kind)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* some editors put it first, for nobody */
-	struct fault fault = {.what = "is no UTF-8 text: expected a text file in UTF-8"};
+	static const char mark[] = "\xef\xbb\xbf"; /* a byte order mark, which some editors add */
+	struct fault fault = {.what = "is not UTF-8: expected a text file in UTF-8"};
 	struct template *t = NULL;
 
 	if (len >= 3 && memcmp(text, mark, 3) == 0) {

@@ -1,3 +1,4 @@
+/* conf/value/timezone.c - the key "timezone". */
 #include "base/file.h"
 #include "conf/read.h"
 
@@ -18,7 +19,7 @@ static bool is_zone_name(const char *name)
 			    "/_+-.") == len;
 }
 
-/* Is it what tzset(3) reads? Other files lie beside the zones. */
+/* Is it a file that tzset(3) reads? The directory has other files, too. */
 static bool is_zone_file(const char *path)
 {
 	char magic[4];
@@ -42,10 +43,10 @@ bool conf_read_timezone(const struct conf_value *v)
 	if (text == NULL)
 		return false;
 	if (!is_zone_name(text))
-		return conf_value_refuse(v, "is no time zone's name");
+		return conf_value_refuse(v, "is not the name of a time zone");
 	snprintf(path, sizeof(path), "%s%s", ZONES, text);
 	if (strcmp(text, "UTC") != 0 && !is_zone_file(path))
-		return conf_value_refuse(v, "is no time zone that this system has");
+		return conf_value_refuse(v, "is not a time zone of this system");
 	*(char **)v->target = strdup(text);
 	if (*(char **)v->target == NULL)
 		v->reader->errors.no_memory = true;

@@ -1,3 +1,4 @@
+/* conf/value/user.c - the user a program runs as, and its basic environment. */
 #include "conf/read.h"
 
 #include <errno.h>
@@ -54,17 +55,17 @@ bool conf_read_user(const struct conf_value *v)
 	error = getpwnam_r(text, &row, room, PASSWD_ROOM, &result);
 	if (result == NULL) {
 		conf_refuse(v, "%s %s: expected %s", conf_value_quote(v, quoted),
-			error == 0 || error == ENOENT ? "is no user" : strerror(error),
+			error == 0 || error == ENOENT ? "is not a user" : strerror(error),
 			conf_expected(v->key, expected));
 		free(room);
 		return false;
 	}
 	if (geteuid() != 0) {
-		/* to stay who we are needs no rights, and no name either */
+		/* staying the same user needs no rights and no name */
 		good = row.pw_uid == geteuid();
 		if (!good)
 			conf_refuse(v,
-				"%s: expected our own user, since only root can run as another",
+				"%s: expected hookd's own user, since only root can run as another",
 				conf_value_quote(v, quoted));
 		free(room);
 		return good;

@@ -1,4 +1,5 @@
-/* A hook's `when`: a mapping of paths to tests, joined by all, any and not. */
+/* conf/value/when.c - a hook's `when`: a mapping of paths to tests, joined by all, any and
+ * not. */
 #include "conf/read.h"
 #include "rule/path.h"
 
@@ -8,7 +9,7 @@
 static struct condition *read_mapping(
 	const struct conf_value *v, const struct conf_node *node, unsigned depth);
 
-/* Conditions while they are being gathered; `good` turns false with a complaint. */
+/* Conditions being collected; `good` is false once an error was reported. */
 struct parts {
 	struct condition **list;
 	size_t count;
@@ -23,7 +24,7 @@ static bool parts_open(const struct conf_value *v, struct parts *parts, size_t r
 	return parts->list != NULL;
 }
 
-/* Takes c; NULL: it was complained about. */
+/* Takes c; NULL: reported. */
 static void parts_add(struct parts *parts, struct condition *c)
 {
 	if (c != NULL)
@@ -32,7 +33,7 @@ static void parts_add(struct parts *parts, struct condition *c)
 		parts->good = false;
 }
 
-/* What they are together; NULL when one was complained about. */
+/* The conditions joined; NULL: an error was reported. */
 static struct condition *parts_join(
 	const struct conf_value *v, struct parts *parts, enum condition_join join)
 {
@@ -68,16 +69,16 @@ static bool read_operand(
 	if (text == NULL)
 		return false;
 	*operand = (struct condition_operand){.text = node->value, .plain = node->plain};
-	/* nothing behind the colon is YAML's null, but hardly meant so */
+	/* to YAML nothing after the colon is null, but it is hardly meant so */
 	if (node->plain && node->text[0] == '\0') {
-		conf_refuse(&value, "expected a value to compare with, found nothing (null says "
-				    "that it is null)");
+		conf_refuse(&value, "expected a value to compare with, found nothing (write "
+				    "null to compare with null)");
 		return false;
 	}
 	return true;
 }
 
-/* The path that is a key. Returns new; NULL: complained about. */
+/* The path that is a key. Returns new; NULL: reported. */
 static struct path *read_path(const struct conf_value *v, const struct conf_entry *entry)
 {
 	struct path *path;
@@ -161,8 +162,7 @@ static bool refuse_duplicate(const struct conf_value *v, const struct conf_entry
 
 	if (entry->first_line == 0)
 		return false;
-	conf_refuse_at(v, entry->at,
-		"duplicate key %s: expected it once, it stands in line %u already",
+	conf_refuse_at(v, entry->at, "duplicate key %s: it is already in line %u",
 		conf_quote(entry->key, quoted), entry->first_line);
 	return true;
 }
@@ -245,7 +245,7 @@ static struct condition *read_entry(
 		entry->value->kind == CONF_NODE_LIST ? CONDITION_IN : CONDITION_EQ, entry->value);
 }
 
-/* All of its entries hold. Returns new; NULL: complained about. */
+/* All of its entries hold. Returns new; NULL: reported. */
 static struct condition *read_mapping(
 	const struct conf_value *v, const struct conf_node *node, unsigned depth)
 {

@@ -8,7 +8,7 @@
 
 #define QUOTED_BYTES   60 /* of a value, in a message */
 #define GUESS_LETTERS  32 /* longer words are not compared */
-#define GUESS_DISTANCE 3  /* edits at which two words have nothing to do with each other */
+#define GUESS_DISTANCE 3  /* edits at which two words count as unrelated */
 
 void conf_errors_take(struct conf_errors *errors, struct conf_place at, enum conf_severity severity,
 	struct buf *text)
@@ -17,7 +17,7 @@ void conf_errors_take(struct conf_errors *errors, struct conf_place at, enum con
 	struct buf safe = {0};
 	char *taken;
 
-	/* one line, fit for a terminal, whatever of the file is in it */
+	/* one line, safe for a terminal, whatever the file contains */
 	buf_add_escaped(&safe, text->data != NULL ? text->data : "", text->len, '\0');
 	taken = buf_ok(text) ? buf_take(&safe) : NULL;
 	buf_free(&safe);
@@ -157,7 +157,7 @@ void conf_guess_try(struct conf_guess *guess, const char *candidate)
 	if (len == 0 || len > GUESS_LETTERS || strlen(candidate) > GUESS_LETTERS)
 		return;
 	d = distance(guess->word, candidate);
-	/* an edit for every two letters at most, or short words all look alike */
+	/* at most one edit for every two letters, or all short words look alike */
 	if (d > GUESS_DISTANCE || d > (len + 1) / 2)
 		return;
 	if (guess->best == NULL || d < guess->distance) {

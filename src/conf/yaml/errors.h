@@ -1,5 +1,5 @@
-/* conf/yaml/errors.h - what is wrong with a config file: gathered while it is read,
- * told in the order of the file. Private to conf*.c. One thread. */
+/* conf/yaml/errors.h - what is wrong with a config file: collected while it is read,
+ * reported in the order of the file. Private to conf. One thread. */
 #ifndef HOOKD_CONF_ERRORS_H
 #define HOOKD_CONF_ERRORS_H
 
@@ -17,7 +17,7 @@ struct conf_place {
 
 struct conf_error {
 	struct conf_place at;
-	size_t order; /* of being found: what was found first at one place is told first */
+	size_t order; /* of being found: decides between errors at the same place */
 	char *text;
 };
 
@@ -26,7 +26,7 @@ struct conf_errors {
 	size_t count;
 	size_t capacity;
 	size_t warnings; /* how many of them are */
-	bool no_memory;  /* an allocation failed somewhere: nothing read can be trusted */
+	bool no_memory;  /* an allocation failed: what was read is incomplete */
 };
 
 enum conf_severity { CONF_ERROR, CONF_WARNING };
@@ -34,12 +34,12 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
 void conf_errors_add(struct conf_errors *errors, struct conf_place at, const char *format, ...)
 	PRINTF(3, 4);
 
-/* Takes what `text` holds, which is empty afterwards; control characters in it are
- * told as \n, \xNN. */
+/* Takes the contents of `text`, which is empty afterwards; control characters in it are
+ * written as \n, \xNN. */
 void conf_errors_take(struct conf_errors *errors, struct conf_place at, enum conf_severity severity,
 	struct buf *text);
 
-/* Is there any that is not just a warning? */
+/* Is there an error, not only warnings? */
 bool conf_errors_fatal(const struct conf_errors *errors) WARN_UNUSED;
 
 /* "FILE:LINE:COLUMN: TEXT\n" each, sorted. */
@@ -54,7 +54,7 @@ const char *conf_quote(const char *text, char out[CONF_QUOTED]);
 /* The candidate that `word` was probably meant to be. */
 struct conf_guess {
 	const char *word;
-	const char *best; /* NULL: none is near */
+	const char *best; /* NULL: none is close */
 	size_t distance;
 };
 

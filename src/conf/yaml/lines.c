@@ -56,7 +56,7 @@ struct conf_place conf_lines_block(struct conf_lines *lines, unsigned sign, cons
 
 	while (indent < rest && line[indent] == ' ')
 		indent++;
-	/* of these spaces the text may have some itself */
+	/* some of these spaces may belong to the text */
 	if (indent < spaces)
 		return (struct conf_place){0};
 	indent -= spaces;

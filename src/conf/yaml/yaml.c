@@ -7,12 +7,12 @@
 #include <yaml.h>
 
 #define DEPTH_MAX   32     /* a config needs 5 */
-#define NODES_MAX   100000 /* aliases of aliases would grow without end */
+#define NODES_MAX   100000 /* aliases of aliases could grow without end */
 #define ANCHORS_MAX 1000
 
 struct anchor {
 	char *name;
-	const struct conf_node *node; /* NULL until it is whole */
+	const struct conf_node *node; /* NULL until it is complete */
 };
 
 struct parse {
@@ -87,7 +87,7 @@ static bool line_has_tab(struct parse *p, unsigned line)
 	return at < end && *at == '\t';
 }
 
-/* [::1] in a list: YAML takes the colon for its own. */
+/* [::1] in a list: YAML reads it as a mapping. */
 static bool line_has_bare_address(struct parse *p, unsigned line)
 {
 	size_t rest;
@@ -139,14 +139,14 @@ static bool next_event(struct parse *p, yaml_event_t *event)
 	return false;
 }
 
-/* YAML's types would be a second opinion on what a value is. */
+/* The key decides the type of its value, not the file. */
 static void refuse_tag(struct parse *p, const yaml_char_t *tag, struct conf_place at)
 {
 	if (tag != NULL)
 		conf_errors_add(p->errors, at, "unexpected tag: expected the value alone");
 }
 
-/* Copies a scalar's text, which must have no NUL in it. */
+/* Copies a scalar's text, which must not have a NUL. */
 static char *copy_text(struct parse *p, const yaml_event_t *event)
 {
 	const char *text = (const char *)event->data.scalar.value;
@@ -310,7 +310,7 @@ static struct conf_node *copy_node(struct parse *p, const struct conf_node *from
 		if (entry.value == NULL) {
 			free(entry.key);
 			conf_node_free(node);
-			return NULL; /* complained about already */
+			return NULL; /* reported already */
 		}
 		if (!node_append(p, node, entry))
 			goto out;
@@ -326,14 +326,14 @@ static struct conf_node *parse_alias(struct parse *p, const yaml_event_t *event,
 {
 	const char *name = (const char *)event->data.alias.anchor;
 
-	/* from the end: an anchor may be given anew, then the last one counts */
+	/* from the end: the last of several anchors of one name counts */
 	for (size_t i = p->anchor_count; i-- > 0;) {
 		if (strcmp(p->anchors[i].name, name) != 0)
 			continue;
 		if (p->anchors[i].node != NULL)
 			return copy_node(p, p->anchors[i].node, depth);
 		conf_errors_add(p->errors, place(event->start_mark),
-			"an alias of what it stands in: expected one of something before it");
+			"an alias inside its own anchor: expected an alias of something before it");
 		return NULL;
 	}
 	conf_errors_add(p->errors, place(event->start_mark),
@@ -363,7 +363,7 @@ static bool add_anchor(struct parse *p, const yaml_char_t *name, struct conf_pla
 	return false;
 }
 
-/* The node that `event` opens, with all that is in it; NULL: complained. */
+/* The node that `event` opens, with its contents; NULL: reported. */
 static struct conf_node *parse_node(struct parse *p, const yaml_event_t *event, unsigned depth)
 {
 	const struct conf_place at = place(event->start_mark);
@@ -402,8 +402,8 @@ static struct conf_node *parse_node(struct parse *p, const yaml_event_t *event, 
 	return node;
 }
 
-/* Events up to the first document's content, and that content. *nothing is set
- * when there is no document. */
+/* Reads up to the first document's content, and that content. *nothing: there is no
+ * document. */
 static struct conf_node *parse_document(struct parse *p, bool *nothing)
 {
 	struct conf_node *root = NULL;

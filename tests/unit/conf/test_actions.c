@@ -534,7 +534,7 @@ static void test_explanation(void **state)
 		"        up to 12 attempts of at most 30 s, 10 s to 1 h apart, at most 4 at once\n"
 		"    given up: run /bin/echo \"a b\" {{failure.reason}}\n"
 		"        one attempt of at most 30 s, at most 4 at once\n"
-		"tell-erp: for a, b or c.* from shop, in order for each entity, without those\n"
+		"tell-erp: for a, b or c.* from shop, in order for each entity, without events\n"
 		"    that a later state has overtaken:\n"
 		"    forward it by POST to https://erp.example.com/in?…, signed, with X-A\n"
 		"        up to 12 attempts of at most 90 s, 10 s to 1 h apart, at most 4 at once\n"
@@ -544,7 +544,7 @@ static void test_explanation(void **state)
 		"silence: when shop, usually busy at that time, has sent nothing for 90 min:\n"
 		"    send an e-mail to owner@example.com, \"{{subject}}\"\n"
 		"        up to 12 attempts of at most 30 s, 10 s to 1 h apart, at most 4 at once\n"
-		"mail leaves by smtp://mail.example.com:587, encrypted (STARTTLS), as shop, from\n"
+		"mail is sent by smtp://mail.example.com:587, encrypted (STARTTLS), as shop, from\n"
 		"    Ma Boutique <no-reply@example.com>\n");
 }
 
@@ -561,9 +561,9 @@ static void test_explanation_of_other_ways(void **state)
 		"source shop: on /in, scheme fedapay, 2 secrets, however old, from 1 range of\n"
 		"    addresses only\n"
 		"a: for x from shop:\n"
-		"    run /bin/true, with SHOP, in /tmp, with limits, never again after exit 3, 4\n"
+		"    run /bin/true, with SHOP, in /tmp, with limits, giving up after exit 3, 4\n"
 		"        up to 12 attempts of at most 30 s, 10 s to 1 h apart, at most 4 at once\n"
-		"mail leaves by /bin/true -i, from a@example.com\n");
+		"mail is sent by /bin/true -i, from a@example.com\n");
 }
 
 static int set_up(void **state)

@@ -214,9 +214,9 @@ static int load_as_nobody(void)
 		"  - {name: a, path: /a, scheme: fedapay, secrets: [{env: TEST_SECRET}]}\n"
 		"hooks:\n"
 		"  - {name: h, source: a, on: x, run: [/bin/true], user: root}\n";
-	static const char expected[] =
-		"/etc/x.yaml:4:57: hooks[1] \"h\": user: \"root\": expected our own user, since "
-		"only root can run as another\n";
+	static const char expected[] = "/etc/x.yaml:4:57: hooks[1] \"h\": user: \"root\": expected "
+				       "hookd's own user, since "
+				       "only root can run as another\n";
 	const struct passwd *nobody = getpwnam("nobody");
 	struct buf errors = {0};
 

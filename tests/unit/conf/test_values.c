@@ -373,7 +373,7 @@ static void test_warnings_alone_refuse_nothing(void **state)
 	(void)state;
 	assert_non_null(conf);
 	assert_string_equal(errors.data,
-		"F:3:8: warning: hooks: there is none: events are stored, nothing runs\n");
+		"F:3:8: warning: hooks: there are none: events are stored, but nothing runs\n");
 	conf_unref(conf);
 	buf_free(&errors);
 }
@@ -384,7 +384,7 @@ static void test_one_error_does_not_cause_another(void **state)
 			   "secrets: [{env: TEST_SECRET}]}\n" HOOK);
 
 	(void)state;
-	assert_non_null(strstr(errors, "is no name"));
+	assert_non_null(strstr(errors, "is not a name"));
 	assert_null(strstr(errors, "unknown source"));
 	free(errors);
 	errors = bad(SOURCE "hooks: yes\n");

@@ -225,7 +225,7 @@ static double time_of(const struct regex *r, const char *text, size_t len)
 	return least;
 }
 
-/* Made to keep a matcher that goes back and forth busy for ever. The worst of them takes
+/* Made to keep a matcher that goes back and forth busy forever. The worst of them takes
  * 3 ms on the machine where the limits were set; a sanitizer's takes longer. */
 static void no_text_takes_long(void **state)
 {

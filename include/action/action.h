@@ -39,9 +39,9 @@ typedef void action_ended(void *holder, struct action *a);
  * `ended` is only called from action_place_ready. NULL: logged. */
 struct action_place *action_place_new(int epoll, action_ended *ended, void *holder) WARN_UNUSED;
 
-/* Keeps scripts that start from now on from the secrets of conf. Until the first call they
- * run without a sandbox. False: out of memory, it stays as it was. */
-bool action_place_protect(struct action_place *place, const struct conf *conf) WARN_UNUSED;
+/* Keeps scripts that start from now on from the secrets of conf. Before the first call they
+ * run without a sandbox. False: logged, and the sandbox stays as it was. */
+bool action_place_protect(struct action_place *place, const struct conf *conf);
 
 /* Continues what an epoll event of this place is about: any event whose data.ptr is not
  * the holder's own. `ready` is that data.ptr. May call `ended`, also several times. After

@@ -112,8 +112,10 @@ bool action_place_protect(struct action_place *place, const struct conf *conf)
 	for (size_t i = 0; i < conf->all_count; i++)
 		has_scripts = has_scripts || kind_of(conf, conf->all[i]) == &action_script;
 	sandbox = script_sandbox_new(conf->secret_files, conf->secret_file_count, has_scripts);
-	if (sandbox == NULL)
+	if (sandbox == NULL) {
+		log_error("out of memory: script sandbox not updated for the new secrets");
 		return false;
+	}
 	script_sandbox_free(place->sandbox);
 	place->sandbox = sandbox;
 	return true;

@@ -33,8 +33,7 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 
 static void take_conf(struct dispatcher *d, struct conf *conf)
 {
-	if (!action_place_protect(d->place, conf))
-		log_error("out of memory: script sandbox not updated for the new secrets");
+	(void)action_place_protect(d->place, conf); /* else the old secrets stay protected */
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->prepared = false;
@@ -243,10 +242,8 @@ bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)
 	d->conf = conf_ref(conf);
 	d->store = st;
 	child_find_signals_to_reset();
-	if (!action_place_protect(d->place, conf)) {
-		log_error("out of memory: cannot set up the script sandbox");
+	if (!action_place_protect(d->place, conf))
 		return false;
-	}
 	d->started = thread_start(&d->thread, "dispatcher", run_dispatcher, d);
 	return d->started;
 }

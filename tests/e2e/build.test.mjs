@@ -22,8 +22,8 @@ function directory(t) {
 }
 
 /* This test may itself run below make. */
-const make = (args, { env, ...more } = {}) =>
-	run('make', args, { cwd: ROOT, ...more, env: { MAKEFLAGS: '', MAKELEVEL: '', ...env } });
+const TOP = { MAKEFLAGS: undefined, MAKELEVEL: undefined };
+const make = (args, { env, ...more } = {}) => run('make', args, { cwd: ROOT, ...more, env: { ...TOP, ...env } });
 
 async function output(program, args, options) {
 	const { code, stdout, stderr } = await run(program, args, options);
@@ -135,7 +135,7 @@ test('without compiler or libraries, make and make install say in one line what 
 test('who is not root reads which command installs the packages', limit, async (t) => {
 	const dir = directory(t);
 	copyFileSync(join(ROOT, 'Makefile'), join(dir, 'Makefile'));
-	const env = { ...programs(dir, { 'apt-get': 'exit 1', 'dpkg-query': "echo 'curl=installed perl=config-files '" }), PKG_CONFIG_LIBDIR: dir, MAKEFLAGS: '' };
+	const env = { ...programs(dir, { 'apt-get': 'exit 1', 'dpkg-query': "echo 'curl=installed perl=config-files '" }), PKG_CONFIG_LIBDIR: dir, ...TOP };
 	for (const [goal, command] of Object.entries({ run: 'deps', deps: 'deps', check: 'deps-test', fuzz: 'deps-test', lint: 'deps-test' })) {
 		const { code, stdout, stderr } = await run(...first([...POWERLESS, 'make', goal]), { cwd: dir, env });
 		assert.equal(code, 2, stdout);

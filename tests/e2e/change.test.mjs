@@ -7,7 +7,7 @@ import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { Load } from './lib/load.mjs';
 import { run } from './lib/program.mjs';
 import { onTerminal } from './lib/terminal.mjs';
-import { limit, waitFor } from './lib/wait.mjs';
+import { limit, rootLimit, waitFor } from './lib/wait.mjs';
 
 /* Dies until $OUT/mended is there. */
 const SHIP = 'echo "$HOOKD_IDEMPOTENCY_KEY" >>"$OUT/keys"; [ -e "$OUT/mended" ] || { echo no stock; exit 65; }';
@@ -284,7 +284,7 @@ test('pause and resume: at once, over restarts, and only that hook', limit, asyn
 	assert.equal((await d.ctl('resume')).code, 2);
 });
 
-test('who may not write is told which group may', limit, async (t) => {
+test('who may not write is told which group may', rootLimit, async (t) => {
 	const d = await broken(t);
 	await d.settled(await d.store());
 	execFileSync('chmod', ['-R', 'a+rX', d.dir]);

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
 import { newBody } from '../e2e/lib/fedapay.mjs';
 import { run } from '../e2e/lib/program.mjs';
-import { limit, waitFor, within } from '../e2e/lib/wait.mjs';
+import { limit, rootLimit, waitFor, within } from '../e2e/lib/wait.mjs';
 import { Failing } from './failing.mjs';
 import { Posted } from './kept.mjs';
 
@@ -33,7 +33,7 @@ async function onSmallDisk(t, size) {
 	return { d, disk };
 }
 
-test('a full disk: 503 until there is room, then on by itself', limit, async (t) => {
+test('a full disk: 503 until there is room, then on by itself', rootLimit, async (t) => {
 	const { d, disk } = await onSmallDisk(t, '4m');
 	const posted = new Posted(d);
 	for (let i = 0; i < 400 && !posted.statuses.has(503); i++) await posted.post(filler);
@@ -49,7 +49,7 @@ test('a full disk: 503 until there is room, then on by itself', limit, async (t)
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
-test('a disk that another program fills and frees', limit, async (t) => {
+test('a disk that another program fills and frees', rootLimit, async (t) => {
 	const { d, disk } = await onSmallDisk(t, '16m');
 	const posted = new Posted(d);
 	await posted.posts(5);
@@ -68,7 +68,7 @@ test('a disk that another program fills and frees', limit, async (t) => {
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
-test('a read-only disk: no start, with the reason, until it can be written again', limit, async (t) => {
+test('a read-only disk: no start, with the reason, until it can be written again', rootLimit, async (t) => {
 	const { d, disk } = await onSmallDisk(t, '16m');
 	const posted = new Posted(d);
 	await posted.posts(5);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { Daemon, HOOKD, wire } from '../e2e/lib/daemon.mjs';
 import { Raw } from '../e2e/lib/http.mjs';
 import { run } from '../e2e/lib/program.mjs';
-import { limit, waitFor } from '../e2e/lib/wait.mjs';
+import { limit, rootLimit, waitFor } from '../e2e/lib/wait.mjs';
 import { LONG } from './driver.mjs';
 import { Failing } from './failing.mjs';
 import { Posted } from './kept.mjs';
@@ -76,7 +76,7 @@ test('few descriptors from the start, many connections and scripts', limit, asyn
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
-test('no processes left: no script can be started, each is tried again', limit, async (t) => {
+test('no processes left: no script can be started, each is tried again', rootLimit, async (t) => {
 	const d = new Daemon(t, { hooks });
 	/* A user whose processes are hookd's alone: root has no such limit. */
 	const user = String(700000 + process.pid % 100000);

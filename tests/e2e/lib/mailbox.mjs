@@ -119,7 +119,7 @@ export class Mailbox {
 		const parts = [];
 		this.wires.push(parts);
 		this.sockets.add(socket);
-		const to = this.options.hang === 'greeting' ? null : net.connect(this.server.server.address());
+		const to = this.options.hang === 'greeting' ? null : net.connect(this.server.server.address().port, '127.0.0.1');
 		socket.on('data', (part) => { parts.push(part); to?.write(part); });
 		socket.on('error', () => to?.destroy());
 		socket.on('close', () => { this.sockets.delete(socket); to?.destroy(); });

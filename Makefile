@@ -134,7 +134,7 @@ check-unit: $(UNITS)
 check-e2e: $(PROGRAMS) $(FAULT) $(BUILD)/bench/load $(BUILD)/bench/count $(NODE_MODULES)
 	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
 check-fresh: ## run README's commands on a minimal Debian 12 and 13, as root and as a user (needs root)
-	@sh tests/fresh/run.sh
+	@SYSTEMS="$(SYSTEMS)" sh tests/fresh/run.sh
 $(NODE_MODULES): tests/e2e/package-lock.json
 	npm --prefix tests/e2e ci --no-audit --no-fund
 

@@ -114,25 +114,30 @@ analyze() {
 }
 
 mkdir -p build
-# shellcheck disable=SC2046
-check "clang-format" clang-format --dry-run --Werror $(sources) \
-	$(find src include tests -name node_modules -prune -o -name '*.h' -print)
 check "man pages" mandoc -T lint -W warning src/man/hookd.8 src/man/hookd.yaml.5 src/man/hookctl.1
 check "systemd units" units
 check "top level" top_level
 check "layers" sh tests/layers.sh
-# normalCheckLevelMaxBranches is no finding: cppcheck 2.11 and newer say that they stop somewhere.
-check "cppcheck" cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
-	--error-exitcode=1 --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -DHOOKD_VERSION='""' \
-	-I include -I src src
-# What a fixture returns it takes for a number when its struct is opaque.
-# shellcheck disable=SC2046
-check "cppcheck of the tests" cppcheck --quiet --std=c11 --enable=warning,portability,performance \
-	--inline-suppr --error-exitcode=1 --suppress=normalCheckLevelMaxBranches \
-	--suppress=CastIntegerToAddressAtReturn -D_GNU_SOURCE -DHOOKD_VERSION='""' -I include \
-	-I src -I tests/unit -j 2 $(sources | grep '^tests/')
-check "clang-tidy" tidy
-check "gcc's analyzer" analyze
+# What these four say depends on their version: the tree is kept clean by Debian 12's.
+if clang-format --version | grep -q 'version 14\.'; then
+	# shellcheck disable=SC2046
+	check "clang-format" clang-format --dry-run --Werror $(sources) \
+		$(find src include tests -name node_modules -prune -o -name '*.h' -print)
+	# normalCheckLevelMaxBranches is no finding: cppcheck 2.11 and newer say that they stop somewhere.
+	check "cppcheck" cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
+		--error-exitcode=1 --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -DHOOKD_VERSION='""' \
+		-I include -I src src
+	# What a fixture returns it takes for a number when its struct is opaque.
+	# shellcheck disable=SC2046
+	check "cppcheck of the tests" cppcheck --quiet --std=c11 --enable=warning,portability,performance \
+		--inline-suppr --error-exitcode=1 --suppress=normalCheckLevelMaxBranches \
+		--suppress=CastIntegerToAddressAtReturn -D_GNU_SOURCE -DHOOKD_VERSION='""' -I include \
+		-I src -I tests/unit -j 2 $(sources | grep '^tests/')
+	check "clang-tidy" tidy
+	check "gcc's analyzer" analyze
+else
+	echo "lint: skipped, as their versions are not Debian 12's: clang-format, cppcheck, clang-tidy, gcc's analyzer"
+fi
 check "the same bytes twice" build_twice
 if [ "${CI:-}" = true ]; then
 	check "gcc and clang with -Werror" build_strictly

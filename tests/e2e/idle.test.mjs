@@ -4,21 +4,22 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { certificate } from './lib/certificate.mjs';
-import { Daemon } from './lib/daemon.mjs';
+import { Daemon, HOOKD } from './lib/daemon.mjs';
 import { limit, sleep, waitFor } from './lib/wait.mjs';
 
 const WINDOW = 5000;
 const WINDOWS = 6;
 
+const SANITIZED = /__tsan_init/.test(readFileSync(HOOKD, 'latin1'));
+
 /** How often each thread has gone to sleep or lost the processor: { "TID name": n }.
  * ThreadSanitizer has a thread of its own, which wakes up: all of hookd's have names. */
 function switches(pid) {
 	const counts = {};
-	const sanitized = /libtsan/.test(readFileSync(`/proc/${pid}/maps`, 'utf8'));
 	for (const tid of readdirSync(`/proc/${pid}/task`)) {
 		const dir = `/proc/${pid}/task/${tid}`;
 		const name = readFileSync(`${dir}/comm`, 'utf8').trim();
-		if (sanitized && name === 'hookd' && tid !== String(pid)) continue;
+		if (SANITIZED && name === 'hookd' && tid !== String(pid)) continue;
 		const status = readFileSync(`${dir}/status`, 'utf8');
 		counts[`${tid} ${name}`] = [...status.matchAll(/ctxt_switches:\s+(\d+)/g)]
 			.reduce((sum, [, n]) => sum + Number(n), 0);

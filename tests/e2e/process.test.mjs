@@ -8,7 +8,7 @@ import { Raw } from './lib/http.mjs';
 import { Load } from './lib/load.mjs';
 import { Manager } from './lib/manager.mjs';
 import { run } from './lib/program.mjs';
-import { limit, sleep, waitFor } from './lib/wait.mjs';
+import { limit, rootLimit, sleep, waitFor } from './lib/wait.mjs';
 
 const WAIT_FOR_GO = 'until [ -e "$OUT/go" ]; do sleep 0.05; done';
 const BLOCKS = 'echo "$HOOKD_EVENT_ID $$" >>"$OUT/began"\n' +
@@ -378,7 +378,7 @@ test('a secret that others can read, or that is empty, is refused', limit, async
 	assert.equal((await run(HOOKD, ['--config', d.configFile, '--check'])).code, 0);
 });
 
-test('a full descriptor table is survived', limit, async (t) => {
+test('a full descriptor table is survived', rootLimit, async (t) => {
 	const d = await Daemon.start(t, { limits: { request_time: '60s' } });
 	await d.settled(await d.store());
 	const nofile = (n) => run('prlimit', [`--pid=${d.pid}`, `--nofile=${n}:`]);

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { test } from 'node:test';
 import { Daemon, isGone, place } from './lib/daemon.mjs';
 import { newBody, newEvent, uniqueId } from './lib/fedapay.mjs';
-import { limit, waitFor } from './lib/wait.mjs';
+import { limit, rootLimit, waitFor } from './lib/wait.mjs';
 
 const QUICK = { attempts: 3, first: '50ms', max: '100ms' };
 const WAIT_FOR_GO = 'until [ -e "$OUT/go" ]; do sleep 0.05; done';
@@ -281,7 +281,7 @@ test('no descriptor leaks into scripts, nor a blocked or ignored signal', limit,
 	}
 });
 
-test('no zombies, and no descriptors left open, after many scripts', limit, async (t) => {
+test('no zombies, and no descriptors left open, after many scripts', rootLimit, async (t) => {
 	const d = await withScript(t, '(sleep 0.01 &) ; exit $((HOOKD_EVENT_ID % 2))', { concurrency: 8 });
 	await d.settled(await d.store());
 	const before = d.descriptors;

@@ -5,7 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
 import { newBody, newSecret } from '../e2e/lib/fedapay.mjs';
-import { limit, sleep, waitFor } from '../e2e/lib/wait.mjs';
+import { limit, rootLimit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { client } from './siege.mjs';
 
 const COUNT = process.env.LONG === undefined ? 30_000 : 500_000;
@@ -17,7 +17,7 @@ const io = (d) => Object.fromEntries(readFileSync(`/proc/${d.pid}/io`, 'utf8').t
 const files = (d) => ['', '-wal'].map((end) => statSync(`${d.dir}/hookd.db${end}`, { bigint: true }))
 	.map(({ size, mtimeNs }) => `${size} bytes of ${mtimeNs}`);
 
-test(`${COUNT} forged requests: nothing is written, the log stays short and counts them`, limit, async (t) => {
+test(`${COUNT} forged requests: nothing is written, the log stays short and counts them`, rootLimit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.settled(await d.store()); // there is a WAL
 	await sleep(500);

@@ -8,7 +8,7 @@ import { Daemon, wire } from '../e2e/lib/daemon.mjs';
 import { newBody } from '../e2e/lib/fedapay.mjs';
 import { Raw } from '../e2e/lib/http.mjs';
 import { STRICT_LIBRARY } from '../e2e/lib/library.mjs';
-import { limit, sleep, waitFor } from '../e2e/lib/wait.mjs';
+import { limit, rootLimit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { answersOf, context, keyOf, storedEvents } from './hostile_client.mjs';
 import { rows } from './hostile_requests.mjs';
 
@@ -107,7 +107,7 @@ function ticks(d) {
 	return Number(fields[11]) + Number(fields[12]);
 }
 
-test('chunk lines that fill the buffer and never end: no processor time, and an early end', limit, async (t) => {
+test('chunk lines that fill the buffer and never end: no processor time, and an early end', rootLimit, async (t) => {
 	const d = await Daemon.start(t, { limits: { request_time: '10m' } });
 	const { descriptors } = d;
 	const held = [];

@@ -28,7 +28,7 @@ const prlimit = (d, what, as = []) => {
 
 const soft = (d, name) => Number(new RegExp(`^${name} +(\\d+)`, 'm').exec(readFileSync(`/proc/${d.pid}/limits`, 'utf8'))[1]);
 
-test('no descriptors left: connections wait or are refused, scripts are tried later', limit, async (t) => {
+test('no descriptors left: connections wait or are refused, scripts are tried later', rootLimit, async (t) => {
 	const d = await Daemon.start(t, { hooks });
 	const posted = new Posted(d);
 	await posted.posts(3);
@@ -126,7 +126,7 @@ for (const every of sanitized ? [] : LONG ? [1, 2, 3, 5, 17, 100, 1000] : [2, 17
 	});
 }
 
-if (!sanitized) test('memory: no more address space, many large bodies', limit, async (t) => {
+if (!sanitized) test('memory: no more address space, many large bodies', rootLimit, async (t) => {
 	const d = await Daemon.start(t, { hooks });
 	const posted = new Posted(d, { short: true });
 	await posted.posts(3);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
 import { newBody } from '../e2e/lib/fedapay.mjs';
-import { limit, waitFor } from '../e2e/lib/wait.mjs';
+import { limit, rootLimit, waitFor } from '../e2e/lib/wait.mjs';
 import { Silence, Table, client, median } from './siege.mjs';
 
 const LONG = process.env.LONG !== undefined;
@@ -64,7 +64,7 @@ test('limits by default, one silent address: it has per_ip connections, others a
 	await silence.end();
 });
 
-test('limits by default, 5,000 silent connections from 50 addresses, again and again: others are served', timeout,
+test('limits by default, 5,000 silent connections from 50 addresses, again and again: others are served', { ...rootLimit, ...timeout },
 	async (t) => {
 		const d = await Daemon.start(t, { hooks, trusted_proxies: ['127.9.0.1'] });
 		d.reload({ log: { level: 'warn' } });

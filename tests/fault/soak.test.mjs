@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { limit, sleep, waitFor } from '../e2e/lib/wait.mjs';
+import { limit, rootLimit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { build } from './driver.mjs';
 import { random, seed } from './random.mjs';
 import { Soaked } from './soaked.mjs';
@@ -66,7 +66,7 @@ function flat(figures, watch) {
 	assert.ok(n.last <= n.second + MAIL_THREADS, `threads grow: ${JSON.stringify(n)}`);
 }
 
-test('half of full speed while all that can fail does', { timeout: limit.timeout + 2 * seconds * 1000 }, async (t) => {
+test('half of full speed while all that can fail does', { ...rootLimit, timeout: limit.timeout + 2 * seconds * 1000 }, async (t) => {
 	const d = await Soaked.start(t, random());
 	t.diagnostic(`SEED=${seed}, ${seconds} s`);
 	const full = (await d.load({ seconds: plan.measure })).per_second;

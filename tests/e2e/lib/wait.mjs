@@ -7,8 +7,9 @@ export const GENEROUS = 90_000;
 /** What node:test gives a whole test. */
 export const limit = { timeout: 600_000 };
 
-/** The same for a test that only root can run: it becomes another user, or mounts a disk. */
-export const rootLimit = process.getuid() === 0 ? limit : { ...limit, skip: 'only root can run it' };
+/** The same for a test that only root can run: it becomes another user, mounts a disk, or
+ * looks into hookd, which nobody else may. */
+export const rootLimit = process.getuid() === 0 ? limit : { ...limit, skip: 'needs root' };
 
 /** Polls until cond() is truthy and returns that value. */
 export async function waitFor(cond, what = cond.toString(), ms = GENEROUS) {

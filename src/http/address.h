@@ -1,4 +1,4 @@
-/* address.h - how many connections or requests each client address has now. An IPv6 client
+/* http/address.h - how many connections or requests each client address has now. An IPv6 client
  * owns at least a /64, so that is what is counted. Not locked: connections.lock guards it. */
 #ifndef HOOKD_HTTP_ADDRESS_H
 #define HOOKD_HTTP_ADDRESS_H

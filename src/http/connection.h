@@ -1,4 +1,4 @@
-/* connection.h - the open connections of a server, and the thread that closes each of them
+/* http/connection.h - the open connections of a server, and the thread that closes each of them
  * at its deadline. libmicrohttpd's own timeout is for idle time only, and a header that is
  * dripped byte by byte is never idle. */
 #ifndef HOOKD_HTTP_CONNECTION_H

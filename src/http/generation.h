@@ -1,4 +1,4 @@
-/* generation.h - a server, and the loops that it started together: some for each socket. A
+/* http/generation.h - a server, and the loops that it started together: some for each socket. A
  * reload that needs new loops starts a new generation on the same sockets, and the old one
  * ends once its connections are closed. */
 #ifndef HOOKD_HTTP_GENERATION_H

@@ -1,4 +1,4 @@
-/* hygiene.h - is this a request that two parsers would read alike? A pure check of what
+/* http/hygiene.h - is this a request that two parsers would read alike? A pure check of what
  * libmicrohttpd made of a request's head. Any thread. */
 #ifndef HOOKD_HTTP_HYGIENE_H
 #define HOOKD_HTTP_HYGIENE_H

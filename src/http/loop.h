@@ -1,4 +1,4 @@
-/* loop.h - the threads that run libmicrohttpd. A loop is one daemon of the library and one
+/* http/loop.h - the threads that run libmicrohttpd. A loop is one daemon of the library and one
  * thread of ours: all of its connections live in that thread. */
 #ifndef HOOKD_HTTP_LOOP_H
 #define HOOKD_HTTP_LOOP_H

@@ -1,4 +1,4 @@
-/* request.h - one request on its way through the server: libmicrohttpd's callbacks, which
+/* http/request.h - one request on its way through the server: libmicrohttpd's callbacks, which
  * call the handler's. A loop's thread, but for `step` of a suspended request. */
 #ifndef HOOKD_HTTP_REQUEST_H
 #define HOOKD_HTTP_REQUEST_H

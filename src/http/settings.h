@@ -1,4 +1,4 @@
-/* settings.h - what a server's options said when a connection was accepted or a request
+/* http/settings.h - what a server's options said when a connection was accepted or a request
  * began: a copy that lives until the last of these is gone. Any thread. */
 #ifndef HOOKD_HTTP_SETTINGS_H
 #define HOOKD_HTTP_SETTINGS_H

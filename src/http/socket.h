@@ -1,4 +1,4 @@
-/* socket.h - opens and closes the listening sockets. The server's thread only. */
+/* http/socket.h - opens and closes the listening sockets. The server's thread only. */
 #ifndef HOOKD_HTTP_SOCKET_H
 #define HOOKD_HTTP_SOCKET_H
 

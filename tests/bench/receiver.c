@@ -1,14 +1,14 @@
-/* receiver MODE CONFIG - what hookd is measured against, made of its own parts:
+/* receiver MODE CONFIG - what hookd is compared with, built from hookd's own parts:
  *
  *   bare     libmicrohttpd alone: reads the request, answers 200
- *   ceiling  hookd's listener, with hygiene, verifying and parsing; stores nothing
- *   handed   the same, and each event is handed to another thread, as it is to the
- *            store's writer, which hands it back at once
- *   insert   as ceiling, and each event in a transaction of its own, in the handler
+ *   ceiling  hookd's listener with hygiene, verification and parsing; stores nothing
+ *   handed   the same, and each event goes to another thread, as to the store's writer,
+ *            which returns it at once
+ *   insert   as ceiling, with a transaction for each event, in the handler
  *
- * The linker puts the functions named __wrap_… here in place of those that the
- * listener calls (see the Makefile): but in `handed` a request is answered in the
- * call that brings its last byte, without suspending the connection. */
+ * The linker replaces functions that the listener calls by those named __wrap_… here (see
+ * the Makefile). Except in `handed`, a request is answered in the call that brings its last
+ * byte, without suspending the connection. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -43,19 +43,19 @@ void __wrap_batch_add(struct http_turn *turn, struct store_op *op);
 void __real_sandbox_listener_thread(void);
 void __wrap_sandbox_listener_thread(void);
 
-/* Set when the store has answered during the handler's call. */
-static _Thread_local bool answered;
+/* Set when the operation was completed during the handler's call. */
+static _Thread_local bool completed;
 
 /* The queue of `handed`. */
 static bool handing;
-static pthread_mutex_t hands = PTHREAD_MUTEX_INITIALIZER; /* guards the next two */
-static pthread_cond_t handed = PTHREAD_COND_INITIALIZER;
+static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the next two */
+static pthread_cond_t queued = PTHREAD_COND_INITIALIZER;
 static struct store_op *queue;
 
 static bool inserting;
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER; /* guards the store's connection */
 
-/* ---- in place of libmicrohttpd's and the store's ---- */
+/* ---- replacements ---- */
 
 void __wrap_MHD_suspend_connection(struct MHD_Connection *mhd)
 {
@@ -68,46 +68,46 @@ void __wrap_loop_resume(struct loop *loop, struct resumption *r)
 	if (handing)
 		__real_loop_resume(loop, r);
 	else
-		answered = true;
+		completed = true;
 }
 
-static void stand_in(struct store_op *op)
+static void complete(struct store_op *op)
 {
 	op->result = STORE_OK;
 	((struct store_put *)op)->event_id = 1042;
 	op->done(op);
 }
 
-static void *hand_back(void *arg)
+static void *run_writer(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		(void)pthread_mutex_lock(&hands);
+		(void)pthread_mutex_lock(&queue_lock);
 		while (queue == NULL)
-			(void)pthread_cond_wait(&handed, &hands);
+			(void)pthread_cond_wait(&queued, &queue_lock);
 		struct store_op *op = queue;
 		queue = NULL;
-		(void)pthread_mutex_unlock(&hands);
+		(void)pthread_mutex_unlock(&queue_lock);
 		while (op != NULL) {
 			struct store_op *next = op->next;
-			stand_in(op);
+			complete(op);
 			op = next;
 		}
 	}
 	return NULL;
 }
 
-static void hand_over(struct store_op *op)
+static void enqueue(struct store_op *op)
 {
-	(void)pthread_mutex_lock(&hands);
+	(void)pthread_mutex_lock(&queue_lock);
 	op->next = queue;
 	queue = op;
-	(void)pthread_mutex_unlock(&hands);
-	(void)pthread_cond_signal(&handed);
+	(void)pthread_mutex_unlock(&queue_lock);
+	(void)pthread_cond_signal(&queued);
 }
 
-/* The store's own operation, in the thread that asks, with a commit to itself.
- * Nothing else is asked of the store, so its writer's thread sleeps. */
+/* The store's own operation, in the calling thread, with a commit of its own. The store gets
+ * no other operation, so its writer's thread sleeps. */
 static void insert(struct store *st, struct store_op *op)
 {
 	struct store_delta delta = {0};
@@ -130,12 +130,12 @@ void __wrap_batch_add(struct http_turn *turn, struct store_op *op)
 
 	(void)turn;
 	if (handing) {
-		hand_over(op);
+		enqueue(op);
 	} else if (st != NULL) {
 		insert(st, op);
 		op->done(op);
 	} else {
-		stand_in(op);
+		complete(op);
 	}
 }
 
@@ -144,16 +144,16 @@ enum MHD_Result __wrap_request_handle(void *listener, struct MHD_Connection *mhd
 {
 	enum MHD_Result result;
 
-	answered = false;
+	completed = false;
 	result = __real_request_handle(listener, mhd, url, method, version, data, size, request);
-	/* As libmicrohttpd does once a connection was resumed. */
-	if (result == MHD_YES && answered)
+	/* As libmicrohttpd does after a connection was resumed. */
+	if (result == MHD_YES && completed)
 		result = __real_request_handle(
 			listener, mhd, url, method, version, data, size, request);
 	return result;
 }
 
-/* A thread that is to write the store opens files. */
+/* A thread that writes the store opens files. */
 void __wrap_sandbox_listener_thread(void)
 {
 	if (!inserting)
@@ -162,7 +162,7 @@ void __wrap_sandbox_listener_thread(void)
 
 /* ---- bare ---- */
 
-static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const char *url,
+static enum MHD_Result answer_bare(void *response, struct MHD_Connection *mhd, const char *url,
 	const char *method, const char *version, const char *data, size_t *size, void **request)
 {
 	static char seen;
@@ -182,7 +182,7 @@ static enum MHD_Result take(void *response, struct MHD_Connection *mhd, const ch
 	return MHD_queue_response(mhd, MHD_HTTP_OK, response);
 }
 
-/* With libmicrohttpd's own threads; hookd drives it by http/loop.c. */
+/* With libmicrohttpd's own threads; hookd drives it from http/loop.c. */
 static bool start_bare(const struct conf *conf)
 {
 	struct sockaddr_in address = {
@@ -197,10 +197,11 @@ static bool start_bare(const struct conf *conf)
 	if (response == NULL ||
 		MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES)
 		return false;
-	return MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, take,
-		       response, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_THREAD_POOL_SIZE,
-		       (unsigned)(cores < 2 ? 2 : cores), MHD_OPTION_CONNECTION_LIMIT,
-		       conf->limits.connections, MHD_OPTION_END) != NULL;
+	return MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
+		       answer_bare, response, MHD_OPTION_SOCK_ADDR, &address,
+		       MHD_OPTION_THREAD_POOL_SIZE, (unsigned)(cores < 2 ? 2 : cores),
+		       MHD_OPTION_CONNECTION_LIMIT, conf->limits.connections,
+		       MHD_OPTION_END) != NULL;
 }
 
 /* ---- the listener ---- */
@@ -253,7 +254,7 @@ static bool start_handing(void)
 	pthread_t thread;
 
 	handing = true;
-	return pthread_create(&thread, NULL, hand_back, NULL) == 0;
+	return pthread_create(&thread, NULL, run_writer, NULL) == 0;
 }
 
 static struct conf *load(const char *file)
@@ -299,5 +300,5 @@ int main(int argc, char **argv)
 	do
 		(void)sigwait(&set, &signal);
 	while (signal == SIGPIPE);
-	_exit(EXIT_SUCCESS); /* nobody asks how it ends */
+	_exit(EXIT_SUCCESS); /* without a cleanup */
 }

@@ -1,4 +1,4 @@
-// What the README's table "What hookd answers" says, row by row.
+// hookd's answers, row by row of the table in hookd(8), "The answer to a request".
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -11,7 +11,7 @@ import { limit, waitFor } from './lib/wait.mjs';
 
 const PATH = '/webhooks/fedapay';
 
-test('authentic: 200 {"status":"stored","event":N}, kept and run', limit, async (t) => {
+test('authentic: 200 {"status":"stored","event":N}, stored and run', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const event = newEvent();
 	const answer = await d.post(JSON.stringify(event));
@@ -52,20 +52,20 @@ test('authentic, no hook wants its type: 200, stored', limit, async (t) => {
 	assert.equal(d.lines('paid').length, 1);
 });
 
-test('the type stands in "name" or in "type"', limit, async (t) => {
+test('the type is in "name" or in "type"', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const event = await d.store({ name: undefined, type: 'transaction.updated' });
 	assert.equal((await d.show(event)).type, 'transaction.updated');
 });
 
-test('authentic but not JSON, or without a type: 200 quarantined, as it came, no hook runs', limit,
+test('authentic but not JSON, or without a type: 200 quarantined, payload unchanged, no hook runs', limit,
 	async (t) => {
 		const d = await Daemon.start(t);
 		const strange = {
 			'not JSON': 'name=transaction.approved',
 			'cut off': newBody().slice(0, -20),
 			'no type': JSON.stringify({ id: 1, entity: {} }),
-			'type is no text': JSON.stringify({ id: 2, name: 5 }),
+			'type is not a string': JSON.stringify({ id: 2, name: 5 }),
 			'type is empty': JSON.stringify({ id: 3, name: '' }),
 			'type is very long': JSON.stringify({ id: 4, name: 'x'.repeat(5000) }),
 			'a list': '[1, 2]',
@@ -103,7 +103,7 @@ test('the same quarantined body again is a duplicate', limit, async (t) => {
 	assert.deepEqual(second.json, { status: 'duplicate', event: first.json.event });
 });
 
-test('the payload is kept and handed over byte for byte', limit, async (t) => {
+test('the payload is stored and passed on byte for byte', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const { id } = newEvent();
 	const body = `\n {"id" :\t${id}, "name":"transaction.approved" ,"u":"https:\\/\\/x\\/y\\u00e9é",\r\n` +
@@ -115,12 +115,12 @@ test('the payload is kept and handed over byte for byte', limit, async (t) => {
 	assert.equal((await d.payload(answer.json.event)).toString(), body);
 });
 
-/* For each: the request's header, and how the log must name the refusal. */
+/* For each: the request's header, and the reason that the log must give. */
 const refusals = {
 	'no header': { header: () => null, log: /no .*header|header .*(missing|absent)|missing .*header/i },
 	'malformed': { header: () => 'garbage', log: /malformed|cannot be read|unreadable/i },
 	'no t': { header: (body, d) => `s=${hmac(body, d.secret, nowSeconds())}`, log: /malformed|cannot be/i },
-	't is no number': { header: (body, d) => `t=soon,s=${hmac(body, d.secret, 'soon')}`,
+	't is not a number': { header: (body, d) => `t=soon,s=${hmac(body, d.secret, 'soon')}`,
 		log: /malformed|cannot be/i },
 	'no known scheme': { header: (body, d) => `t=${nowSeconds()},v1=${hmac(body, d.secret, nowSeconds())}`,
 		log: /scheme|kind/i },
@@ -153,7 +153,7 @@ test('too new: the log asks about this machine\'s clock', limit, async (t) => {
 	await d.logged(/clock/i);
 });
 
-test('further signatures that do not hold: all 401, nothing stored', limit, async (t) => {
+test('further invalid signatures: all 401, nothing stored', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const body = Buffer.from(newBody());
 	const now = nowSeconds();
@@ -168,7 +168,7 @@ test('further signatures that do not hold: all 401, nothing stored', limit, asyn
 		'empty header': '',
 		'only commas': ',,,',
 		'other t than signed': `t=${now - 1},s=${good}`,
-		't with more behind it': `t=${now}x,s=${good}`,
+		't with more after it': `t=${now}x,s=${good}`,
 		't beyond all numbers': `t=${'9'.repeat(40)},s=${hmac(body, d.secret, '9'.repeat(40))}`,
 		't negative': `t=-${now},s=${hmac(body, d.secret, `-${now}`)}`,
 		'upper-case S': `t=${now},S=${good}`,
@@ -181,7 +181,7 @@ test('further signatures that do not hold: all 401, nothing stored', limit, asyn
 	assert.equal((await d.post(body, { header: `t=${now},s=${good}` })).status, 200);
 });
 
-test('signatures that hold: within the tolerance, several s=, unknown keys', limit, async (t) => {
+test('valid signatures: within the tolerance, several s=, unknown keys', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const now = nowSeconds();
 	assert.equal((await d.post(newBody(), { timestamp: now - 200 })).json.status, 'stored');
@@ -192,7 +192,7 @@ test('signatures that hold: within the tolerance, several s=, unknown keys', lim
 	for (const shape of shapes) {
 		const body = newBody();
 		const header = shape(hmac(body, d.secret, now));
-		Webhook.constructEvent(body, header, d.secret); // the official SDK takes it
+		Webhook.constructEvent(body, header, d.secret); // the official SDK accepts it
 		assert.equal((await d.post(body, { header })).json.status, 'stored', header);
 	}
 });
@@ -216,7 +216,7 @@ test('a tolerance of 0 turns the time check off', limit, async (t) => {
 	assert.equal((await d.post(newBody(), { secret: newSecret() })).status, 401);
 });
 
-test('neither a secret nor an expected signature shows in log or answers', limit, async (t) => {
+test('neither a secret nor an expected signature appears in the log or an answer', limit, async (t) => {
 	const d = await Daemon.start(t, { log: { level: 'debug' } });
 	const body = newBody();
 	const now = nowSeconds();
@@ -266,7 +266,7 @@ test('too large: 413, by Content-Length and while reading a chunked body', limit
 	assert.equal((await d.post(whole, { chunked: [whole] })).json.status, 'stored');
 	const chunked = `${wire(d, '', { framing: 'Transfer-Encoding: chunked' })}` +
 		`400\r\n${'x'.repeat(1024)}\r\n`.repeat(3);
-	const raw = await send(d.at, chunked); // goes on no further: the answer comes while reading
+	const raw = await send(d.at, chunked); // sends no more: the answer comes while the body is read
 	assert.deepEqual(raw.responses.map((r) => r.status), [413]);
 	const announced = await send(d.at, wire(d, '', { framing: 'Content-Length: 99999999' }));
 	assert.deepEqual(announced.responses.map((r) => r.status), [413]);
@@ -283,7 +283,7 @@ test('address not allowed: 403', limit, async (t) => {
 	assert.equal((await d.events()).length, 1);
 });
 
-test('store cannot take it (disk full): 503 with Retry-After, then all is well again', limit, async (t) => {
+test('the store fails (disk full): 503 with Retry-After, 200 again afterwards', limit, async (t) => {
 	const d = new Daemon(t);
 	const disk = `${d.dir}/disk`;
 	mkdirSync(disk);
@@ -334,7 +334,7 @@ test('key seen before: 200 duplicate, counted, run once', limit, async (t) => {
 	const first = await d.post(body);
 	const now = nowSeconds();
 	for (let i = 1; i <= 5; i++) {
-		const again = await d.post(body, { timestamp: now - i }); // a retry is signed anew
+		const again = await d.post(body, { timestamp: now - i }); // a retry has a new signature
 		assert.equal(again.status, 200);
 		assert.deepEqual(again.json, { status: 'duplicate', event: first.json.event });
 		assert.equal((await d.show(first.json.event)).duplicates, i);

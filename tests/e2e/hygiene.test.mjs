@@ -1,4 +1,4 @@
-// Malformed and hostile HTTP by raw socket: what libmicrohttpd would take, and more.
+// Malformed and hostile HTTP by raw socket: what libmicrohttpd would accept, and more.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { limit, sleep, waitFor } from './lib/wait.mjs';
 const LINE = 'POST /webhooks/fedapay HTTP/1.1';
 const chunked = (body) => `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 
-/** A signed request: its lines with \r\n behind each, `end` for the blank line, the payload. */
+/** A signed request: its lines, each ended by \r\n, `end` for the blank line, the payload. */
 function compose(d, { line = LINE, lines, body = newBody(), payload = body, end = '\r\n', signed = true }) {
 	const signature = signed ? [`X-FEDAPAY-SIGNATURE: ${sign(Buffer.from(body), d.secret)}`] : [];
 	const head = [line, ...signature, ...lines];
@@ -24,8 +24,8 @@ const length = `Content-Length: ${body.length}`;
 const host = 'Host: test';
 const header = (d) => `X-FEDAPAY-SIGNATURE: ${sign(Buffer.from(body), d.secret)}`;
 
-/* Each gives the bytes of one bad request; a good one goes behind it on the
- * same connection and must not be answered. */
+/* Each gives the bytes of one bad request; a good one follows it on the same
+ * connection and must not be answered. */
 const bad = {
 	'Content-Length with Transfer-Encoding': (d) => compose(d, { body,
 		lines: [host, length, 'Transfer-Encoding: chunked'], payload: chunked(body) }),
@@ -56,10 +56,10 @@ const bad = {
 	'Transfer-Encoding, empty': (d) => compose(d, { body, lines: [host, length, 'Transfer-Encoding:'] }),
 	'Transfer-Encoding in HTTP/1.0': (d) => compose(d, { body, line: LINE.replace('1.1', '1.0'),
 		lines: [host, 'Transfer-Encoding: chunked'], payload: chunked(body) }),
-	'bare LF behind a middle header': (d) => compose(d, { body, lines: [`${host}\nX-A: b`, length] }),
-	'bare LF behind the last header': (d) => compose(d, { body, lines: [host, `${length}\n`], end: '' }),
+	'bare LF after a middle header': (d) => compose(d, { body, lines: [`${host}\nX-A: b`, length] }),
+	'bare LF after the last header': (d) => compose(d, { body, lines: [host, `${length}\n`], end: '' }),
 	'bare LF as the blank line': (d) => compose(d, { body, lines: [host, length], end: '\n' }),
-	'bare LF behind the request line': (d) => compose(d, { body, line: `${LINE}\n${host}`, lines: [length] }),
+	'bare LF after the request line': (d) => compose(d, { body, line: `${LINE}\n${host}`, lines: [length] }),
 	'all lines with bare LF': (d) => Buffer.from(
 		`${LINE}\n${host}\n${length}\n${header(d)}\n\n${body}`),
 	'bare CR within a header': (d) => compose(d, { body, lines: [host, length, 'X-A: b\rX-B: c'] }),
@@ -107,18 +107,18 @@ for (const [what, bytes] of Object.entries(bad)) {
 		const d = await Daemon.start(t);
 		const raw = await send(d.at, Buffer.concat([bytes(d), wire(d)]));
 		// libmicrohttpd 0.9.75's own refusal of a Content-Length repeats its head, word
-		// for word, before its body: that is no second answer.
+		// for word, before its body: that is not a second answer.
 		const [head] = raw.text.split('\r\n\r\n');
 		const text = /^<html>/m.test(raw.text) ? raw.text.replace(`${head}\r\n\r\n${head}`, head) : raw.text;
 		assert.equal(text.match(/^HTTP\/1\.\d \d{3}/gm)?.length, 1, `one answer, not: ${raw.text}`);
 		assert.equal(raw.responses[0].status, 400);
 		assert.match(raw.responses[0].headers.connection ?? '', /^close$/i);
 		assert.deepEqual(await d.events(), []);
-		await d.store(); // and it lives on
+		await d.store(); // and hookd still serves
 	});
 }
 
-/* Bad in a way of which several answers are right; none is a success. */
+/* Bad in a way that allows several answers, none of them a success. */
 const refused = {
 	'Content-Length beyond 64 bits': [[400, 413], (d) => compose(d, { body,
 		lines: [host, `Content-Length: ${'9'.repeat(30)}`] })],
@@ -130,7 +130,7 @@ const refused = {
 		lines: [host, length, `X-A: ${'y'.repeat(1 << 20)}`] })],
 	'a URI too long': [[400, 414, 431], (d) => compose(d, { body,
 		line: `POST /${'y'.repeat(1 << 20)} HTTP/1.1`, lines: [host, length] })],
-	'a chunk size that is no number': [[400], (d) => compose(d, { body,
+	'a chunk size that is not a number': [[400], (d) => compose(d, { body,
 		lines: [host, 'Transfer-Encoding: chunked'], payload: `zz\r\n${body}\r\n0\r\n\r\n` })],
 	'a chunk size with a sign': [[400], (d) => compose(d, { body,
 		lines: [host, 'Transfer-Encoding: chunked'],
@@ -159,9 +159,9 @@ for (const [what, [statuses, bytes]] of Object.entries(refused)) {
 	});
 }
 
-test('a good request by the same means is taken: Content-Length, chunked, HTTP/1.0', limit, async (t) => {
+test('a good request of the same form is accepted: Content-Length, chunked, HTTP/1.0', limit, async (t) => {
 	const d = await Daemon.start(t);
-	// libmicrohttpd 1.0.1 counts the LF behind an extension as the first byte of the chunk.
+	// libmicrohttpd 1.0.1 counts the LF after an extension as the first byte of the chunk.
 	const extension = STRICT_LIBRARY ? '' : ';name=value';
 	for (const [lines, payload] of [[[host, length], body],
 		[[host, 'Transfer-Encoding: chunked'], chunked(body)],
@@ -214,7 +214,7 @@ test('two good requests in one go: both answered, in order', limit, async (t) =>
 	assert.equal(String((await d.show(events[1])).provider_event_id), String(second.id));
 });
 
-test('a client that has shut its side for writing is answered', limit, async (t) => {
+test('a client that has closed its side for writing is answered', limit, async (t) => {
 	const d = await Daemon.start(t);
 	for (let i = 0; i < 20; i++) {
 		const raw = await send(d.at, wire(d), { halfClose: true });
@@ -225,7 +225,7 @@ test('a client that has shut its side for writing is answered', limit, async (t)
 		'a line in the log for each');
 });
 
-test('clients that leave before the answer: the events are stored, the daemon lives on', limit, async (t) => {
+test('clients that leave before the answer: the events are stored, the daemon goes on', limit, async (t) => {
 	const d = await Daemon.start(t);
 	for (let i = 0; i < 50; i++) {
 		const raw = await Raw.open(d.at);
@@ -255,8 +255,8 @@ test('Expect: 100-continue', limit, async (t) => {
 	assert.deepEqual(large.responses.map((r) => r.status), [413], 'refused before the body is sent');
 });
 
-/* Feeds `bytes` one at a time, each well within any idle limit, until the
- * server has had enough; meanwhile another client is served. */
+/* Sends `bytes` one at a time, each well within any idle limit, until the server
+ * ends the connection; meanwhile another client is served. */
 async function drip(d, bytes, pause) {
 	const raw = await Raw.open(d.at);
 	try {
@@ -324,7 +324,7 @@ test('the second request of a connection has a deadline of its own', limit, asyn
 	assert.equal((await d.events()).length, 1);
 });
 
-test('with a libmicrohttpd that parses otherwise than the one it was built for hookd does not start', limit, async (t) => {
+test('hookd does not start with a libmicrohttpd of another kind than it was built for', limit, async (t) => {
 	const d = new Daemon(t, { hooks: (d) => [d.hook('good', ':')] });
 	const source = d.file('version.c', `#include <microhttpd.h>
 		const char *MHD_get_version(void) { return MHD_VERSION >= 0x00097701 ? "0.9.75" : "1.0.1"; }\n`);

@@ -1,4 +1,4 @@
-// A hookd that has nothing to do does nothing: none of its threads wakes up.
+// An idle hookd does nothing: none of its threads wakes up.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,8 +12,8 @@ const WINDOWS = 6;
 
 const SANITIZED = /__tsan_init/.test(readFileSync(HOOKD, 'latin1'));
 
-/** How often each thread has gone to sleep or lost the processor: { "TID name": n }.
- * ThreadSanitizer has a thread of its own, which wakes up: all of hookd's have names. */
+/** Context switches of each thread: { "TID name": n }. ThreadSanitizer's own thread wakes up,
+ * but it has no name, as all of hookd's have. */
 function switches(pid) {
 	const counts = {};
 	for (const tid of readdirSync(`/proc/${pid}/task`)) {
@@ -27,7 +27,7 @@ function switches(pid) {
 	return counts;
 }
 
-test('idle, with all that has a timer: no thread wakes up', limit, async (t) => {
+test('idle, with everything that has a timer: no thread wakes up', limit, async (t) => {
 	const day = 86_400_000;
 	const later = new Date(Date.now() + day / 2).toISOString().slice(11, 16);
 	const d = await Daemon.start(t, {
@@ -66,7 +66,7 @@ function used(pid) {
 	return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-test('a TLS handshake that stops halfway is waited for, not asked about without end', limit,
+test('a TLS handshake that stops halfway uses no processor time', limit,
 	async (t) => {
 		const d = new Daemon(t, {
 			limits: { request_time: '5m' },
@@ -77,7 +77,7 @@ test('a TLS handshake that stops halfway is waited for, not asked about without 
 		const socket = connect(d.at);
 		t.after(() => socket.destroy());
 		socket.on('error', () => {});
-		/* The head of a record of 512 bytes, and no more of it. */
+		/* Only the head of a record of 512 bytes. */
 		socket.write(Buffer.from('1603010200', 'hex'));
 		await sleep(1000);
 		const before = used(d.pid);

@@ -1,4 +1,4 @@
-// Limits that hold, proxies, the kinds of listening socket, TLS.
+// Limits, proxies, the kinds of listening sockets, TLS.
 import assert from 'node:assert/strict';
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import http from 'node:http';
@@ -12,7 +12,7 @@ import { Raw, parseResponses, request, send } from './lib/http.mjs';
 import { run } from './lib/program.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
-/** A connection that has been served once and is kept. */
+/** A connection that has been served once and is kept alive. */
 async function keptConnection(d, at = d.at) {
 	const raw = await Raw.open(at);
 	raw.write(wire(d));
@@ -28,7 +28,7 @@ async function served(d, at = d.at, options) {
 	return status === 200;
 }
 
-test('connections: no more at once than the limit, a freed place goes to the next', limit, async (t) => {
+test('connections: never more than the limit, a freed place goes to the next', limit, async (t) => {
 	const d = await Daemon.start(t, { limits: { connections: 6, per_ip: 6, request_time: '10m' } });
 	const held = [];
 	t.after(() => held.forEach((raw) => raw.destroy()));
@@ -63,7 +63,7 @@ test('per_ip: one address cannot take all places', limit, async (t) => {
 	await waitFor(() => served(d), 'the freed place');
 });
 
-test('per_ip: a trusted proxy is exempt, whom it forwards is counted: 429', limit, async (t) => {
+test('per_ip: a trusted proxy is exempt, the clients it forwards for are counted: 429', limit, async (t) => {
 	const d = await Daemon.start(t, { limits: { per_ip: 3 }, trusted_proxies: ['127.0.0.1/32'] });
 	const held = [];
 	t.after(() => held.forEach((raw) => raw.destroy()));
@@ -122,12 +122,12 @@ test('X-Forwarded-For is believed from the right end only', limit, async (t) => 
 	assert.equal((await send(d.at, two, { count: 1 })).responses[0].status, 403, 'two headers are one list');
 	const untrusted = await d.post(newBody(), { at: { ...d.at, localAddress: '127.0.0.2' },
 		headers: { 'X-Forwarded-For': '203.0.113.5' } });
-	assert.equal(untrusted.status, 403, 'a peer that is no proxy');
+	assert.equal(untrusted.status, 403, 'a peer that is not a proxy');
 	const event = await d.store({}, { headers: { 'X-Forwarded-For': '203.0.113.77' } });
 	assert.equal((await d.show(event)).remote_addr, '203.0.113.77');
 });
 
-test('backlog full: 503 with Retry-After, duplicates still 200, then room again', limit, async (t) => {
+test('backlog full: 503 with Retry-After, duplicates still 200; 200 once there is room', limit, async (t) => {
 	const d = await Daemon.start(t, {
 		limits: { backlog: 2 },
 		hooks: (d) => [d.hook('slow', 'until [ -e "$OUT/go" ]; do sleep 0.05; done',
@@ -156,7 +156,7 @@ test('listens on IPv6', limit, async (t) => {
 	assert.equal((await d.show(event)).remote_addr, '::1');
 });
 
-test('listens on a Unix socket, also when a killed daemon left it behind', limit, async (t) => {
+test('listens on a Unix socket, also when a killed daemon left its file', limit, async (t) => {
 	const d = await Daemon.start(t, { listen: (d) => `unix:${d.dir}/http.sock` });
 	assert.equal(d.at.socketPath, `${d.dir}/http.sock`);
 	await d.store();
@@ -184,7 +184,7 @@ test('takes its socket from systemd', limit, async (t) => {
 	const d = new Daemon(t, {
 		wrap: ['sh', '-c', 'LISTEN_FDS=1 LISTEN_PID=$$ LISTEN_FDNAMES=hookd.socket exec "$@"', 'sh'],
 		stdio: [listener._handle.fd],
-		listen: '127.0.0.1:1', // a port that it could not have meant
+		listen: '127.0.0.1:1', // which must be ignored
 		hooks: (d) => [d.hook('env', 'cat /proc/$$/environ >"$OUT/environ"; ls /proc/$$/fd >"$OUT/fds"')],
 	});
 	d.spawn();
@@ -230,7 +230,7 @@ function use(d, name) {
 	for (const kind of ['pem', 'key']) renameSync(`${d.dir}/${name}.${kind}`, `${d.dir}/tls.${kind}`);
 }
 
-/** Whose certificate does the server show now? */
+/** The certificate that the server presents. */
 function shown(d) {
 	return new Promise((resolve, reject) => {
 		const socket = tls.connect({ ...d.at, rejectUnauthorized: false }, () => {
@@ -241,7 +241,7 @@ function shown(d) {
 	});
 }
 
-test('a reload that fails halfway answers what it has taken, and all goes on', limit, async (t) => {
+test('a reload that fails halfway still answers what it has accepted, and serving goes on', limit, async (t) => {
 	const d = new Daemon(t, { hooks: (d) => [d.hook('good', ':')] });
 	const library = `${d.dir}/short.so`;
 	const source = fileURLToPath(new URL('./lib/short.c', import.meta.url));
@@ -252,7 +252,7 @@ test('a reload that fails halfway answers what it has taken, and all goes on', l
 	await d.start();
 	const answers = [];
 	let stopped = false;
-	/* Each on a new connection, which any of the loops may accept. */
+	/* Each on a new connection, which any loop may accept. */
 	const clients = Array.from({ length: 16 }, async () => {
 		while (!stopped && d.running) {
 			answers.push(await d.post(newBody(), { headers: { Connection: 'close' } })
@@ -283,7 +283,7 @@ const tlsDaemon = (t, options) => new Daemon(t, {
 	...options, tls: (d) => ({ certificate: `${d.dir}/tls.pem`, key: `${d.dir}/tls.key` }),
 });
 
-test('TLS; after SIGHUP the new certificate, no request is cut', limit, async (t) => {
+test('TLS: the new certificate after SIGHUP, and no request is cut off', limit, async (t) => {
 	const d = tlsDaemon(t, { limits: { request_time: '60s' } });
 	const first = await certificate(d, 'first');
 	const second = await certificate(d, 'second');
@@ -320,13 +320,13 @@ test('TLS; after SIGHUP the new certificate, no request is cut', limit, async (t
 	assert.equal((await d.post(newBody(), { at: at(second) })).json.status, 'stored');
 });
 
-test('TLS: a broken certificate at SIGHUP keeps the old one and is told', limit, async (t) => {
+test('TLS: with a broken certificate at SIGHUP the old one stays, and it is logged', limit, async (t) => {
 	const d = tlsDaemon(t);
 	await certificate(d, 'first');
 	use(d, 'first');
 	await d.start();
 	const from = d.logLines.length;
-	d.file('tls.pem', 'this is no certificate\n');
+	d.file('tls.pem', 'this is not a certificate\n');
 	d.reload();
 	await d.logged(/tls\.pem|certificate/i, from);
 	assert.equal(await shown(d), 'first');
@@ -342,7 +342,7 @@ test('TLS: a broken certificate at SIGHUP keeps the old one and is told', limit,
 	assert.equal((await d.post(newBody(), { at: { ...d.at, tls: { ca: other } } })).status, 200);
 });
 
-test('TLS: plain HTTP, garbage and silent clients on the port do no harm', limit, async (t) => {
+test('TLS: plain HTTP, garbage and silent clients do no harm', limit, async (t) => {
 	const d = tlsDaemon(t, { limits: { request_time: '1s' } });
 	const ca = await certificate(d, 'first');
 	use(d, 'first');
@@ -366,7 +366,7 @@ test('new limits and proxies are in force after SIGHUP', limit, async (t) => {
 	assert.equal((await d.post()).status, 403);
 });
 
-test('a browser at the port sees that the endpoint is up while all else is busy', limit, async (t) => {
+test('a browser sees that the endpoint is up while everything else is busy', limit, async (t) => {
 	const d = await Daemon.start(t, { limits: { backlog: 1 },
 		hooks: (d) => [d.hook('slow', 'until [ -e "$OUT/go" ]; do sleep 0.05; done')] });
 	await d.store();

@@ -1,5 +1,5 @@
-// Requests with a bad signature at full speed: no write to the disk, few lines in the log, and
-// those say how many there were.
+// Requests with a bad signature at full speed: nothing is written to the disk, the log has few
+// lines, and these say how many were suppressed.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { limit, rootLimit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { client } from './siege.mjs';
 
 const COUNT = process.env.LONG === undefined ? 30_000 : 500_000;
-const BURST = 10; // lines each WINDOW, of a kind: include/base/log.h
+const BURST = 10; // lines of one kind per WINDOW: include/base/log.h
 const WINDOW = 10; // s
 
 const io = (d) => Object.fromEntries(readFileSync(`/proc/${d.pid}/io`, 'utf8').trim().split('\n')
@@ -19,7 +19,7 @@ const files = (d) => ['', '-wal'].map((end) => statSync(`${d.dir}/hookd.db${end}
 
 test(`${COUNT} forged requests: nothing is written, the log stays short and counts them`, rootLimit, async (t) => {
 	const d = await Daemon.start(t);
-	await d.settled(await d.store()); // there is a WAL
+	await d.settled(await d.store()); // so that there is a WAL
 	await sleep(500);
 	const forger = { secretFile: d.file('forged', `${newSecret()}\n`), at: d.at };
 	const refused = (line) => /request refused status=401/.test(line);
@@ -37,7 +37,7 @@ test(`${COUNT} forged requests: nothing is written, the log stays short and coun
 	assert.ok(lines > 0 && lines <= BURST * (Math.ceil(seconds / WINDOW) + 1), `${lines} lines in ${seconds} s`);
 	assert.ok(after.io.syscw - before.io.syscw <= lines + 100, `${after.io.syscw - before.io.syscw} writes of any kind`);
 
-	await sleep(WINDOW * 1000); // the next line tells what was held back
+	await sleep(WINDOW * 1000); // the next line says how many were suppressed
 	await d.post(newBody(), { secret: newSecret() });
 	const told = await waitFor(() => {
 		const list = d.logLines.filter(refused);

@@ -1,5 +1,5 @@
-// The table of hostile_requests.mjs, by raw socket, against a daemon that takes plain HTTP and
-// one that takes TLS: each is answered as its row says, and only authentic events are stored.
+// The table of hostile_requests.mjs, by raw socket, against a daemon with plain HTTP and one with
+// TLS: each request is answered as its row says, and only authentic events are stored.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { limit, rootLimit, sleep, waitFor } from '../e2e/lib/wait.mjs';
 import { answersOf, context, keyOf, storedEvents } from './hostile_client.mjs';
 import { rows } from './hostile_requests.mjs';
 
-const AT_ONCE = 16; // rows, beside the slow ones
+const AT_ONCE = 16; // rows, besides the slow ones
 
 async function play(at, row, c) {
 	const raw = await Raw.open(at);
@@ -31,7 +31,7 @@ async function play(at, row, c) {
 
 const short = (text) => JSON.stringify(text.slice(0, 300));
 
-/** What is wrong with the answers; nothing when all is as the row says. */
+/** What is wrong with the answers; null when all is as the row says. */
 function judge(row, { answers, closed, text }) {
 	const own = row.interim ? answers.slice(1) : answers;
 	const [first = { status: 0 }, ...rest] = own;
@@ -66,7 +66,7 @@ async function playAll(t, at, list, d) {
 	return { played, wrong };
 }
 
-test('each hostile request is answered as the table says; stored is what is authentic', limit, async (t) => {
+test('each hostile request is answered as the table says; only authentic events are stored', limit, async (t) => {
 	const limits = { body: '64KiB', connections: 2000, per_ip: 2000, request_time: '6s' };
 	const hooks = (d) => [d.hook('few', 'true', { on: ['payout.*'] })];
 	const d = await Daemon.start(t, { limits, hooks });
@@ -94,7 +94,7 @@ test('each hostile request is answered as the table says; stored is what is auth
 		else assert.equal(stored.get(key), expected.get(key));
 	assert.equal((await storedEvents(tls)).size, 0);
 
-	// And both live on, with nothing left.
+	// Both go on, and no connection is left.
 	await waitFor(() => [d, tls].every((one, i) => one.sockets === sockets[i]), 'no connection to be left');
 	assert.equal((await d.post()).status, 200);
 	const secret = readFileSync(tls.secretFile, 'utf8').trim();
@@ -116,7 +116,7 @@ test('chunk lines that fill the buffer and never end: no processor time, and an 
 		held.push(raw);
 		raw.write(wire(d, '', { framing: 'Transfer-Encoding: chunked' })).write(i % 2 ? '0'.repeat(50_000) : `5;${'x'.repeat(50_000)}`);
 	}
-	const slow = await Raw.open(d.at); // one that is honest, and slow, beside them
+	const slow = await Raw.open(d.at); // an honest one beside them, but slow
 	held.push(slow);
 	const body = newBody();
 	const bytes = wire(d, body, { framing: 'Transfer-Encoding: chunked' });

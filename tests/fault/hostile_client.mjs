@@ -1,4 +1,4 @@
-// What a row of hostile_requests.mjs is made of, and how its answers are read.
+// Builds the requests of a row of hostile_requests.mjs and reads their answers.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { wire } from '../e2e/lib/daemon.mjs';
@@ -30,7 +30,7 @@ export function context(d) {
 /** The answers on a connection, in order: [{status, headers}]. */
 export function answersOf(raw) {
 	// libmicrohttpd 0.9.75's own refusal of a Content-Length repeats its head, word for word,
-	// before its body: that is no second answer. And an answer to HEAD has no body.
+	// before its body: that is not a second answer. And an answer to HEAD has no body.
 	const [head] = raw.text.split('\r\n\r\n');
 	let text = /^<html>/m.test(raw.text) ? raw.text.replace(`${head}\r\n\r\n${head}`, head) : raw.text;
 	text = text.replace(/Content-Length: \d+(\r\n(?:[^\r]+\r\n)*\r\n)(?=$|HTTP\/)/g, 'Content-Length: 0$1');
@@ -39,7 +39,7 @@ export function answersOf(raw) {
 	return answers;
 }
 
-/** The idempotency key that a body gets. */
+/** The idempotency key of a body. */
 export function keyOf(body) {
 	try {
 		return `id:${JSON.parse(body).id}`;
@@ -48,7 +48,7 @@ export function keyOf(body) {
 	}
 }
 
-/** What the store holds: {key: payload}. */
+/** The events in the store: {key: payload}. */
 export async function storedEvents(d) {
 	const { code, stdout, stderr } = await d.ctl('export', '--format', 'ndjson');
 	assert.equal(code, 0, stderr);

@@ -1,16 +1,16 @@
-// Debian's reverse proxies, each set up in two or three ways (kinds) with a port for each: as
-// conf/proxy sets it up, then as leniently as it can be, or with bodies passed on in other ways.
+// Debian's reverse proxies, each configured in two or three ways (kinds) with a port for each: as
+// in conf/proxy, then as leniently as possible, or with bodies forwarded in other ways.
 //
-// files     (dir, upstream, ports) => {name: text}, written to dir before it is started
+// files     (dir, upstream, ports) => {name: text}, written to dir before the start
 // command   (dir) => the argv that starts it in the foreground
-// log       the file in dir that it logs requests to: a line each, as `entry` reads it
-// entry     (line) => {uri, status, answered: hookd's answer was passed on}
-// instead   it may answer in hookd's place: where hookd refuses a body before its end (Apache), or
-//           the client has gone (Caddy)
+// log       its request log in dir, a line for each, as `entry` reads it
+// entry     (line) => {uri, status, answered: hookd's answer was forwarded}
+// instead   it may answer in place of hookd: where hookd refuses a body before its end (Apache), or
+//           the client has left (Caddy)
 
 import { readFileSync } from 'node:fs';
 
-/* A file of conf/proxy, with hookd at the test's port. */
+/* A file of conf/proxy, with the test's port for hookd. */
 const shipped = (name, upstream) => readFileSync(new URL(`../../conf/proxy/${name}`, import.meta.url), 'utf8')
 	.replaceAll('127.0.0.1:8080', `127.0.0.1:${upstream}`);
 
@@ -20,7 +20,7 @@ function put(text, what, by) {
 	return text.replace(what, by);
 }
 
-/* The three fields of a line; an URI may hold the mark between them. */
+/* The three fields of a line; the URI may contain the separator. */
 function fields(line) {
 	const [, uri, status, last] = /^(.*)\|(\d+)\|(.*)$/.exec(line) ?? [];
 	return { uri, status: Number(status), last };

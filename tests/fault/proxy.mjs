@@ -1,4 +1,4 @@
-// A reverse proxy before hookd, as a process of the test's own, and a tap between the two.
+// Starts a reverse proxy in front of hookd, with a tap between the two.
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -14,7 +14,7 @@ async function freePorts(count) {
 }
 
 export class Proxy {
-	/** Before `d`: `program` of proxies.mjs, a port for each of its kinds in `ports`. */
+	/** In front of `d`: `program` of proxies.mjs, a port for each of its kinds in `ports`. */
 	static async start(t, d, program) {
 		const proxy = new Proxy();
 		proxy.program = program;
@@ -31,7 +31,7 @@ export class Proxy {
 		proxy.child = spawn(command, args, { stdio: ['ignore', output, output], env: { HOME: d.dir, PATH: process.env.PATH } });
 		const ended = new Promise((done) => proxy.child.once('close', done));
 		const before = d.last;
-		d.last = async () => { // before the directory goes
+		d.last = async () => { // before the directory is removed
 			proxy.child.kill('SIGTERM');
 			await ended;
 			proxy.tap.close();

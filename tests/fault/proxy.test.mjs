@@ -1,5 +1,5 @@
-// Each request of the table that two parsers may read differently, through a reverse proxy that
-// keeps its connections to hookd alive: hookd sees the requests that the proxy saw, no other.
+// Sends each request of the table that two parsers may read differently through a reverse proxy
+// that keeps its connections to hookd alive: hookd sees the requests that the proxy saw, no others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
@@ -13,8 +13,8 @@ import { Proxy } from './proxy.mjs';
 
 const AT_ONCE = 48;
 
-/* Sends a row, then a good request on a connection of its own: the proxy gives it one to hookd that
- * the row may have left bytes on. */
+/* Sends a row, then a good request on a new connection: the proxy forwards it on a connection to
+ * hookd on which the row may have left bytes. */
 async function play(d, at, row) {
 	const c = context(d);
 	const raw = await Raw.open(at);
@@ -49,12 +49,12 @@ for (const [name, program] of Object.entries(proxies)) test(`through ${name} not
 		.catch(() => assert.equal(proxy.answers, answered(), `hookd has seen what ${name} has sent`));
 
 	const stored = await storedEvents(d);
-	for (const port of proxy.ports) { // whatever a client claims to have been forwarded for
+	for (const port of proxy.ports) { // whatever X-Forwarded-For a client sends
 		const answer = await d.post(newBody(), { at: { host: '127.0.0.1', port, localAddress: '127.9.0.1' }, headers: { 'X-Forwarded-For': '203.0.113.5' } });
 		assert.equal((await d.show(answer.json.event)).remote_addr, '127.9.0.1', `the client's own address`);
 	}
 
-	// A request within another is one only where the proxy itself saw one.
+	// A request within another counts only where the proxy itself saw one.
 	const seen = new Set(proxy.log.map(({ uri }) => uri));
 	const inner = played.flatMap(({ c, row }) => c.innerBodies.map((body) => ({ key: keyOf(body), row })));
 	const smuggled = inner.filter(({ key }) => stored.has(key) && !seen.has(`/webhooks/fedapay?inner=${key.slice('id:'.length)}`));

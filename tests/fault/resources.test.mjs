@@ -1,5 +1,5 @@
-// hookd short of descriptors, processes and memory: refused or put off, never a crash, nothing
-// acknowledged is lost or dead for it, and it goes on by itself.
+// hookd short of descriptors, processes and memory: it refuses or postpones work and never
+// crashes; no acknowledged event is lost or dead, and it recovers by itself.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ async function must(program, ...args) {
 	return stdout;
 }
 
-/** A limit of the running daemon: "nofile=20". */
+/** Sets a limit of the running daemon: "nofile=20". */
 const prlimit = (d, what, as = []) => {
 	const [program, ...args] = [...as, 'prlimit', '--pid', String(d.pid), `--${what}`];
 	return must(program, ...args);
@@ -36,7 +36,8 @@ test('no descriptors left: connections wait or are refused, scripts are tried la
 	const before = soft(d, 'Max open files');
 	const held = [];
 	t.after(() => held.forEach((raw) => raw.destroy()));
-	/* No more than it has: neither a connection nor a pipe to a script. One connection is there already. */
+	/* No more than are open: neither a connection nor a pipe to a script is possible. One
+	 * connection exists already. */
 	const kept = await Raw.open(d.at);
 	held.push(kept);
 	kept.write(wire(d));
@@ -78,12 +79,12 @@ test('few descriptors from the start, many connections and scripts', limit, asyn
 
 test('no processes left: no script can be started, each is tried again', rootLimit, async (t) => {
 	const d = new Daemon(t, { hooks });
-	/* A user whose processes are hookd's alone: root has no such limit. */
+	/* A user that runs nothing but hookd; root has no such limit. */
 	const user = String(700000 + process.pid % 100000);
 	await must('chown', '-R', `${user}:${user}`, d.dir);
 	const as = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
 	d.wrap = as;
-	d.plain = true; // its scripts run as who it is
+	d.plain = true; // its scripts run as its own user
 	d.configure({});
 	await d.start();
 	const posted = new Posted(d);
@@ -104,10 +105,10 @@ test('no processes left: no script can be started, each is tried again', rootLim
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
-/* A sanitizer has memory of its own kind: there memory.test.mjs is what looks. */
+/* Sanitizers replace malloc: with them memory.test.mjs does the checking. */
 const sanitized = /__(asan|tsan)_init/.test(readFileSync(HOOKD, 'latin1'));
 
-/* Each so-manieth allocation of the whole process fails, in any library. */
+/* Every Nth allocation in the process fails, whichever library makes it. */
 for (const every of sanitized ? [] : LONG ? [1, 2, 3, 5, 17, 100, 1000] : [2, 17]) {
 	test(`memory: allocation number ${every}, ${2 * every}, … fails`, limit, async (t) => {
 		const d = new Daemon(t, { hooks });

@@ -1,5 +1,5 @@
-// Those who want to keep others out: connections that say nothing, and the table of hostile
-// requests again and again; and the client who is to be served all the same.
+// Clients that try to keep others out: silent connections, and the table of hostile requests
+// again and again; and the good client that must still be served.
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { sleep } from '../e2e/lib/wait.mjs';
 import { context } from './hostile_client.mjs';
 import { rows } from './hostile_requests.mjs';
 
-/** Connections that say nothing, `each` from an address of 127.1.0.0/16; one that the other side
- * closes is opened anew, after a while. */
+/** Silent connections, `each` from an address of 127.1.0.0/16; one that hookd closes is opened
+ * again after a while. */
 export class Silence {
 	constructor(at, count, each, { again = false } = {}) {
 		Object.assign(this, { at, count, each, again, open: 0, opened: 0, ended: false, sockets: new Set() });
@@ -49,8 +49,8 @@ export class Silence {
 	}
 }
 
-/** The table, row after row at some `rate` a second, from `clients` at once; what comes of it is
- * looked at by hostile.test.mjs. */
+/** The table, row after row at `rate` a second, from `clients` at once. The answers are not
+ * checked here: hostile.test.mjs does that. */
 export class Table {
 	constructor(d, { clients = 4, rate = 60 } = {}) {
 		Object.assign(this, { d, ended: false, sent: 0, pause: (1000 * clients) / rate });
@@ -77,8 +77,8 @@ export class Table {
 	}
 }
 
-/** Some seconds of a client that signs by the secret in d.secretFile, or `count` requests of it, by
- * tests/bench/load: its JSON. */
+/** Runs tests/bench/load, which signs with the secret in d.secretFile, for some seconds or `count`
+ * requests. Resolves to its JSON. */
 export async function client(d, { connections, seconds = 60, count }) {
 	const load = join(HOOKD, '../bench/load');
 	const extent = count ? ['--count', String(count), '--warm-up', '0'] : ['--warm-up', '0.2'];

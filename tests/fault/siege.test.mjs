@@ -1,5 +1,5 @@
-// 5,000 silent connections and the table of hostile requests all the time: a good client is served
-// as before. LONG=1 is the long form, of SIEGE=9 rounds of each kind, in turns.
+// With 5,000 silent connections and the table of hostile requests all the time, a good client is
+// served as before. LONG=1 is the long form: SIEGE=9 rounds with and without, in turns.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
@@ -11,14 +11,14 @@ const LONG = process.env.LONG !== undefined;
 const ROUNDS = Number(process.env.SIEGE ?? (LONG ? 9 : 2));
 const SILENT = 5000;
 const VISITS = LONG ? 200 : 20;
-const KEPT = LONG ? 0.8 : 0.4; // of the throughput; in short the machine's noise is larger than the loss
+const KEPT = LONG ? 0.8 : 0.4; // of the throughput; in the short form the noise is larger than the loss
 const hooks = (d) => [d.hook('few', 'true', { on: ['payout.*'] })];
 const timeout = { timeout: limit.timeout + ROUNDS * 60_000 };
 
 test('with 5,000 silent connections and hostile requests a good client keeps its throughput', timeout, async (t) => {
 	const d = await Daemon.start(t, { hooks, trusted_proxies: ['10.0.0.0/8'],
 		limits: { connections: 8000, per_ip: 200, request_time: '10m', body: '64KiB' } });
-	d.reload({ log: { level: 'warn' } }); // else this process would have to read a line for each event
+	d.reload({ log: { level: 'warn' } }); // or this process would have to read a line for each event
 	const kinds = LONG ? [1, 16, 64] : [16];
 	const rates = {};
 	for (let round = 0; round < ROUNDS; round++)
@@ -38,7 +38,7 @@ test('with 5,000 silent connections and hostile requests a good client keeps its
 			}
 		}
 	for (const connections of kinds) {
-		// Round by round, as others use the machine as well: its speed drifts by more than is lost.
+		// In turns: others use the machine too, and its speed drifts by more than the loss.
 		const [without, under] = [false, true].map((attacked) => rates[`${connections} ${attacked}`]);
 		const kept = median(without.map((rate, i) => under[i] / rate));
 		t.diagnostic(`${connections} connections: ${median(without)} a second, under attack ${median(under)}; ` +
@@ -47,7 +47,7 @@ test('with 5,000 silent connections and hostile requests a good client keeps its
 	}
 });
 
-/** New connections, a request on each, one after the other from `at`. */
+/** Opens new connections one after the other, with a request on each. */
 async function visit(d, count, options) {
 	for (let i = 0; i < count; i++) {
 		const answer = await d.post(newBody(), options);
@@ -60,7 +60,7 @@ test('limits by default, one silent address: it has per_ip connections, others a
 	const silence = await Silence.start(d.at, 1000, 1000, { again: true });
 	await waitFor(() => silence.open <= 100, 'its connections to be bounded');
 	await visit(d, 100);
-	assert.ok(silence.open <= 100 + 50, `${silence.open} open`); // some are on their way out
+	assert.ok(silence.open <= 100 + 50, `${silence.open} open`); // some are just being closed
 	await silence.end();
 });
 
@@ -81,7 +81,7 @@ test('limits by default, 5,000 silent connections from 50 addresses, again and a
 		]);
 		clearInterval(watch);
 		assert.deepEqual([seen.other, seen.errors, seen.unanswered], [0, 0, 0], 'each request is answered 200');
-		assert.ok(silence.opened > SILENT, 'who lost a place came again');
+		assert.ok(silence.opened > SILENT, 'evicted connections were opened again');
 		assert.ok(most <= 1000 + 20, `never more than limits.connections: ${most}`);
 		t.diagnostic(`${kept.per_second} a second before, ${seen.per_second} meanwhile; ${silence.opened} silent connections, at most ${most} at once`);
 		await silence.end();

@@ -1,9 +1,9 @@
-// What must stay as it is while hookd runs: its memory, descriptors and threads; and what
-// must not stay: zombies, deliveries that are RUNNING.
+// Watches a running hookd: its memory, descriptors and threads must stay the same, and no zombie
+// or RUNNING delivery may remain.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-const STUCK = 90_000; // ms: no action here may take as long
+const STUCK = 90_000; // ms: every action here is shorter
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
@@ -21,14 +21,14 @@ export class Watch {
 
 	sample() { this.samples.push(this.status()); }
 
-	/* By the store's name: the config may just be a broken one. status answers 1 for what is not well. */
+	/* By the store's path, as the config may be broken just now. status exits 1 when something is wrong. */
 	async ask(...args) {
 		const { code, stdout, stderr } = await this.d.ctl(...args, '--json', '--store', this.d.config.store.path);
 		assert.ok(code === 0 || code === 1, `hookctl ${args[0]}: ${code} ${stderr}`);
 		return stdout;
 	}
 
-	/** Looks for what is stuck. Resolves to the deliveries that wait or run. */
+	/** Checks that nothing is stuck. Resolves to the deliveries that wait or run. */
 	async look() {
 		const { d } = this;
 		const zombies = Object.entries(d.children).filter(([, state]) => state === 'Z').map(([pid]) => pid);
@@ -48,13 +48,14 @@ export class Watch {
 		return waiting + running;
 	}
 
-	/** Once all is done, nothing of it is left. */
+	/** Checks that nothing is left once all is done. */
 	settled() {
 		assert.deepEqual(this.d.children, {}, 'children when nothing runs');
 		this.after = this.status();
 	}
 
-	/** {memory_kib: {second, last, max, after}, …}: medians of quarters, the most, and once all was done. */
+	/** {memory_kib: {second, last, max, after}, …}: medians of the second and last quarter, the
+	 * maximum, and the value once all was done. */
 	figures() {
 		const quarter = Math.floor(this.samples.length / 4);
 		assert.ok(quarter > 4, 'too few samples');

@@ -1,3 +1,5 @@
+/* An X-Forwarded-For list: whatever it holds, the client is an address, and a peer that is not a
+ * trusted proxy stays the client. */
 #include "base/net.h"
 
 #include <stdlib.h>
@@ -20,7 +22,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	struct net_address again;
 	if (client.family != AF_UNIX && !net_parse(text, strlen(text), &again))
 		abort();
-	/* Who is no proxy of ours is never believed. */
+	/* A peer that is not a trusted proxy is never believed. */
 	client = net_client(&outsider, (const char *)data, size, trusted, 2);
 	if (memcmp(&client, &outsider, sizeof(client)) != 0)
 		abort();

@@ -1,7 +1,7 @@
-/* Raw bytes to the listener's own callbacks, through a real libmicrohttpd. Whatever it
- * answers as a request must be one to a strict reader (RFC 9112) too, at the same place and
- * with the same body: else a proxy in front and hookd see different requests. And what is
- * plainly a good request must not be refused as a bad one. */
+/* Sends raw bytes through a real libmicrohttpd to hookd's own callbacks. What is answered as
+ * a request must be one to a strict reader (RFC 9112) too, at the same place and with the
+ * same body: otherwise a proxy and hookd may see different requests. And a plainly good
+ * request must not be refused. */
 #include "base/buf.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REQUESTS 16 /* looked at per connection */
+#define REQUESTS 16 /* checked per connection */
 #define FIELDS   64 /* of a head; each takes libmicrohttpd more memory than its bytes */
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -54,10 +54,10 @@ static struct {
 	size_t answers;
 	unsigned statuses[REQUESTS];
 	struct buf bytes; /* the answers */
-	bool chunks;      /* one of the requests had them, or may have had */
+	bool chunks;      /* one of the requests had chunks, or may have had */
 } seen;
 
-/* ---- in place of the store and the listener ---- */
+/* ---- replacements for the store and the loop ---- */
 
 void __wrap_batch_add(struct http_turn *turn, struct store_op *op)
 {
@@ -158,7 +158,7 @@ static struct MHD_Daemon *start(void)
 
 /* ---- a client ---- */
 
-static bool take_answers(int fd)
+static bool read_bytes(int fd)
 {
 	char chunk[4096];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
@@ -168,7 +168,7 @@ static bool take_answers(int fd)
 	return n > 0;
 }
 
-/* Until nothing moves any more. */
+/* Until nothing happens any more. */
 static void settle(struct MHD_Daemon *daemon, int fd)
 {
 	unsigned idle = 0;
@@ -176,7 +176,7 @@ static void settle(struct MHD_Daemon *daemon, int fd)
 	for (unsigned i = 0; i < 1000 && idle < 3; i++) {
 		if (MHD_run(daemon) != MHD_YES)
 			abort();
-		idle = take_answers(fd) ? 0 : idle + 1;
+		idle = read_bytes(fd) ? 0 : idle + 1;
 	}
 }
 
@@ -195,7 +195,7 @@ static void talk(struct MHD_Daemon *daemon, const char *data, size_t size, size_
 		size_t n = size - at < piece ? size - at : piece;
 
 		if (send(pair[1], data + at, n, MSG_NOSIGNAL) != (ssize_t)n)
-			break; /* it has closed the connection */
+			break; /* the connection was closed */
 		settle(daemon, pair[1]);
 	}
 	close(pair[1]);
@@ -203,10 +203,10 @@ static void talk(struct MHD_Daemon *daemon, const char *data, size_t size, size_
 		if (MHD_run(daemon) != MHD_YES)
 			abort();
 	if (atomic_load(&the_generation.open) > 0 || atomic_load(&the_server.suspended) > 0)
-		abort(); /* the client has gone: so must all that was of it */
+		abort(); /* the client has left, and nothing of it may remain */
 }
 
-/* ---- what it answered ---- */
+/* ---- the answers ---- */
 
 _Noreturn static void broken(const char *what)
 {
@@ -215,8 +215,8 @@ _Noreturn static void broken(const char *what)
 	abort();
 }
 
-/* See http/hygiene.c: with an old libmicrohttpd these cannot be told from line ends. */
-static bool is_open_to_doubt(const char *p, const char *end)
+/* See http/hygiene.c: after an old libmicrohttpd these look like line ends. */
+static bool is_ambiguous(const char *p, const char *end)
 {
 	return MHD_VERSION < 0x00097701 &&
 	       (memchr(p, '\0', (size_t)(end - p)) != NULL ||
@@ -233,7 +233,7 @@ static bool mentions_chunks(const char *p, const char *end)
 	return false;
 }
 
-static void read_answers(bool doubt)
+static void read_answers(bool ambiguous)
 {
 	const char *p = seen.bytes.data != NULL ? seen.bytes.data : "";
 	const char *end = p + seen.bytes.len;
@@ -244,7 +244,7 @@ static void read_answers(bool doubt)
 		const char *length;
 
 		if (head == NULL || strncmp(p, "HTTP/1.", 7) != 0)
-			broken("no answer that can be read");
+			broken("the answer cannot be parsed");
 		unsigned status = (unsigned)strtoul(p + 9, NULL, 10);
 
 		length = memmem(p, (size_t)(head - p) + 2, "Content-Length: ", 16);
@@ -253,17 +253,17 @@ static void read_answers(bool doubt)
 			p += strtoul(length + 16, NULL, 10);
 		if (status >= 200)
 			seen.statuses[seen.answers++] = status;
-		/* libmicrohttpd 0.9.75's own last words may have their head twice. */
+		/* libmicrohttpd 0.9.75's own refusals may have their head twice. */
 		if (memmem(at, (size_t)(head - at), "Connection: close", 17) == NULL)
 			continue;
 		if (memmem(at, (size_t)(head - at), "Content-Type: ", 14) != NULL && p < end &&
-			!doubt)
-			broken("something was said behind the last answer");
+			!ambiguous)
+			broken("bytes follow the last answer");
 		return;
 	}
 }
 
-static void forget(void)
+static void clear_seen(void)
 {
 	for (size_t i = 0; i < REQUESTS; i++) {
 		buf_clear(&seen.bodies[i]);
@@ -278,8 +278,8 @@ static void forget(void)
 
 struct strict {
 	bool sound; /* its head */
-	bool plain; /* so sound that nobody may refuse it */
-	bool whole; /* the body has come */
+	bool plain; /* so sound that it must not be refused */
+	bool whole; /* the body is complete */
 	bool chunked, post;
 	size_t length;
 	struct buf body;
@@ -304,7 +304,7 @@ static bool is_token(const char *p, size_t len)
 	return len > 0;
 }
 
-/* The first line's end, CR LF; NULL: it has none. */
+/* The end of the first line, CR LF; NULL: there is none. */
 static const char *line_end(const char *p, const char *end)
 {
 	return memmem(p, (size_t)(end - p), "\r\n", 2);
@@ -363,7 +363,7 @@ static bool read_field(struct strict *s, struct counts *n, const char *p, const 
 	for (value = colon + 1; value < end && is_one_of(*value, " \t"); value++)
 		;
 	for (; end > value && is_one_of(end[-1], " \t"); end--)
-		s->plain = false; /* libmicrohttpd 0.9.75 leaves it to a Content-Length */
+		s->plain = false; /* libmicrohttpd 0.9.75 leaves it in a Content-Length */
 	for (const char *c = value; c < end; c++) {
 		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
 			return false;
@@ -389,7 +389,7 @@ static bool read_field(struct strict *s, struct counts *n, const char *p, const 
 	return true;
 }
 
-/* Undoes chunks; NULL: they are broken, or not all there. */
+/* Decodes chunks; NULL: they are broken or incomplete. */
 static const char *read_chunks(struct buf *body, const char *p, const char *end)
 {
 	for (;;) {
@@ -410,7 +410,7 @@ static const char *read_chunks(struct buf *body, const char *p, const char *end)
 		buf_add(body, p, size);
 		p += size + 2;
 	}
-	for (;;) { /* what trails */
+	for (;;) { /* trailers */
 		const char *stop = line_end(p, end);
 
 		if (stop == NULL || stop == p)
@@ -419,7 +419,7 @@ static const char *read_chunks(struct buf *body, const char *p, const char *end)
 	}
 }
 
-/* Reads one request; false: there is none whole enough to tell. */
+/* Reads one request; false: its head is incomplete. */
 static bool read_strictly(struct strict *s, const char *p, const char *end)
 {
 	struct counts n = {0};
@@ -457,7 +457,7 @@ static bool read_strictly(struct strict *s, const char *p, const char *end)
 	return true;
 }
 
-/* 4xx and 5xx with which libmicrohttpd or hookd says that it is no request at all. */
+/* Statuses with which libmicrohttpd or hookd refuses bytes that are not a request. */
 static bool is_refusal(unsigned status)
 {
 	return status == 400 || status == 413 || status == 414 || status == 431 || status == 501 ||
@@ -478,24 +478,24 @@ static void judge(const char *data, size_t size)
 			if (there && s.plain && s.whole)
 				broken("a good request was refused");
 			buf_free(&s.body);
-			return; /* and the connection is closed */
+			return; /* the connection is closed */
 		}
-		if (is_open_to_doubt(p, end)) {
+		if (is_ambiguous(p, end)) {
 			buf_free(&s.body);
 			return;
 		}
 		if (!there || !s.sound)
-			broken("nobody else sees a request here");
+			broken("a strict reader sees no request here");
 		if (s.chunked) {
-			/* libmicrohttpd reads the chunks, and leniently: it must end there. */
+			/* libmicrohttpd reads chunks leniently: the connection must end there. */
 			if (i + 1 < seen.answers)
-				broken("something was served behind chunks");
+				broken("a request was served after chunks");
 		} else if (status == 200 || status == 401) {
 			const struct buf *got = &seen.bodies[i];
 
 			if (!s.whole || got->len != s.body.len ||
 				(got->len > 0 && memcmp(got->data, s.body.data, got->len) != 0))
-				broken("nobody else sees this body");
+				broken("a strict reader sees another body");
 		}
 		buf_free(&s.body);
 		if (!s.whole)
@@ -543,23 +543,23 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	static struct MHD_Daemon *daemon;
 	const char *text = (const char *)data;
 	struct buf first = {0};
-	bool doubt = is_open_to_doubt(text, text + size);
+	bool ambiguous = is_ambiguous(text, text + size);
 
 	if (daemon == NULL)
 		daemon = start();
 	if (size == 0 || size > 30000)
 		return 0;
-	/* Where lines end in doubt, a coding may be one that the strict reader does not see. */
-	seen.chunks = doubt && mentions_chunks(text, text + size);
-	forget();
+	/* Where the end of a line is ambiguous, the strict reader may not see a coding. */
+	seen.chunks = ambiguous && mentions_chunks(text, text + size);
+	clear_seen();
 	talk(daemon, text, size, 30000);
-	read_answers(doubt);
+	read_answers(ambiguous);
 	judge(text, size);
 	buf_add(&first, seen.bytes.data, seen.bytes.len);
 	if (size <= 2000) {
-		forget();
+		clear_seen();
 		talk(daemon, text, size, 1 + size % 7);
-		read_answers(doubt);
+		read_answers(ambiguous);
 		judge(text, size);
 		compare(&first);
 	}

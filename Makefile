@@ -186,9 +186,9 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man5 src/man/hookd.yaml.5
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man1 src/man/hookctl.1
 	install -d $(addprefix $(DESTDIR),$(dir $(COMPLETIONS)))
-	$(BUILD)/hookctl completion bash >$(DESTDIR)$(COMPLETION_bash)
-	$(BUILD)/hookctl completion zsh >$(DESTDIR)$(COMPLETION_zsh)
-	$(BUILD)/hookctl completion fish >$(DESTDIR)$(COMPLETION_fish)
+	install -m 644 src/hookctl/completion/hookctl.bash $(DESTDIR)$(COMPLETION_bash)
+	install -m 644 src/hookctl/completion/_hookctl $(DESTDIR)$(COMPLETION_zsh)
+	install -m 644 src/hookctl/completion/hookctl.fish $(DESTDIR)$(COMPLETION_fish)
 	for l in fr en; do install -D -m 644 -t $(DESTDIR)$(prefix)/share/hookd/mail/$$l conf/mail/$$l/* || exit; done
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/sysusers.d systemd/sysusers.d/hookd.conf
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/tmpfiles.d systemd/tmpfiles.d/hookd.conf

@@ -10,12 +10,9 @@ enum ctl_exit {
 	CTL_CONFIG = 78 /* the config cannot be used */
 };
 
-struct ctl_command;
-
 /* What each command is called with. */
 struct ctl {
-	const char *config;                        /* --config, or the default */
-	const struct ctl_command *const *commands; /* all of them; NULL ends the table */
+	const char *config; /* --config, or the default */
 };
 
 struct ctl_option {

@@ -62,7 +62,7 @@ static int read_options_and_run(int argc, char **argv)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'C'},
 		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct ctl ctl = {.config = CONF_DEFAULT_FILE, .commands = commands};
+	struct ctl ctl = {.config = CONF_DEFAULT_FILE};
 	int key;
 
 	opterr = 0;

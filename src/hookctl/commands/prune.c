@@ -17,7 +17,7 @@
 static const struct ctl_option options[] = {
 	{'o', "older-than", "TIME", "received longer ago than this: 90d"},
 	{'n', "dry-run", NULL, "only print how many"},
-	{'y', "yes", NULL, "do not ask"},
+	{'y', "yes", NULL, "do not ask for confirmation"},
 	{'D', "store", "FILE", "in this store (the config's)"},
 	{0},
 };

@@ -22,7 +22,7 @@
 
 static const struct ctl_option options[] = {
 	{'t', "type", "TYPE", "release: the type to give the event"},
-	{'y', "yes", NULL, "drop: do not ask"},
+	{'y', "yes", NULL, "drop: do not ask for confirmation"},
 	{'j', "json", NULL, "list, show: print JSON"},
 	{'D', "store", "FILE", "in this store (the config's)"},
 	{0},

@@ -415,7 +415,7 @@ static int status_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_status = {
 	"status",
 	"[--json]",
-	"is all well? exit status 0: yes, 1: needs attention, 2: down",
+	"print whether all is well; exit status 0: yes, 1: needs attention, 2: down",
 	options,
 	status_command,
 };

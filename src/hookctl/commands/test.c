@@ -25,11 +25,11 @@
 
 static const struct ctl_option options[] = {
 	{'e', "event", "ID", "with this event of the store"},
-	{'t', "type", "TYPE", "with an event of this type that is made up (the hook's first)"},
-	{'a', "amount", "XOF", "of a made-up event (5000)"},
-	{'f', "file", "FILE", "with this body; -: standard input"},
+	{'t', "type", "TYPE", "with a made-up event of this type (the hook's first)"},
+	{'a', "amount", "XOF", "the amount of the made-up event (5000)"},
+	{'f', "file", "FILE", "with this body; - for standard input"},
 	{'r', "run", NULL, "do it: run the program, send the mail or the request"},
-	{'D', "store", "FILE", "where --event is (the config's)"},
+	{'D', "store", "FILE", "the store that has the event (the config's)"},
 	{0},
 };
 

@@ -1,38 +1,20 @@
 /* What `hookctl show` prints of order, skipping, failures and conditions. */
-#include "hookctl/commands/commands.h"
-#include "store/fixture.h"
+#include "hookctl/command_fixture.h"
 
-#include <getopt.h>
 #include <jansson.h>
 
 /* What `hookctl show --store FILE ...` prints. */
 static const char *run_show(const struct fixture *fx, const char *option, int64_t event)
 {
-	static char text[16384];
 	char path[128];
 	char id[32];
 	char option_text[16];
 	char *argv[] = {(char[]){"show"}, (char[]){"--store"}, path, option_text, id, NULL};
-	struct ctl ctl = {.config = "/nowhere"};
-	FILE *file = tmpfile();
 
-	assert_non_null(file);
 	(void)snprintf(path, sizeof(path), "%s", fx->path);
 	(void)snprintf(option_text, sizeof(option_text), "%s", option);
 	(void)snprintf(id, sizeof(id), "%lld", (long long)event);
-	(void)fflush(stdout);
-	int saved = dup(STDOUT_FILENO);
-	(void)dup2(fileno(file), STDOUT_FILENO);
-	optind = 0;
-	int status = ctl_show.run(&ctl, 5, argv);
-	(void)fflush(stdout);
-	(void)dup2(saved, STDOUT_FILENO);
-	(void)close(saved);
-	ssize_t n = pread(fileno(file), text, sizeof(text) - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	(void)fclose(file);
-	assert_int_equal(status, CTL_OK);
-	return text;
+	return run_command(&ctl_show, 5, argv);
 }
 
 static void expect(const char *text, const char *line)

@@ -1,5 +1,5 @@
-/* store/read.h - looking into a store without touching it: for hookctl and the
- * tests, beside a running daemon or without one. One thread at a time. */
+/* store/read.h - reads a store without changing it, beside a running daemon or without one: for
+ * hookctl and the reporter. One thread at a time. */
 #ifndef HOOKD_STORE_READ_H
 #define HOOKD_STORE_READ_H
 
@@ -19,7 +19,7 @@ struct store_reader;
 struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY]) WARN_UNUSED;
 void store_reader_close(struct store_reader *r);
 
-/* Between the two all reads of the reader see one state of the store. */
+/* Between the two all reads see one state of the store. */
 bool store_reader_begin(struct store_reader *r, char why[STORE_READ_WHY]) WARN_UNUSED;
 bool store_reader_end(struct store_reader *r, char why[STORE_READ_WHY]) WARN_UNUSED;
 
@@ -32,7 +32,7 @@ struct store_event_row {
 	const char *entity_kind;       /* NULL: none */
 	const char *entity_id;         /* NULL: none */
 	int64_t received_at;
-	int64_t occurred_at; /* 0: not said */
+	int64_t occurred_at; /* 0: not known */
 	const char *origin;
 	const char *remote;
 	int64_t duplicates;
@@ -41,7 +41,7 @@ struct store_event_row {
 	const void *payload;
 	size_t payload_len;
 	bool damaged;         /* the payload is not what came in */
-	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that did not want it */
+	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that declined it */
 	int64_t waiting, done, dead, skipped; /* its deliveries by state; a dead one that
 					       * is replayed counts no more */
 };
@@ -56,9 +56,9 @@ struct store_delivery_row {
 	const char *idempotency_key;
 	const char *reason;  /* NULL, or why it is SKIPPED */
 	int64_t blocked_by;  /* READY: the delivery that blocks it; 0: none */
-	int64_t failed_id;   /* the delivery that was given up, for which this one runs; 0: none */
-	int64_t replay_of;   /* the first that this one runs again; 0: it is the first */
-	int64_t replayed_by; /* the next that runs this one again; 0: none */
+	int64_t failed_id;   /* the delivery whose failure this one handles; 0: none */
+	int64_t replay_of;   /* the first of the deliveries that this one replays; 0: none */
+	int64_t replayed_by; /* the next one, which replays this one; 0: none */
 	int64_t paused_at;   /* when its hook was paused; 0: it is not */
 };
 
@@ -81,44 +81,43 @@ typedef void store_event_seen(void *arg, const struct store_event_row *row);
 typedef void store_delivery_seen(void *arg, const struct store_delivery_row *row);
 typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
 
-/* What to list of events or deliveries, the newest first: by id, or where that needs no
- * sorting of many by their event's time of arrival, or by their event. Payloads and what
- * was declined are not read (NULL) unless asked for. */
+/* Which events or deliveries to list, newest first: by id, or, where that would mean sorting
+ * many, by their event's time of arrival or their event. Payloads and `declined` are read only
+ * if asked for, otherwise NULL. */
 struct store_filter {
 	int64_t before; /* smaller ids than this; 0: no bound */
 	int64_t after;  /* larger ids than this */
 	bool oldest_first;
 	unsigned limit;
-	unsigned skip;           /* so many of what fits first */
+	unsigned skip;           /* leave out that many first */
 	const char *type;        /* a glob; NULL: any, as all below */
 	const char *source;      /* exact */
 	const char *entity_kind; /* exact; only with entity_id */
 	const char *entity_id;   /* exact */
-	const char *hook;        /* the delivery, or one of the event's, is of this hook, … */
-	const char *state;       /* … and in this state: "READY", …; dead and not replayed */
+	const char *hook;        /* of this hook is the delivery, or one of the event's … */
+	const char *state;       /* … and in this state, such as "READY"; "DEAD": not replayed */
 	const char *text;        /* these bytes are in the payload */
 	int64_t since, until;    /* received in [since, until), unix ms; 0: no bound */
 	bool quarantined_only;
-	bool payloads; /* of events: read these, too */
+	bool payloads; /* of events: read these too */
 };
 bool store_read_events(struct store_reader *r, const struct store_filter *filter,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* All events of an entity in the order of their arrival, with their payloads; of any
- * source. */
+/* All events of an entity in order of arrival, with their payloads; of any source. */
 bool store_read_entity(struct store_reader *r, const char *kind, const char *id,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* The last event of each entity of a kind ("transaction"), of its types ("transaction.*"),
- * the newest first, as the filter's source, since, until, limit and skip say. */
+/* The last event of each entity of a kind ("transaction") and its types ("transaction.*"), newest
+ * first. Uses the filter's source, since, until, limit and skip. */
 bool store_list_entities(struct store_reader *r, const char *kind,
 	const struct store_filter *filter, store_event_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* A delivery with what matters of its event, in a list. */
+/* A delivery in a list, with the most important facts of its event. */
 struct store_listed {
 	struct store_delivery_row delivery;
-	int64_t event, ended_at;                             /* ended_at 0: it has not */
+	int64_t event, ended_at;                             /* ended_at 0: not ended */
 	const char *type, *source, *entity_kind, *entity_id; /* all but source may be NULL */
 	const char *message;                                 /* of its last attempt; "" for none */
 };
@@ -126,19 +125,19 @@ typedef void store_listed_seen(void *arg, const struct store_listed *row);
 bool store_list_deliveries(struct store_reader *r, const struct store_filter *filter,
 	store_listed_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* One delivery; not calling `seen` means: no such one. */
+/* One delivery; if `seen` is not called, there is none. */
 bool store_list_delivery(struct store_reader *r, int64_t id, store_listed_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* A number that is another one when another process has changed the store since. */
+/* A number that changes when another process changes the store. */
 bool store_read_version(
 	struct store_reader *r, int64_t *version, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* One event with its payload; not calling `seen` means: no such event. */
+/* One event with its payload; if `seen` is not called, there is none. */
 bool store_read_event(struct store_reader *r, int64_t id, store_event_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* The hooks that the store has ever had, by name; only the one of that name, if given. */
+/* The hooks that the store has ever had, by name; only the one called `name` if that is given. */
 typedef void store_hook_seen(void *arg, const char *hook);
 bool store_read_hooks(struct store_reader *r, const char *name, store_hook_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;

@@ -1,7 +1,6 @@
-/* store/status.h - how the store stands at this moment: for hookctl status. Found
- * through indexes; what grows with the store is only counted. Times are unix ms.
- * False: the store could not be read, with the reason in why. One thread at a time,
- * as the reader. */
+/* store/status.h - the current state of the store: for hookctl status. Found through indexes; what
+ * grows with the store is only counted. Times are unix ms. False: the store could not be read,
+ * with the reason in why. One thread at a time. */
 #ifndef HOOKD_STORE_STATUS_H
 #define HOOKD_STORE_STATUS_H
 
@@ -13,12 +12,12 @@
 
 struct store_status {
 	int64_t events, quarantined;
-	int64_t last_minute, last_hour, last_day; /* events that came in that time */
+	int64_t last_minute, last_hour, last_day; /* events that arrived in that time */
 	int64_t quarantined_last_day;
 	int64_t ready, running, done, skipped;
 	int64_t dead;       /* given up, and not replayed */
 	int64_t replayed;   /* given up, and replayed since */
-	int64_t oldest_due; /* of the READY ones that are neither held nor paused; 0: none */
+	int64_t oldest_due; /* of READY deliveries that are neither blocked nor paused; 0: none */
 };
 
 bool store_status(struct store_reader *r, int64_t now, struct store_status *out,
@@ -26,7 +25,7 @@ bool store_status(struct store_reader *r, int64_t now, struct store_status *out,
 
 struct store_status_source {
 	const char *name;
-	int64_t last; /* when its last event came; 0: none has */
+	int64_t last; /* when its last event arrived; 0: none has */
 };
 typedef void store_status_source_seen(void *arg, const struct store_status_source *row);
 

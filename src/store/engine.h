@@ -3,7 +3,7 @@
  * in store/sqlite/. A second engine is another folder with another struct store_engine.
  *
  * The daemon has one struct store_db. After `open` it belongs to the writer's thread alone,
- * except where a function says otherwise. */
+ * except where stated otherwise. */
 #ifndef HOOKD_STORE_ENGINE_H
 #define HOOKD_STORE_ENGINE_H
 

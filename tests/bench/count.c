@@ -1,8 +1,8 @@
-/* count --states FILE - attempts, deliveries by state and when that was, in JSON, at little
- *     cost to a hookd that runs meanwhile
- * count FILE [TICKS] - what is in a store, while hookd runs or after: also events and
- * bytes; with the lines that tick wrote, also how long
- * after the event was received its script began, which is more than from the commit. */
+/* count --states FILE - attempts and deliveries by state, and when they were counted, in JSON, at
+ *     little cost to a running hookd
+ * count FILE [TICKS] - what is in a store, while hookd runs or after: also events and bytes; with
+ *     the lines that tick wrote, also the time from an event's arrival to the start of its script,
+ *     which is longer than from the commit. */
 #include "histogram.h"
 
 #include <inttypes.h>
@@ -122,7 +122,8 @@ int main(int argc, char **argv)
 	if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 		die(db, "begin");
 	printf("{");
-	print_number(db, "attempts", "SELECT count(*) FROM attempts"); /* the view is taken */
+	print_number(
+		db, "attempts", "SELECT count(*) FROM attempts"); /* this read fixes the state */
 	printf("\"at_ms\": %.3f, ", now_ms());
 	if (!states) {
 		print_number(db, "events", "SELECT count(*) FROM events");

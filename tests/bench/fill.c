@@ -1,8 +1,7 @@
-/* fill FILE EVENTS [SEED [WAITING]] - makes a store of hookd's that holds 90 days
- * of history (history.h), the newest event of this minute: four hooks, most
- * deliveries DONE, some after retries, some DEAD, replayed or SKIPPED; of the
- * hook tell-erp the newest WAITING ones (default: one of 1,000 events) are READY.
- * The tables are made by hookd's own code; the rows go in past it, unsynced. */
+/* fill FILE EVENTS [SEED [WAITING]] - makes a store with 90 days of history (history.h), whose
+ * newest event is of this minute: four hooks, most deliveries DONE, some after retries, some DEAD,
+ * replayed or SKIPPED; the newest WAITING deliveries of the hook tell-erp (default: one for 1,000
+ * events) are READY. hookd's own code makes the tables; the rows are inserted past it, unsynced. */
 #include "base/clock.h"
 #include "history.h"
 #include "store/store.h"
@@ -19,7 +18,7 @@
 #define ATTEMPTS_MAX 12
 #define SOURCE       "fedapay"
 
-/* What a hook wants is a type's beginning; "" is all. */
+/* A hook wants the types that begin so; "" is all. */
 static const struct shop_hook {
 	const char *name;
 	const char *wants;
@@ -67,7 +66,7 @@ struct fill {
 	int64_t states[DELIVERY_SKIPPED + 1];
 };
 
-/* What one delivery has come to. */
+/* The state of one delivery. */
 struct fate {
 	enum delivery_state state;
 	unsigned attempts;
@@ -91,7 +90,7 @@ static void exec(struct fill *f, const char *sql)
 		die(f, sql);
 }
 
-/* ---- the tables, by hookd's own hand ---- */
+/* ---- the tables, by hookd's code ---- */
 
 static int64_t name_id(
 	const struct fill *f, struct store *st, enum store_name_kind kind, const char *name)
@@ -120,7 +119,7 @@ static void make_store(struct fill *f)
 	store_close(st);
 }
 
-/* Whoever breaks this off has no store, only a file to remove. */
+/* If this is interrupted, the file is not a store: remove it. */
 static void open_unsafe(struct fill *f)
 {
 	if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
@@ -183,7 +182,7 @@ static void add_event(struct fill *f, int64_t id, const struct fedapay_event *ev
 	char body[FEDAPAY_BODY_MAX];
 	char key[32], provider[24], entity[24];
 
-	/* What is cut off at its end is no JSON and has no type. */
+	/* A body that is cut off is not JSON and has no type. */
 	size_t len = fedapay_write(ev, body) - (quarantined ? 1 : 0);
 	(void)snprintf(key, sizeof(key), "id:%" PRIu64, ev->id);
 	(void)snprintf(provider, sizeof(provider), "%" PRIu64, ev->id);
@@ -227,7 +226,7 @@ static void add_attempt(struct fill *f, unsigned number, int64_t started_at, int
 	step(f, SQL_ATTEMPT);
 }
 
-/* The attempts end, with gaps that double, where the delivery's fate says. */
+/* The attempts, with gaps that double, up to the end of the delivery. */
 static void add_attempts(struct fill *f, const struct fate *fate, const char *output)
 {
 	int64_t duration =
@@ -276,8 +275,8 @@ static struct fate done_at(int64_t due_at, unsigned failures, uint64_t bits)
 	};
 }
 
-/* Of 1,000 deliveries: 1 dead, 1 dead and replayed, 3 of mark-paid overtaken, 30
- * done after retries, the rest at once. */
+/* Of 1,000 deliveries: 1 dead, 1 dead and replayed, 3 of mark-paid overtaken, 30 done after
+ * retries, the rest done at once. */
 static void deliver(struct fill *f, int64_t event, size_t hook, int64_t received_at)
 {
 	uint64_t bits = history_bits(f->seed, (uint64_t)event * HOOKS + hook, SALT_FATE);
@@ -360,7 +359,7 @@ int main(int argc, char **argv)
 	f.path = argv[1];
 	if (argc <= 4)
 		f.waiting = f.events / 1000;
-	/* Its bookkeeping takes a lock for each allocation. */
+	/* Its memory statistics cost a lock for each allocation. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	make_store(&f);
 	open_unsafe(&f);

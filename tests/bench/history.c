@@ -7,12 +7,12 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
-#define EVENTS_PER_CASE 2.66 /* measured: what one transaction, customer or payout comes to */
+#define EVENTS_PER_CASE 2.66 /* measured, for one transaction, customer or payout */
 #define FIRST_EVENT     UINT64_C(1203400000)
 #define FIRST_ENTITY    UINT64_C(98446000)
-#define CUSTOMERS       20000 /* that buy again and again, at any one time */
+#define CUSTOMERS       20000 /* active at a time, each buying several times */
 
-/* An event that is to come. */
+/* A future event. */
 struct coming {
 	int64_t received_at;
 	int64_t changed_at;
@@ -51,7 +51,7 @@ static unsigned per_mille(const struct history *h, uint64_t number, enum what wh
 	return (unsigned)(history_bits(h->seed, number, what) % 1000);
 }
 
-/* ---- what is to come ---- */
+/* ---- future events ---- */
 
 static bool push(struct history *h, const struct coming *c)
 {
@@ -89,8 +89,8 @@ static struct coming pop(struct history *h)
 	return first;
 }
 
-/* One state of a case, `after` ms from its creation. One in a hundred needs a
- * second try of FedaPay's and may be overtaken. */
+/* One state of a case, `after` ms from its creation. One in a hundred needs a second try by
+ * FedaPay and may be overtaken. */
 static bool add(struct history *h, const struct coming *base, const char *state, int64_t after)
 {
 	struct coming c = *base;
@@ -114,7 +114,7 @@ static bool add_transaction(struct history *h, const struct coming *base)
 	if (!add(h, base, "created", 0))
 		return false;
 	if (fate >= 980)
-		return true; /* the customer has gone away */
+		return true; /* the customer gave up */
 	if (fate >= 950)
 		return add(h, base, "expired", 24 * HOUR);
 	if (fate >= 900)
@@ -174,7 +174,7 @@ struct history *history_new(uint64_t seed, uint64_t events, int64_t end)
 		return NULL;
 	h->seed = seed;
 	h->gap = (double)HISTORY_SPAN / ((double)events / EVENTS_PER_CASE + 1);
-	/* When the last one comes is known once all have come: so twice. */
+	/* The time of the last one is known only after all were made: so they are made twice. */
 	for (uint64_t i = 0; i < events; i++) {
 		if (!next(h, &c)) {
 			history_free(h);
@@ -187,7 +187,7 @@ struct history *history_new(uint64_t seed, uint64_t events, int64_t end)
 	return h;
 }
 
-/* Some buy again and again; one customer's case is about itself. */
+/* Some customers buy several times; a customer's own case is about that customer. */
 static uint64_t customer_of(const struct history *h, const struct coming *c)
 {
 	uint64_t bits = history_bits(h->seed, c->number, WHAT_CUSTOMER);

@@ -1,4 +1,4 @@
-// Every command that looks into a store, against one that it cannot use: the message names the file and says what to do.
+// Every command that opens a store, with one that it cannot use: the message names the file and what to do.
 import assert from 'node:assert/strict';
 import { openSync, closeSync, writeSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,13 +7,13 @@ import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { run } from './lib/program.mjs';
 import { limit } from './lib/wait.mjs';
 
-/* Operands and options with which each would do something. */
+/* Operands and options with which each command would do something. */
 const COMMANDS = [['status'], ['events'], ['deliveries'], ['transactions'], ['customers'], ['payouts'], ['show', '1'], ['show', 'transaction:1'],
 	['replay', '1'], ['cancel', '1'], ['pause', 'record'], ['resume', 'record'], ['quarantine', 'list'], ['quarantine', 'show', '1'],
 	['quarantine', 'release', '1', '--type', 'x.y'], ['quarantine', 'drop', '1', '--yes'], ['backup', 'OUT'], ['check'],
 	['prune', '--older-than', '1d', '--yes'], ['vacuum'], ['export'], ['stats'], ['completion', 'hooks'], ['import', 'IN'], ['test', 'record', '--event', '1']];
 
-/** A copy of the store whose header says something else (https://www.sqlite.org/fileformat2.html, 1.3). */
+/** A copy of the store with another header (https://www.sqlite.org/fileformat2.html, 1.3). */
 function alter(d, name, offset, number) {
 	const path = join(d.dir, name);
 	const bytes = Buffer.alloc(4);
@@ -25,7 +25,7 @@ function alter(d, name, offset, number) {
 	return path;
 }
 
-test('another version, another program\'s, none: each command names the file and says what to do', limit, async (t) => {
+test('another version, another program\'s, none: each command names the file and what to do', limit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.settled(await d.store());
 	await d.stop();

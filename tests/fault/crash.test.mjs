@@ -1,5 +1,5 @@
 // hookd is killed again and again while clients send: what it acknowledged is stored, once and
-// byte for byte, and every script has run in the end. KILLS=200 is the long form.
+// byte for byte, and every script runs in the end. KILLS=200 is the long run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from '../e2e/lib/daemon.mjs';
@@ -24,7 +24,7 @@ async function stored(d) {
 	return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 }
 
-/** Each acknowledged event is there once, as it was sent. */
+/** Each acknowledged event is stored once, as it was sent. */
 async function compare(d, acked, sent) {
 	const rows = new Map();
 	for (const row of await stored(d)) {
@@ -41,7 +41,7 @@ async function waiting(d) {
 	return rows.reduce((sum, row) => sum + row.waiting, 0);
 }
 
-/** Until nothing waits, however long that takes while there are always fewer. */
+/** Waits until no delivery waits, as long as their number falls. */
 async function drained(d) {
 	let left = await waiting(d);
 	for (let idle = 0; left > 0; idle++) {
@@ -53,7 +53,7 @@ async function drained(d) {
 	}
 }
 
-/** hookd is sent `signal` KILLS times: mostly under load, else while it starts. */
+/** Sends `signal` to hookd KILLS times: mostly under load, otherwise while it starts. */
 async function loop(t, signal) {
 	t.diagnostic(`SEED=${seed} KILLS=${KILLS}`);
 	const d = new Daemon(t, { hooks, limits: { concurrency: 8, grace: '10s' } });
@@ -94,7 +94,7 @@ async function loop(t, signal) {
 	return { d, runs, events, acked };
 }
 
-/* hookd's first start ends anywhere: hookctl says what there is, and the next start goes on. */
+/* hookd is killed anywhere in its first start: hookctl reports what there is, and the next start works. */
 test('SIGKILL while the store is made', timeout, async (t) => {
 	t.diagnostic(`SEED=${seed} KILLS=${KILLS}`);
 	const next = random();

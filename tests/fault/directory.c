@@ -24,7 +24,7 @@ FILE *directory_begin(const char *name)
 {
 	char log[80];
 
-	/* What a store of large events takes and gives back stays the program's. */
+	/* The program keeps the memory that a store of large events frees. */
 	(void)mallopt(M_MMAP_THRESHOLD, 1 << 26);
 	(void)mallopt(M_TRIM_THRESHOLD, 1 << 28);
 	(void)snprintf(top, sizeof(top), "%s/hookd-%s-XXXXXX",

@@ -1,5 +1,5 @@
-/* directory.h - where a program of this directory keeps its stores and what they log: below
- * one directory, in memory if there is such a place, as the disk is made up. */
+/* directory.h - where a program of this folder keeps its stores and their log: below one directory,
+ * in memory if possible, since the disk is a model. */
 #ifndef HOOKD_FAULT_DIRECTORY_H
 #define HOOKD_FAULT_DIRECTORY_H
 
@@ -12,11 +12,11 @@ struct directory {
 	char path[DIRECTORY_PATH - 16];
 };
 
-/* Makes it. From then on stderr is the stores' log; returns what stderr was. */
+/* Makes it. From then on stderr is the stores' log; returns the former stderr. */
 FILE *directory_begin(const char *name);
 const char *directory_top(void);
 long directory_log_end(void); /* bytes logged */
-/* Removes all, or leaves it for who looks for the fault. */
+/* Removes it, or leaves it for debugging. */
 void directory_end(bool remove);
 
 void directory_make(struct directory *d, const char *name);

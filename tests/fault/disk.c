@@ -14,7 +14,7 @@
 
 enum { FDS = 4096, NAMES = 16, PATH_SIZE = 256 };
 
-/* What a name stood for since the directory's last sync, which is the first one. */
+/* The files that a name meant since the directory's last sync; the first is the synced one. */
 struct name {
 	char path[PATH_SIZE];
 	struct disk_node **history; /* NULL: no such file */
@@ -109,8 +109,8 @@ static bool is_the_moment(struct disk_moment *m, enum disk_op op, enum disk_kind
 
 int disk_step(enum disk_op op, enum disk_kind kind, bool *half)
 {
-	/* Locks and mappings are the kernel's, no disk's: SQLite takes a lock that fails for
-	 * one that is held and would wait for ten seconds. */
+	/* Locks and mappings belong to the kernel, not the disk: SQLite takes a failing lock for
+	 * a held one and would wait ten seconds. */
 	bool disk = op != DISK_LOCK && op != DISK_MAP;
 
 	*half = false;
@@ -343,7 +343,7 @@ void disk_note_sync(struct disk_node *node, bool lost)
 			continue;
 		grow(node, c->offset + c->len);
 		disk_apply(node->durable, c, c->offset, c->offset + c->len);
-		/* Beyond, where earlier writes were lost, it is a hole. */
+		/* After it, where earlier writes were lost, there is a hole. */
 		grow(node, c->size_after);
 		node->durable_size = c->size_after;
 	}
@@ -355,7 +355,7 @@ void disk_note_unlink(const char *path)
 	struct name *name = name_of(path);
 
 	if (name->count == 0)
-		(void)disk_node_open(path, false); /* it was there before it was watched */
+		(void)disk_node_open(path, false); /* it existed before it was watched */
 	name_add(name, NULL);
 }
 
@@ -388,7 +388,7 @@ static void put_back(const struct name *name)
 		return;
 	}
 	unsigned char *bytes = disk_kept(node, &rng, &size);
-	/* Nobody syncs a WAL-index: anything may be in it. */
+	/* A WAL-index is never synced: it may contain anything. */
 	if (node->kind == DISK_SHM) {
 		size = (size_t)(disk_random(&rng) % 65536);
 		bytes = disk_need(realloc(bytes, size + 1));

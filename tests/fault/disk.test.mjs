@@ -1,5 +1,5 @@
 // hookd on a disk that is full, read-only, failing, locked or damaged: 503, never a crash, nothing acknowledged is lost,
-// and it goes on by itself.
+// and it resumes by itself.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
@@ -21,7 +21,7 @@ async function must(program, ...args) {
 	assert.equal(code, 0, `${program} ${args.join(' ')}: ${stderr}`);
 }
 
-/** A daemon whose store is on a small disk of its own. */
+/** A daemon whose store is on its own small disk. */
 async function onSmallDisk(t, size) {
 	const d = new Daemon(t, { hooks });
 	const disk = join(d.dir, 'disk');
@@ -33,7 +33,7 @@ async function onSmallDisk(t, size) {
 	return { d, disk };
 }
 
-test('a full disk: 503 until there is room, then on by itself', rootLimit, async (t) => {
+test('a full disk: 503 until there is room, then it resumes by itself', rootLimit, async (t) => {
 	const { d, disk } = await onSmallDisk(t, '4m');
 	const posted = new Posted(d);
 	for (let i = 0; i < 400 && !posted.statuses.has(503); i++) await posted.post(filler);
@@ -54,7 +54,7 @@ test('a disk that another program fills and frees', rootLimit, async (t) => {
 	const posted = new Posted(d);
 	await posted.posts(5);
 	for (let round = 0; round < 3; round++) {
-		await run('dd', ['if=/dev/zero', `of=${disk}/other`, 'bs=64k']); // to its end: no space left
+		await run('dd', ['if=/dev/zero', `of=${disk}/other`, 'bs=64k']); // until no space is left
 		const refused = posted.statuses.get(503) ?? 0;
 		await waitFor(async () => await posted.post(filler) === 503, 'a refusal');
 		await posted.posts(5, filler);
@@ -68,7 +68,7 @@ test('a disk that another program fills and frees', rootLimit, async (t) => {
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
-test('a read-only disk: no start, with the reason, until it can be written again', rootLimit, async (t) => {
+test('a read-only disk: no start, with the reason, until it is writable again', rootLimit, async (t) => {
 	const { d, disk } = await onSmallDisk(t, '16m');
 	const posted = new Posted(d);
 	await posted.posts(5);
@@ -86,7 +86,7 @@ test('a read-only disk: no start, with the reason, until it can be written again
 	assert.equal(await posted.check(), 10);
 });
 
-/* What fails, and with it what is still taken: [calls, error, statuses that may be]. */
+/* [calls that fail, error, statuses allowed meanwhile]. */
 const FAILURES = [
 	[['write'], 'EIO', [503]],
 	[['write'], 'ENOSPC', [503]],
@@ -99,7 +99,7 @@ const FAILURES = [
 	[['read'], 'EIO', [200, 503]],
 ];
 
-test('calls to the disk fail for a while: refused, and on by itself', limit, async (t) => {
+test('disk calls fail for a while: refused, then it resumes by itself', limit, async (t) => {
 	const d = new Daemon(t, { hooks, store: (d) => ({ path: join(d.dir, 'store', 'hookd.db') }) });
 	mkdirSync(join(d.dir, 'store'));
 	const failing = await Failing.preload(t, d, 'failing');
@@ -148,7 +148,7 @@ test('another program holds the store\'s lock for longer than hookd waits', limi
 /* ---- damage */
 const PAGE = 16_384;
 
-/** The store's pages whose first byte is `type` (https://www.sqlite.org/fileformat2.html, 1.6), but for the first one. */
+/** The store's pages whose first byte is `type` (https://www.sqlite.org/fileformat2.html, 1.6), except the first one. */
 function pagesOf(file, type) {
 	const bytes = readFileSync(file);
 	assert.equal(bytes.readUInt16BE(16), PAGE);
@@ -161,7 +161,7 @@ function overwrite(file, offset, bytes) {
 	closeSync(fd);
 }
 
-/* A byte of the page's own header, as the least of a disk's faults that SQLite sees. */
+/* Changes a byte of the page's header: the smallest damage that SQLite notices. */
 function flip(file, page) {
 	const fd = openSync(file, 'r+');
 	const byte = Buffer.alloc(1);
@@ -183,7 +183,7 @@ const DAMAGE = [
 	['the second half', (file) => overwrite(file, Math.floor(statSync(file).size / 2 / PAGE) * PAGE, Buffer.alloc(Math.ceil(statSync(file).size / 2))), {}],
 ];
 
-test('a damaged store: said clearly, never a crash, and the copy of before works', limit, async (t) => {
+test('a damaged store: reported clearly, never a crash, and the backup works', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks });
 	const posted = new Posted(d);
 	await posted.posts(60, filler);
@@ -201,7 +201,7 @@ test('a damaged store: said clearly, never a crash, and the copy of before works
 		assert.notEqual(checked.code, 0, `hookctl check, ${what}: ${checked.stdout}`);
 		assert.equal(checked.signal, null, what);
 		d.spawn();
-		d.asked = true; // that it does not start is no fault here
+		d.asked = true; // not starting is allowed here
 		await waitFor(() => !d.running || /hookd is ready/.test(d.log), what);
 		if (starts === false) assert.equal(d.running, false, `${what}: it starts`);
 		if (d.running) {
@@ -228,7 +228,7 @@ test('a damaged store: said clearly, never a crash, and the copy of before works
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
-test('a payload whose byte the disk has changed: no hook acts on it, and the same event sent again mends it', limit, async (t) => {
+test('a payload whose byte the disk has changed: no hook acts on it, and the same event sent again repairs it', limit, async (t) => {
 	const d = await Daemon.start(t, {
 		hooks: (d) => [d.hook('record', 'cat >"$OUT/payload"; echo x >>"$OUT/runs"')],
 		on_failure: (d) => ({ run: [d.script('tell', 'echo "$1" >>"$OUT/told"'), '{{failure.reason}}'] }),

@@ -1,6 +1,6 @@
-/* disk_calls.c - the calls that change files, in their libc names: the program's own
- * definitions come before libc's for its libraries too. */
-#undef _FORTIFY_SOURCE /* its inline definitions would be in the way */
+/* disk_calls.c - the calls that change files, under their libc names: the program's definitions
+ * take precedence over libc's, for its libraries too. */
+#undef _FORTIFY_SOURCE /* its inline definitions would conflict */
 #include "disk_model.h"
 
 #include <dlfcn.h>
@@ -15,7 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* libc's function of that name; looked up each time it is new. */
+/* libc's function of that name; looked up at the first call. */
 #define REAL(name)                                                                                 \
 	static __typeof__(&name) real_##name;                                                      \
 	if (real_##name == NULL)                                                                   \
@@ -245,7 +245,7 @@ int ftruncate(int fd, off_t size)
 	return any_truncate(fd, size);
 }
 
-/* Not the kernel's: what must last is in the model, and a test would only wait. */
+/* Not passed to the kernel: the model knows what must last, and a test would only wait. */
 static int any_sync(int fd, int (*real)(int fd))
 {
 	bool half;
@@ -312,7 +312,7 @@ int fcntl64(int fd, int command, ...)
 		struct flock *lock = argument;
 		disk_lock();
 		struct disk_node *node = disk_fd_node(fd);
-		/* Unlocking goes on without power: else nothing could be closed. */
+		/* Unlocking works without power: otherwise nothing could be closed. */
 		if (node != NULL && lock->l_type != F_UNLCK)
 			error = disk_step(DISK_LOCK, disk_node_kind(node), &half);
 		disk_unlock();

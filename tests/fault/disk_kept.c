@@ -1,5 +1,5 @@
-/* disk_kept.c - what a disk may have kept of a file when the power went: what was synced,
- * and of the rest what it liked. */
+/* disk_kept.c - what a disk may have kept of a file after a power failure: everything synced, and
+ * any part of the rest. */
 #include "disk_model.h"
 
 #include <stdlib.h>
@@ -15,11 +15,11 @@ static size_t below(uint64_t *rng, size_t n)
 enum keep {
 	KEEP_NOTHING,
 	KEEP_ALL,
-	KEEP_FIRST,  /* what was written before some moment; the write of that moment torn */
+	KEEP_FIRST,  /* what was written before some moment, with the write at that moment torn */
 	KEEP_LAST,   /* only what was written after some moment */
-	KEEP_SECTOR, /* of each sector any version */
+	KEEP_SECTOR, /* any version of each sector */
 	KEEP_PAGE,   /* the same, eight sectors at a time */
-	KEEP_TORN,   /* of each sector any version, the last one torn at a byte or garbage */
+	KEEP_TORN,   /* any version of each sector, the last one torn at a byte or garbage */
 	KEEP_MODES
 };
 
@@ -62,7 +62,7 @@ static void choose(const struct disk_node *node, enum keep mode, size_t moment, 
 	free(least);
 }
 
-/* A change as far as it was kept. */
+/* The kept part of a change. */
 static void keep(unsigned char *bytes, const struct disk_change *c, enum keep mode, bool torn,
 	unsigned *seen, const unsigned *kept, uint64_t *rng)
 {
@@ -91,7 +91,7 @@ static void keep(unsigned char *bytes, const struct disk_change *c, enum keep mo
 static size_t choose_size(
 	const struct disk_node *node, enum keep mode, size_t moment, uint64_t *rng)
 {
-	size_t sure = 0; /* changes that are surely kept */
+	size_t sure = 0; /* changes certainly kept */
 
 	for (size_t i = 0; i < node->count; i++) {
 		if (node->changes[i].synced)

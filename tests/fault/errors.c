@@ -1,9 +1,9 @@
 /* errors.c - hookd's store on a disk on which the nth call of a kind fails, for each n until
- * none is left to fail (errors STRIDE SEED ROW: about every STRIDEth n only, from that row on).
+ * there is no nth call (errors STRIDE SEED ROW: about every STRIDEth n only, from that row on).
  *
- * Each time: the store refuses or works, acknowledges nothing that is not there, and goes on
- * by itself, without being opened anew, once the disk is sound. After some of the failures the
- * power goes as well: Linux drops what a sync failed for, though it can still be read. */
+ * Each time the store refuses or works, acknowledges nothing that is not stored, and resumes by
+ * itself, without being reopened, when the disk works again. After some of the failures the power
+ * fails as well: Linux drops what a sync failed for, although it can still be read. */
 #include "directory.h"
 #include "disk.h"
 #include "promises.h"
@@ -20,8 +20,8 @@
 #define FOREVER (~0U)
 #define OP(op)  (1U << DISK_##op)
 
-enum { SMALL, CARRIED }; /* enough to have the WAL carried over */
-enum { LOADS = 6 };      /* of the second kind: more than the 64 MB between two tries */
+enum { SMALL, CHECKPOINTED }; /* CHECKPOINTED: enough for a checkpoint */
+enum { LOADS = 6 };           /* of CHECKPOINTED: more than the 64 MB between two tries */
 
 static const struct row {
 	const char *name;
@@ -29,7 +29,7 @@ static const struct row {
 	unsigned kinds;
 	int error;
 	unsigned times; /* in a row */
-	bool half;      /* of a write is done */
+	bool half;      /* of a write is done first */
 	int load;
 	bool power; /* goes afterwards */
 } rows[] = {
@@ -54,16 +54,16 @@ static const struct row {
 	{"a mapping, ENOMEM", OP(MAP), DISK_ANY, ENOMEM, 1, false, SMALL, false},
 	{"all mappings, ENOMEM", OP(MAP), DISK_ANY, ENOMEM, FOREVER, false, SMALL, false},
 	{"a lock, EIO", OP(LOCK), DISK_ANY, EIO, 1, false, SMALL, false},
-	{"a write as the WAL is carried over, EIO", OP(WRITE), 1U << DISK_DATABASE, EIO, 1, false,
-		CARRIED, true},
-	{"all writes as the WAL is carried over, ENOSPC", OP(WRITE), 1U << DISK_DATABASE, ENOSPC,
-		FOREVER, false, CARRIED, true},
-	{"a sync as the WAL is carried over, EIO", OP(SYNC), 1U << DISK_DATABASE, EIO, 1, false,
-		CARRIED, true},
-	{"two syncs as the WAL is carried over, EIO", OP(SYNC), 1U << DISK_DATABASE, EIO, 2, false,
-		CARRIED, true},
-	{"all syncs as the WAL is carried over, EIO", OP(SYNC), 1U << DISK_DATABASE, EIO, FOREVER,
-		false, CARRIED, true},
+	{"a write in a checkpoint, EIO", OP(WRITE), 1U << DISK_DATABASE, EIO, 1, false,
+		CHECKPOINTED, true},
+	{"all writes in a checkpoint, ENOSPC", OP(WRITE), 1U << DISK_DATABASE, ENOSPC, FOREVER,
+		false, CHECKPOINTED, true},
+	{"a sync in a checkpoint, EIO", OP(SYNC), 1U << DISK_DATABASE, EIO, 1, false, CHECKPOINTED,
+		true},
+	{"two syncs in a checkpoint, EIO", OP(SYNC), 1U << DISK_DATABASE, EIO, 2, false,
+		CHECKPOINTED, true},
+	{"all syncs in a checkpoint, EIO", OP(SYNC), 1U << DISK_DATABASE, EIO, FOREVER, false,
+		CHECKPOINTED, true},
 	{"any call, EIO", DISK_ANY & ~OP(LOCK), DISK_ANY, EIO, 1, false, SMALL, true},
 };
 
@@ -73,10 +73,11 @@ static FILE *out;
 
 static const struct work loads[] = {
 	[SMALL] = {.putters = 1, .events = 10, .deliveries = true, .tries = 3},
-	[CARRIED] = {.putters = 4, .events = 160, .large = 1000, .deliveries = true, .tries = 3},
+	[CHECKPOINTED] =
+		{.putters = 4, .events = 160, .large = 1000, .deliveries = true, .tries = 3},
 };
 
-/* Sound again: all it is given is stored at once. */
+/* The disk works again: everything is stored at once. */
 static bool goes_on(struct promises *p, struct store *st, char *why)
 {
 	struct work work = {.putters = 2, .events = 6, .deliveries = true, .tries = 1};
@@ -100,24 +101,24 @@ static off_t wal_size(void)
 	return stat(name, &sb) == 0 ? sb.st_size : 0;
 }
 
-static bool is_carrying_sync(const struct row *row)
+static bool is_checkpoint_sync(const struct row *row)
 {
-	return row->load == CARRIED && row->ops == OP(SYNC);
+	return row->load == CHECKPOINTED && row->ops == OP(SYNC);
 }
 
-/* What is carried over makes room in the WAL: it is not for ever that it grows by each load. */
-static bool is_mended(struct promises *p, struct store *st, char *why)
+/* A checkpoint makes room in the WAL: it must not grow with each load for ever. */
+static bool is_repaired(struct promises *p, struct store *st, char *why)
 {
 	off_t size[LOADS];
 
 	for (unsigned i = 0; i < LOADS; i++) {
-		if (!promises_work(p, st, &loads[CARRIED], why, WHY))
+		if (!promises_work(p, st, &loads[CHECKPOINTED], why, WHY))
 			return false;
 		size[i] = wal_size();
 		if (i > 0 && size[i] == size[i - 1])
 			return true;
 	}
-	(void)snprintf(why, WHY, "the disk is sound again, and the WAL still grows: %jd, … %jd",
+	(void)snprintf(why, WHY, "the disk works again, and the WAL still grows: %jd, … %jd",
 		(intmax_t)size[0], (intmax_t)size[LOADS - 1]);
 	return false;
 }
@@ -151,17 +152,17 @@ static bool try_n(const struct row *row, unsigned n, uint64_t seed, bool *reache
 			(void)snprintf(
 				why, WHY, "the disk is sound again, and the store does not open");
 	}
-	/* Half of the time the close is in it, too. */
+	/* Half of the time the failures include the close. */
 	if (ok && n % 2 == 0) {
 		disk_fail((struct disk_failure){.times = 0});
-		ok = goes_on(p, st, why) && (!is_carrying_sync(row) || is_mended(p, st, why));
+		ok = goes_on(p, st, why) && (!is_checkpoint_sync(row) || is_repaired(p, st, why));
 	}
 	if (row->power && n % 3 != 0)
 		disk_cut();
 	if (st != NULL)
 		store_close(st);
 	disk_fail((struct disk_failure){.times = 0});
-	/* What hookd's next start carries over must last, too. */
+	/* What the next start checkpoints must last too. */
 	if (ok && row->power && !disk_is_dead() && (st = promises_open(path)) != NULL) {
 		ok = goes_on(p, st, why);
 		store_close(st);
@@ -176,10 +177,10 @@ static bool try_n(const struct row *row, unsigned n, uint64_t seed, bool *reache
 	return ok;
 }
 
-/* Those that carry over write thousands of pages. */
+/* Checkpoints write thousands of pages. */
 static unsigned step(const struct row *row, unsigned n, unsigned stride, uint64_t *rng)
 {
-	bool many = row->load == CARRIED && row->ops == OP(WRITE);
+	bool many = row->load == CHECKPOINTED && row->ops == OP(WRITE);
 	unsigned by = many ? 12 * stride : stride;
 
 	return n < 8 && (!many || stride == 1) ? 1

@@ -1,5 +1,5 @@
-/* failing.c - preloaded into hookd: while the shared memory of $FAILING says so, calls to the
- * disk fail for files below the store's directory. */
+/* failing.c - preloaded into hookd: while the shared memory named by $FAILING asks for it, disk
+ * calls fail for files below the store's directory. */
 #include "failing.h"
 
 #include <dlfcn.h>

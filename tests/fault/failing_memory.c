@@ -1,5 +1,6 @@
-/* failing_memory.c - preloaded into hookd: while the shared memory of $FAILING says so, each
- * so-manieth allocation fails, whoever asks for it. Not for sanitizers, which have their own. */
+/* failing_memory.c - preloaded into hookd: while the shared memory named by $FAILING asks for it,
+ * every Nth allocation fails, whichever library makes it. Not for sanitizers, which have their own
+ * allocator. */
 #include "failing.h"
 
 #include <errno.h>

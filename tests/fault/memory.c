@@ -1,10 +1,10 @@
-/* memory.c - hookd's parsers and store when the nth allocation fails, for each n until none is
- * left to fail: once, and from the nth on (memory CORPUS STRIDE SEED).
+/* memory.c - hookd's parsers and store when the nth allocation fails, for each n until there is no
+ * nth one: only the nth, and all from the nth on (memory CORPUS STRIDE SEED).
  *
- * The archive that is linked here has malloc and the like renamed (memory.syms), SQLite is told to
- * allocate through us, and jansson by base/json.c. A subject either says that memory is short
- * or gives just what it gives otherwise: an event with another key, or without one of its hooks,
- * would be money. */
+ * The archive linked here has malloc and the like renamed (memory.syms); SQLite and jansson (by
+ * base/json.c) are configured to allocate through them. A subject either reports that it is out of
+ * memory or returns exactly what it returns otherwise: an event with another key, or without one
+ * of its hooks, would cost money. */
 #include "memory.h"
 
 #include "directory.h"
@@ -26,7 +26,7 @@ static uint64_t seed;
 static unsigned stride;
 static unsigned runs;
 
-/* The parsers have few allocations: nearly all are tried in the short form, too. */
+/* The parsers have few allocations: even the short run tries nearly all. */
 static unsigned step(unsigned n, uint64_t *rng)
 {
 	unsigned by = n / 8 + 1 < stride ? n / 8 + 1 : stride;
@@ -34,7 +34,7 @@ static unsigned step(unsigned n, uint64_t *rng)
 	return n < 120 ? 1 : 1 + (unsigned)(memory_random(rng) % (2 * by - 1));
 }
 
-/* ---- the parsers: an input gives a text, or nothing when memory is short */
+/* ---- the parsers: an input gives a text, or nothing when out of memory */
 static bool fits(const struct subject *s, const char *name, const struct buf *input,
 	const struct buf *wanted, unsigned n, unsigned times)
 {
@@ -69,7 +69,7 @@ static bool fits(const struct subject *s, const char *name, const struct buf *in
 	return reached;
 }
 
-/* In a process of its own, which may end as it likes. */
+/* In its own process, which may end in any way. */
 static bool fits_apart(const struct subject *s, const char *name, const struct buf *input,
 	const struct buf *wanted, unsigned n, unsigned times)
 {

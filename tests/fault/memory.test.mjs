@@ -1,4 +1,4 @@
-// hookd's parsers and store when allocations fail: memory.c does it, here it is run.
+// Runs memory.c: hookd's parsers and store when allocations fail.
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { limit } from '../e2e/lib/wait.mjs';
@@ -7,5 +7,5 @@ import { seed } from './random.mjs';
 
 const CORPUS = fileURLToPath(new URL('../fuzz/corpus', import.meta.url));
 
-test('each allocation fails once and for long: memory is said to be short, or the result is the same', { timeout: limit.timeout * 6 },
+test('each allocation fails once and for long: out of memory is reported, or the result is the same', { timeout: limit.timeout * 6 },
 	(t) => drive(t, build('memory'), [CORPUS, LONG ? 10 : 400, seed]));

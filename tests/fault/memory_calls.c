@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The names that memory.syms gives to hookd's own calls. */
+/* memory.syms gives these names to hookd's own calls. */
 void *memory_malloc(size_t size);
 void *memory_calloc(size_t n, size_t size);
 void *memory_realloc(void *memory, size_t size);
@@ -27,8 +27,8 @@ int memory_regcomp(regex_t *regex, const char *pattern, int flags);
 int memory_regexec(
 	const regex_t *regex, const char *text, size_t count, regmatch_t *matches, int flags);
 
-static atomic_uint left;  /* allocations until those that fail; 0: none does */
-static atomic_uint times; /* so many fail then */
+static atomic_uint left;  /* allocations until the failures; 0: no failures */
+static atomic_uint times; /* how many fail then */
 static atomic_uint failed;
 static atomic_long live;
 static sqlite3_mem_methods sqlite;
@@ -190,7 +190,7 @@ void memory_begin(void)
 {
 	sqlite3_mem_methods mine;
 
-	/* The heap's own: without its count, as the store sets it, there is nothing between. */
+	/* SQLite calls these directly: the store switches off its memory statistics. */
 	if (sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK ||
 		sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite) != SQLITE_OK)
 		abort();

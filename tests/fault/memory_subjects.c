@@ -1,4 +1,4 @@
-/* memory_subjects.c - hookd's parsers, each with what its input gives as text. */
+/* memory_subjects.c - hookd's parsers, each with the result of an input as text. */
 #include "conf/conf.h"
 #include "conf/explain.h"
 #include "event/document.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next of the fields that NULs are between; of our own memory. */
+/* The next of the fields that NULs separate, as a copy. */
 static char *field(const char **at, const char *end)
 {
 	const char *nul = memchr(*at, '\0', (size_t)(end - *at));
@@ -61,7 +61,7 @@ static bool run_payment(const char *bytes, size_t len, struct buf *text)
 	return read && buf_ok(text);
 }
 
-/* A config is refused when memory is short, in words of its own. */
+/* When out of memory a config is refused with its own message. */
 static bool run_conf(const char *bytes, size_t len, struct buf *text)
 {
 	struct buf errors = {0};
@@ -72,7 +72,7 @@ static bool run_conf(const char *bytes, size_t len, struct buf *text)
 		conf_explain(conf, text);
 	} else {
 		if (errors.len == 0 && !errors.failed)
-			abort(); /* a refusal says why */
+			abort(); /* a refusal has a reason */
 		if (errors.data != NULL)
 			buf_add(text, errors.data, errors.len);
 		known = memory_failed() == 0;

@@ -1,11 +1,11 @@
 /* power.c - hookd's store on a disk that loses power, LOSSES times (power LOSSES SEED).
  *
- * A store lives through a few losses, each at a moment of its own: while it is made or
- * brought to a newer schema, recovers from the loss before, takes events, carries the WAL
- * over, closes, or after that. After each the check is made on a copy of what the disk kept,
- * then the next life goes on from it: so a loss may meet the recovery from another one.
- * The seed gives all choices; the threads' order is the machine's, so a broken promise may
- * take some runs to come back. What is found broken is left in the directory that is named. */
+ * A store lives through several losses, each at another moment: while it is made or migrated,
+ * recovers from the previous loss, takes events, checkpoints its WAL, closes, or after that. After
+ * each loss a copy of what the disk kept is checked, then the next life starts from it: so a loss
+ * may hit the recovery from another one.
+ * All choices follow from the seed; the threads' order does not, so a broken promise may take
+ * several runs to reappear. A broken store is left in the directory that is named. */
 #include "directory.h"
 #include "disk.h"
 #include "promises.h"
@@ -19,7 +19,7 @@ enum { LIVES = 8 };
 
 static struct directory disk;     /* loses power */
 static struct directory copy;     /* the check's */
-static struct directory kept;     /* what the disk kept, for who looks for the fault */
+static struct directory kept;     /* what the disk kept, for debugging */
 static char path[DIRECTORY_PATH]; /* the store */
 static char copy_path[DIRECTORY_PATH];
 static FILE *out; /* stderr is the store's */
@@ -27,9 +27,8 @@ static FILE *out; /* stderr is the store's */
 /* ---- one life of a store */
 enum phase { MAKING, MOVING, RECOVERING, WORKING, CLOSING, CLOSED, PHASES };
 
-static const char *const phase_text[] = {"while it was made",
-	"while it was brought to a newer schema", "during recovery", "at work", "while it closed",
-	"after it had closed"};
+static const char *const phase_text[] = {"while it was made", "while it was migrated",
+	"during recovery", "at work", "while it closed", "after it had closed"};
 
 static unsigned met[PHASES][DISK_OPS + 1][DISK_KINDS];
 
@@ -58,13 +57,13 @@ static struct work plan(uint64_t *rng, bool first, struct disk_moment *cut)
 		.reader = below(rng, 6) == 0};
 
 	switch (first && below(rng, 2) == 0 ? 1 : below(rng, 9)) {
-	case 0: /* early: as it is made or recovers */
+	case 0: /* early: while it is made or recovers */
 		*cut = (struct disk_moment){DISK_ANY, DISK_ANY, spread(rng, 200)};
 		break;
 	case 1:
 		*cut = (struct disk_moment){changes, DISK_ANY, 1 + (unsigned)below(rng, 60)};
 		break;
-	case 2: /* what was written is not synced */
+	case 2: /* at a sync: what was written is not synced */
 		work.events = 10000;
 		*cut = (struct disk_moment){1U << DISK_SYNC, DISK_ANY, spread(rng, 200)};
 		break;
@@ -72,7 +71,7 @@ static struct work plan(uint64_t *rng, bool first, struct disk_moment *cut)
 		work.events = 10000;
 		*cut = (struct disk_moment){changes, DISK_ANY, spread(rng, 4000)};
 		break;
-	case 4: /* in the close's carrying over, if not before */
+	case 4: /* in the checkpoint of the close, if not before */
 		*cut = (struct disk_moment){
 			changes, 1U << DISK_DATABASE | 1U << DISK_DIRECTORY, spread(rng, 100)};
 		break;
@@ -80,7 +79,7 @@ static struct work plan(uint64_t *rng, bool first, struct disk_moment *cut)
 		work.events = spread(rng, 40);
 		*cut = (struct disk_moment){changes, DISK_ANY, 1000000};
 		break;
-	default: /* enough to have the WAL carried over */
+	default: /* enough for a checkpoint */
 		work.events = 10000;
 		work.large = 100 + (unsigned)below(rng, 400);
 		*cut = (struct disk_moment){changes, 1U << DISK_DATABASE, spread(rng, 2500)};
@@ -159,7 +158,7 @@ static void tell(unsigned losses, unsigned stores, struct promised sum, double s
 	(void)fprintf(out, "  %4u in a write, %u in a sync of the WAL\n",
 		of(WORKING, 1U << DISK_WRITE, 1U << DISK_WAL),
 		of(WORKING, 1U << DISK_SYNC, 1U << DISK_WAL));
-	(void)fprintf(out, "  %4u at work while the WAL was carried over\n",
+	(void)fprintf(out, "  %4u at work during a checkpoint\n",
 		of(WORKING, DISK_ANY, 1U << DISK_DATABASE));
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of hooks that nobody asks for: they stay as they are. */
+/* Of hooks that no claim wants: they stay as they are. */
 static const char version_1_rows[] =
 	"INSERT INTO sources VALUES(1, 'fedapay'); INSERT INTO hooks VALUES(91, 'old');"
 	"INSERT INTO events SELECT 10 + n, 1, 'id:' || n, n, 'transaction.approved', 'transaction',"
@@ -74,7 +74,7 @@ bool promises_payload_is(const struct promises *p, unsigned i, const void *bytes
 	return same;
 }
 
-/* The event's number from a key that has it at its beginning; -1: none of ours. */
+/* The event's number, with which its key begins; -1: not ours. */
 int promises_number(const char *key)
 {
 	unsigned i;
@@ -124,13 +124,13 @@ static enum store_result put(struct promises *p, struct store *st, unsigned i, s
 	return op->op.result;
 }
 
-/* An event that was acknowledged, sent once more. */
+/* An acknowledged event, sent again. */
 void promises_put_again(struct promises *p, struct store *st, unsigned i)
 {
 	struct store_put op;
 	enum store_result result = put(p, st, i, &op);
 
-	/* Retention may have taken an old one, whose key is free then. */
+	/* Retention may have removed an old one, and with it the key. */
 	if (result == STORE_ERROR || promises_made(p, i).old)
 		return;
 	if (result != STORE_DUPLICATE || op.conflict || op.event_id != p->numbers[i])
@@ -157,7 +157,7 @@ static bool take(struct promises *p, unsigned *i)
 	return some;
 }
 
-/* What the store says to an event, tried until it takes it. False: it never did. */
+/* Puts an event until the store takes it. False: it never did. */
 static bool put_until_stored(struct promises *p, unsigned i)
 {
 	struct store_put op;
@@ -169,7 +169,7 @@ static bool put_until_stored(struct promises *p, unsigned i)
 		if (disk_is_dead() || tries == p->work->tries)
 			return false;
 	}
-	/* A refusal says that nothing of it is stored: so there are no duplicates. */
+	/* After a refusal nothing is stored: so there are no duplicates. */
 	if (op.op.result != STORE_OK) {
 		broken(p, "event %u, which is new: result %d", i, (int)op.op.result);
 		return false;
@@ -316,7 +316,7 @@ static void *reader_main(void *arg)
 	sqlite3 *db = NULL;
 	bool on = true;
 
-	/* Its errors are the disk's: nothing is promised to it. */
+	/* Its errors come from the disk, and it has no promises. */
 	if (sqlite3_open_v2(p->path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
 		(void)sqlite3_busy_timeout(db, 1000);
 	while (on && !disk_is_dead()) {
@@ -331,7 +331,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-/* The ids of the names, made when they are new. */
+/* The ids of the names; new ones are added. */
 bool promises_names(struct promises *p, struct store *st)
 {
 	static const char *const hooks[HOOKS] = {"alpha", "beta", "gamma"};

@@ -1,8 +1,8 @@
-/* promises.h - what a store has acknowledged, and whether it is there.
+/* promises.h - what a store has acknowledged, and whether it is stored.
  *
- * Threads put events, claim and settle deliveries as hookd does, retrying what was refused;
- * what was acknowledged is noted. All of an event follows from the seed and its number, so
- * the check knows every byte. One object goes with one store, however often that is opened. */
+ * Threads put events, claim and settle deliveries as hookd does, retry what was refused, and note
+ * what was acknowledged. Every byte of an event follows from the seed and its number, so it can be
+ * checked. One object belongs to one store, however often that is opened. */
 #ifndef HOOKD_FAULT_PROMISES_H
 #define HOOKD_FAULT_PROMISES_H
 
@@ -17,34 +17,34 @@ struct promises;
 struct promises *promises_new(uint64_t seed, const char *path); /* borrows the path */
 void promises_free(struct promises *p);
 
-/* Makes a store of schema version 1, with rows that are promised. */
+/* Makes a store of schema version 1, with rows that must last. */
 void promises_version_1(struct promises *p);
 
-/* Opens the store with retention and backlog as the check expects; NULL: it failed. */
+/* Opens the store with the retention and backlog that the check expects; NULL: it failed. */
 struct store *promises_open(const char *path);
 
 struct work {
 	unsigned putters; /* threads that put events, one at a time each */
-	unsigned events;  /* so many more in all */
-	unsigned large;   /* of 1000 so many are of 64 to 256 KiB, the rest small */
+	unsigned events;  /* how many more, in all */
+	unsigned large;   /* of 1000: how many are of 64 to 256 KiB, the rest is small */
 	bool deliveries;  /* a thread claims and settles meanwhile */
-	bool reader;    /* another connection reads on, which keeps the WAL from being begun anew */
-	unsigned tries; /* for each event, then it is left; 0: until disk_is_dead */
+	bool reader;      /* another connection reads, which keeps the WAL from being reset */
+	unsigned tries;   /* for each event, then it is skipped; 0: until disk_is_dead */
 };
 
-/* Works until all is put, or the disk is dead. False: the store answered what it may not,
- * such as another event's number for a key; `why` says what. */
+/* Works until everything is put, or the disk is dead. False: the store gave a wrong answer, such as
+ * another event's number for a key; `why` says which. */
 bool promises_work(
 	struct promises *p, struct store *st, const struct work *work, char *why, size_t size);
 
-/* With the store closed: opens it, asks for all that was promised, and for what must hold
- * always (integrity, no event without its deliveries). */
+/* With the store closed: opens it and checks everything that was acknowledged, and what must always
+ * be true (integrity, no event without its deliveries). */
 bool promises_check(struct promises *p, const char *path, char *why, size_t size);
 
 struct promised {
 	unsigned events;     /* acknowledged */
 	unsigned refused;    /* puts that the store could not take */
-	unsigned duplicates; /* put again on purpose, and known as such */
+	unsigned duplicates; /* put again on purpose, and recognised */
 	unsigned settled;    /* attempts */
 };
 

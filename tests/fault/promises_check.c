@@ -1,4 +1,4 @@
-/* promises_check.c - is all there that was acknowledged, and nothing twice? */
+/* promises_check.c - is everything stored that was acknowledged, and nothing twice? */
 #include "promises_private.h"
 
 #include "store/sqlite/damage.h"
@@ -164,7 +164,7 @@ static bool check_attempts(const struct promises *p, sqlite3 *db, char *why, siz
 	return ok;
 }
 
-/* The statement must give this text. */
+/* The statement must return this text. */
 static bool check_text(sqlite3 *db, const char *sql, const char *wanted, char *why, size_t size)
 {
 	sqlite3_stmt *s = NULL;
@@ -194,7 +194,7 @@ static bool check_file(const struct promises *p, const char *path, char *why, si
 	return ok;
 }
 
-/* As hookd's next start finds it: what was acknowledged is known as such. */
+/* As the next hookd finds it: acknowledged events are duplicates. */
 static bool check_keys(struct promises *p, const char *path, char *why, size_t size)
 {
 	struct store *st = promises_open(path);

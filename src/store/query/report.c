@@ -1,4 +1,4 @@
-/* store/query/report.c - sums and lists over a stretch of time. */
+/* store/query/report.c - sums and lists over a period. */
 #include "store/report.h"
 #include "reader.h"
 
@@ -12,7 +12,7 @@
 struct kind {
 	int64_t events, quarantined, duplicates;
 	const char *source;
-	const char *type; /* NULL: none; both texts lie behind the struct */
+	const char *type; /* NULL: none; both texts follow the struct in memory */
 };
 
 struct kinds {

@@ -283,7 +283,7 @@ static void checkpoint_run(struct store_checkpoint *c)
 		return;
 	release_writer(c);
 	repair_lost_sync(c);
-	/* What was written meanwhile is left, which may be much. */
+	/* Frames written during the repair are left, which may be many. */
 	if (!c->lost)
 		checkpoint_in_passes(c);
 }

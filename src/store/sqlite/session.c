@@ -190,7 +190,7 @@ bool store_session_begin(struct store_session *s, char why[STORE_READ_WHY])
 		return true;
 	}
 	if (s->sqlite != NULL && s->immutable && wal_exists(s))
-		disconnect_session(s); /* hookd was started meanwhile */
+		disconnect_session(s); /* hookd has been started since */
 	if (s->sqlite == NULL && !connect_session(s, why))
 		return false;
 	s->no_memory = false;

@@ -1,5 +1,4 @@
-/* store/fixture.h - a store in a directory of its own, and short ways to use
- * it, for test_store*.c. */
+/* store/fixture.h - a store in its own directory, and short ways to use it. */
 #ifndef HOOKD_STORE_FIXTURE_H
 #define HOOKD_STORE_FIXTURE_H
 
@@ -231,7 +230,7 @@ static inline struct store_counts fx_counts(struct fixture *fx)
 	return counts;
 }
 
-/* The one number a query gives, through a connection of its own. */
+/* The number that a query returns, through its own connection. */
 static inline int64_t fx_number(const struct fixture *fx, const char *sql)
 {
 	sqlite3 *db;
@@ -257,7 +256,7 @@ static inline void fx_exec(const char *path, const char *sql)
 	(void)sqlite3_close(db);
 }
 
-/* Until the query gives `wanted`; fails after a minute. */
+/* Waits until the query returns `wanted`; fails after a minute. */
 static inline void fx_await(const struct fixture *fx, const char *sql, int64_t wanted)
 {
 	for (int i = 0; i < 6000 && fx_number(fx, sql) != wanted; i++)
@@ -271,7 +270,7 @@ struct capture {
 	char text[8192];
 };
 
-/* What is logged from here on, until capture_end, is kept. */
+/* Captures what is logged until capture_end. */
 static inline void capture_begin(struct capture *c)
 {
 	c->file = tmpfile();

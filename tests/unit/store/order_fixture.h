@@ -1,10 +1,10 @@
-/* order_fixture.h - deliveries of alpha, wanted in order, for test_store_order*.c. */
+/* order_fixture.h - deliveries of alpha, wanted in order, for test_order*.c. */
 #ifndef HOOKD_ORDER_FIXTURE_H
 #define HOOKD_ORDER_FIXTURE_H
 
 #include "fixture.h"
 
-#define HELD "SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL"
+#define BLOCKED "SELECT count(*) FROM deliveries WHERE blocked_by IS NOT NULL"
 
 static const struct store_want in_order = {.ordered = true};
 
@@ -49,7 +49,7 @@ static inline void finish(struct fixture *fx, struct delivery_job job, enum deli
 	assert_int_equal(fx_settle(fx, job.delivery, job.attempt, result, state, 0), STORE_OK);
 }
 
-static inline void put_back(struct fixture *fx, struct delivery_job job, int64_t due_at)
+static inline void requeue(struct fixture *fx, struct delivery_job job, int64_t due_at)
 {
 	assert_int_equal(
 		fx_settle(fx, job.delivery, job.attempt, ATTEMPT_TEMPFAIL, DELIVERY_READY, due_at),

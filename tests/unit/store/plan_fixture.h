@@ -1,5 +1,5 @@
-/* plan_fixture.h - what SQLite means to do: every statement that runs on a
- * connection opened while this watches must find its rows through an index. */
+/* plan_fixture.h - SQLite's query plans: every statement that runs on a connection opened while
+ * this watches must find its rows through an index. */
 #ifndef HOOKD_PLAN_FIXTURE_H
 #define HOOKD_PLAN_FIXTURE_H
 
@@ -9,8 +9,8 @@
 
 static int plans_seen;
 
-/* These hold only what waits, runs or is dead, or are the few names: they may be
- * walked through. */
+/* These contain only what waits, runs or is dead, or the few names: walking through them is
+ * allowed. */
 static inline bool plan_walk_allowed(const char *step)
 {
 	static const char *const allowed[] = {"deliveries USING INDEX deliveries_due",
@@ -36,7 +36,7 @@ static inline bool plan_walk_allowed(const char *step)
 	return false;
 }
 
-/* How many there are at all is counted along an index that holds nothing else. */
+/* The total is counted along an index that holds nothing else. */
 static inline bool plan_counts_all(const char *sql, const char *step)
 {
 	return (strncmp(step, "events USING COVERING INDEX ", 28) == 0 &&
@@ -92,7 +92,7 @@ static inline void plan_watch(void)
 	assert_int_equal(sqlite3_auto_extension((void (*)(void))plan_opened), SQLITE_OK);
 }
 
-/* How many statements were looked at. */
+/* Returns how many statements were checked. */
 static inline int plan_watch_end(void)
 {
 	sqlite3_reset_auto_extension();

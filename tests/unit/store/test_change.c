@@ -1,5 +1,4 @@
-/* Running deliveries again: what is made, what is left as it was, and what the daemon
- * makes of it. */
+/* Replays: what is added, what stays as it was, and how the daemon handles it. */
 #include "fixture.h"
 #include "store/change.h"
 
@@ -109,7 +108,7 @@ static struct links links(struct fixture *fx, int64_t event)
 	return l;
 }
 
-static void test_a_new_delivery_with_a_key_of_its_own(void **state)
+static void test_a_new_delivery_with_its_own_key(void **state)
 {
 	struct fixture *fx = *state;
 	struct delivery_job dead = ended(fx, "id:1", DELIVERY_DEAD);
@@ -195,7 +194,7 @@ static void test_the_filter_names_exactly_these(void **state)
 	assert_int_equal(l.count, 0);
 }
 
-static void test_a_refresh_counts_anew(void **state)
+static void test_a_refresh_counts_again(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_counts counts;
@@ -297,7 +296,7 @@ static void test_without_a_daemon(void **state)
 	assert_int_equal(take(fx, key).delivery, made);
 }
 
-static void test_files_that_are_no_store_of_ours(void **state)
+static void test_files_that_are_not_a_store(void **state)
 {
 	struct fixture *fx = *state;
 	char why[STORE_READ_WHY], other[160];
@@ -342,16 +341,16 @@ static void test_the_states_index_finds_the_dead(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OPEN(test_a_new_delivery_with_a_key_of_its_own),
+		OPEN(test_a_new_delivery_with_its_own_key),
 		OPEN(test_what_was_stays_and_is_linked),
 		OPEN(test_only_the_last_and_only_once_it_has_ended),
 		OPEN(test_the_filter_names_exactly_these),
-		OPEN(test_a_refresh_counts_anew),
+		OPEN(test_a_refresh_counts_again),
 		OPEN(test_a_replay_is_never_stale),
 		OPEN(test_a_replay_has_its_turn_in_order),
 		OPEN(test_many_all_or_none),
 		OPEN(test_without_a_daemon),
-		OPEN(test_files_that_are_no_store_of_ours),
+		OPEN(test_files_that_are_not_a_store),
 		OPEN(test_the_states_index_finds_the_dead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

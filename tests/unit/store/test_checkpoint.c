@@ -1,5 +1,5 @@
-/* The WAL is carried over beside the writer: it stays short under a load that never
- * pauses, grows only while a reader holds on to what was, and loses nothing. */
+/* The WAL is checkpointed beside the writer: it stays short under a load that never pauses, grows
+ * only while a reader holds an old state, and loses nothing. */
 #include "fixture.h"
 
 #include <sys/stat.h>
@@ -26,7 +26,7 @@ static void put_done(struct store_op *op)
 	wave_now->left--;
 }
 
-/* 10 MB through the WAL, in as many groups as the writer likes. */
+/* Writes 10 MB through the WAL, in any number of groups. */
 static void put_wave(struct fixture *fx, int number)
 {
 	struct wave *w = calloc(1, sizeof(*w));
@@ -76,8 +76,8 @@ static void the_wal_stays_short_under_a_load_that_never_pauses(void **state)
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM pragma_quick_check"), 1);
 }
 
-/* A reader sees its state for as long as it looks; when it is gone the WAL is begun anew. */
-static void a_reader_that_looks_for_long(void **state)
+/* A reader sees one state during its transaction; after it the WAL is reset. */
+static void a_long_read(void **state)
 {
 	struct fixture *fx = *state;
 	sqlite3 *reader;
@@ -110,8 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_wal_stays_short_under_a_load_that_never_pauses,
 			fx_make_open, fx_remove),
-		cmocka_unit_test_setup_teardown(
-			a_reader_that_looks_for_long, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(a_long_read, fx_make_open, fx_remove),
 	};
 
 	memset(body, 'x', sizeof(body));

@@ -1,11 +1,11 @@
-/* A payload that the disk has changed: it is told, and the same event that comes again mends it. */
+/* A payload that the disk has changed is reported, and repaired when the same event comes again. */
 #include "fixture.h"
 #include "store/checksum.h"
 #include "store/import.h"
 #include "store/maintenance.h"
 #include "store/read.h"
 
-/* By a SipHash-2-4 of its own, which gives the paper's test vector (its appendix A). */
+/* Computed with another SipHash-2-4, which passes the paper's test vector (appendix A). */
 static void test_it_is_siphash(void **state)
 {
 	(void)state;
@@ -76,7 +76,7 @@ static int is_damaged(const struct fixture *fx, int64_t event)
 	return damaged;
 }
 
-static void test_damage_is_told(void **state)
+static void test_damage_is_reported(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_put first = put(fx, "id:1", "{}", 1), second = put(fx, "id:2", "", 1);
@@ -94,13 +94,13 @@ static void test_damage_is_told(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_the_same_event_again_mends_it(void **state)
+static void test_the_same_event_again_repairs_it(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_put first = put(fx, "id:1", "{}", 1);
 
 	damage(fx);
-	/* Another body under its key is a conflict as ever. */
+	/* Another body with its key is still a conflict. */
 	struct store_put other = put(fx, "id:1", "{ }", 1);
 	assert_int_equal(other.op.result, STORE_DUPLICATE);
 	assert_true(other.conflict);
@@ -119,7 +119,7 @@ static void test_the_same_event_again_mends_it(void **state)
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM deliveries"), 1);
 }
 
-static void test_a_damaged_checksum_is_mended_too(void **state)
+static void test_a_damaged_checksum_is_repaired_too(void **state)
 {
 	struct fixture *fx = *state;
 
@@ -131,7 +131,7 @@ static void test_a_damaged_checksum_is_mended_too(void **state)
 	assert_false(put(fx, "id:1", "{}", 1).repaired);
 }
 
-/* Of an event that an earlier schema stored nobody knows what came in. */
+/* What came in is unknown for events stored before schema 3. */
 static void test_without_a_checksum_nothing_is_known(void **state)
 {
 	struct fixture *fx = *state;
@@ -157,7 +157,7 @@ static enum store_imported import(const struct fixture *fx, const char *payload)
 	return one.result;
 }
 
-static void test_imported_events_have_it_and_mend(void **state)
+static void test_imported_events_have_it_and_repair(void **state)
 {
 	struct fixture *fx = *state;
 
@@ -176,15 +176,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_is_siphash),
-		cmocka_unit_test_setup_teardown(test_damage_is_told, fx_make_open, fx_remove),
+		cmocka_unit_test_setup_teardown(test_damage_is_reported, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
-			test_the_same_event_again_mends_it, fx_make_open, fx_remove),
+			test_the_same_event_again_repairs_it, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
-			test_a_damaged_checksum_is_mended_too, fx_make_open, fx_remove),
+			test_a_damaged_checksum_is_repaired_too, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
 			test_without_a_checksum_nothing_is_known, fx_make_open, fx_remove),
 		cmocka_unit_test_setup_teardown(
-			test_imported_events_have_it_and_mend, fx_make_open, fx_remove),
+			test_imported_events_have_it_and_repair, fx_make_open, fx_remove),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Handing deliveries out and taking back what came of them. */
+/* Claiming deliveries and settling them. */
 #include "fixture.h"
 
 #define HOUR 3600000
@@ -27,7 +27,7 @@ static void test_job_carries_all_its_action_needs(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_what_runs_is_not_handed_out_again(void **state)
+static void test_what_runs_is_not_claimed_again(void **state)
 {
 	struct fixture *fx = *state;
 
@@ -58,7 +58,7 @@ static void test_hooks_take_turns(void **state)
 	struct fixture *fx = *state;
 	char key[32];
 
-	/* alpha has a long queue that is older than beta's and gamma's. */
+	/* alpha has a long queue, older than beta's and gamma's. */
 	for (int i = 0; i < 50; i++) {
 		(void)snprintf(key, sizeof(key), "id:%d", i);
 		assert_int_equal(fx_put_aged(fx, key, 1, 60000).op.result, STORE_OK);
@@ -88,7 +88,7 @@ static void test_a_hook_gets_no_more_than_it_wants(void **state)
 	for (size_t i = 0; i < 3; i++)
 		assert_int_not_equal(c.jobs[i]->hook, fx->hooks[2]);
 	fx_claim_free(&c);
-	/* One delivery is never handed out twice, even to a hook named twice. */
+	/* A delivery is never claimed twice, even if its hook is wanted twice. */
 	c.want_count = 3;
 	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
 	for (size_t i = 1; i < c.job_count; i++)
@@ -125,7 +125,7 @@ static void test_a_failed_one_waits_until_it_is_due(void **state)
 	assert_true(c.next_due == due);
 	assert_int_equal(fx_counts(fx).waiting, 1);
 
-	/* The clock is put on by more than an hour: so are the due times, back. */
+	/* The clock is set ahead by more than an hour, and the due times are shifted back. */
 	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = -2 * HOUR};
 	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
 	c = fx_claim(fx, 1, 1);
@@ -195,7 +195,7 @@ static void test_settling_twice_changes_nothing(void **state)
 		assert_int_equal(
 			fx_settle(fx, delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, 0), STORE_OK);
 	assert_int_equal(fx_number(fx, "SELECT failures FROM deliveries"), 1);
-	/* Nor does the first attempt's outcome reach the second one. */
+	/* The first attempt's outcome does not change the second one either. */
 	c = fx_claim(fx, 1, 1);
 	assert_int_equal(c.jobs[0]->attempt, 2);
 	assert_int_equal(fx_settle(fx, delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0), STORE_OK);
@@ -209,7 +209,7 @@ static void test_settling_twice_changes_nothing(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_a_clock_set_back_holds_nothing_longer(void **state)
+static void test_a_clock_set_back_delays_nothing(void **state)
 {
 	struct fixture *fx = *state;
 
@@ -231,7 +231,7 @@ static void ignore_done(struct store_op *op)
 	(void)op;
 }
 
-static enum store_result give_back(struct fixture *fx, int64_t delivery, unsigned attempt)
+static enum store_result undo_claim(struct fixture *fx, int64_t delivery, unsigned attempt)
 {
 	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
 		.delivery = delivery,
@@ -242,7 +242,7 @@ static enum store_result give_back(struct fixture *fx, int64_t delivery, unsigne
 	return store_wait(fx->st, &s.op);
 }
 
-/* What was claimed but not begun leaves no trace; what was begun is not undone by it. */
+/* A claim that was not started leaves no trace; one that was started is not undone. */
 static void test_an_unstarted_one_is_as_before(void **state)
 {
 	struct fixture *fx = *state;
@@ -255,13 +255,13 @@ static void test_an_unstarted_one_is_as_before(void **state)
 	c = fx_claim(fx, 1, 1);
 	assert_int_equal(c.jobs[0]->attempt, 2);
 	fx_claim_free(&c);
-	assert_int_equal(give_back(fx, delivery, 1), STORE_OK); /* that one is over */
+	assert_int_equal(undo_claim(fx, delivery, 1), STORE_OK); /* that one has ended */
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts"), 2);
-	assert_int_equal(give_back(fx, delivery, 2), STORE_OK);
+	assert_int_equal(undo_claim(fx, delivery, 2), STORE_OK);
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts"), 1);
 	assert_int_equal(fx_number(fx, "SELECT due_at FROM deliveries"), 1);
 	assert_int_equal(fx_counts(fx).waiting, 1);
-	assert_int_equal(give_back(fx, delivery, 2), STORE_OK); /* once is enough */
+	assert_int_equal(undo_claim(fx, delivery, 2), STORE_OK); /* it was undone already */
 	c = fx_claim(fx, 1, 1);
 	assert_int_equal(c.jobs[0]->attempt, 2);
 	assert_int_equal(c.jobs[0]->failures, 1);
@@ -269,7 +269,7 @@ static void test_an_unstarted_one_is_as_before(void **state)
 	fx_claim_free(&c);
 }
 
-/* It was claimed before the clock was set back, so the shift has passed it by. */
+/* It was claimed before the clock was set back, so the shift did not reach it. */
 static void test_an_unstarted_one_does_not_wait_for_a_clock_set_back(void **state)
 {
 	struct fixture *fx = *state;
@@ -288,7 +288,7 @@ static void test_an_unstarted_one_does_not_wait_for_a_clock_set_back(void **stat
 	assert_true(fx_number(fx, "SELECT due_at FROM deliveries") == now);
 }
 
-/* The clock was set a day ahead, or back, once the claim was on its way. */
+/* The clock was set a day ahead, or back, after the claim was submitted. */
 static void test_a_claim_goes_by_the_clock_of_its_time(void **state)
 {
 	struct fixture *fx = *state;
@@ -318,7 +318,7 @@ static void test_a_claim_goes_by_the_clock_of_its_time(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_each_want_hears_of_its_next(void **state)
+static void test_each_want_gets_its_next_due_time(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
@@ -337,7 +337,7 @@ static void test_each_want_hears_of_its_next(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_what_is_handed_over_together_goes_in_by_turn(void **state)
+static void test_what_is_submitted_together_is_stored_in_turn(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_settle s = {.op.kind = STORE_OP_SETTLE,
@@ -369,7 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OPEN(test_job_carries_all_its_action_needs),
-		OPEN(test_what_runs_is_not_handed_out_again),
+		OPEN(test_what_runs_is_not_claimed_again),
 		OPEN(test_oldest_due_goes_first),
 		OPEN(test_hooks_take_turns),
 		OPEN(test_a_hook_gets_no_more_than_it_wants),
@@ -378,12 +378,12 @@ int main(void)
 		OPEN(test_interrupted_ones_do_not_count_as_failures),
 		OPEN(test_done_and_dead_are_over),
 		OPEN(test_settling_twice_changes_nothing),
-		OPEN(test_a_clock_set_back_holds_nothing_longer),
+		OPEN(test_a_clock_set_back_delays_nothing),
 		OPEN(test_an_unstarted_one_is_as_before),
 		OPEN(test_an_unstarted_one_does_not_wait_for_a_clock_set_back),
 		OPEN(test_a_claim_goes_by_the_clock_of_its_time),
-		OPEN(test_each_want_hears_of_its_next),
-		OPEN(test_what_is_handed_over_together_goes_in_by_turn),
+		OPEN(test_each_want_gets_its_next_due_time),
+		OPEN(test_what_is_submitted_together_is_stored_in_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

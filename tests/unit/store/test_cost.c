@@ -1,5 +1,5 @@
-/* What the daemon's work costs in a large store: steps of SQLite's machine are
- * counted, and no statement may walk through what is not bounded. */
+/* What the daemon's work costs in a large store: the steps of SQLite's virtual machine are counted,
+ * and no statement may walk through anything unbounded. */
 #include "plan_fixture.h"
 #include "store/private.h"
 #include "store/sqlite/db.h"
@@ -7,12 +7,12 @@
 #define MANY      10000
 #define MANY_TEXT "10000"
 
-/* Deliveries looked at by a claim of one. */
+/* Deliveries read by a claim of one. */
 #define LOOK 68
 
 static const struct store_want in_order = {.ordered = true};
 
-/* The store's connection is the writer's: this returns when that one sleeps. */
+/* The connection belongs to the writer: this returns when the writer sleeps. */
 static void settle_down(struct fixture *fx)
 {
 	struct store_op ping = {.kind = STORE_OP_PING};
@@ -32,8 +32,8 @@ static int steps(struct fixture *fx)
 	return sum;
 }
 
-/* MANY events of one entity for alpha, as a hookd of before wrote them. `when`
- * and `state` are SQL over i, from 1 on. */
+/* MANY events of one entity for alpha, as an earlier hookd wrote them. `when` and `state` are SQL
+ * over i, which counts from 1. */
 static void fill(struct fixture *fx, const char *when, const char *state)
 {
 	char sql[1024];
@@ -62,13 +62,13 @@ static struct store_claim claim(struct fixture *fx)
 	return c;
 }
 
-/* Claims until all but the first are held; each claim is bounded. */
-static struct delivery_job hold_all(struct fixture *fx)
+/* Claims until all but the first are blocked; each claim is bounded. */
+static struct delivery_job block_all(struct fixture *fx)
 {
 	struct delivery_job job = {0};
 	int claims = 0;
 
-	struct store_claim c = claim(fx); /* gives all their places, once */
+	struct store_claim c = claim(fx); /* sets all ordering keys, once */
 	for (;; claims++) {
 		if (c.job_count == 1) {
 			job.delivery = c.jobs[0]->delivery;
@@ -93,14 +93,14 @@ static struct delivery_job hold_all(struct fixture *fx)
 	return job;
 }
 
-/* Ends `job`, and `rounds` - 1 of those that come after it. */
-static void check_held_cost_nothing(struct fixture *fx, struct delivery_job job, int rounds)
+/* Ends `job` and `rounds` - 1 of those after it. */
+static void check_blocked_cost_nothing(struct fixture *fx, struct delivery_job job, int rounds)
 {
 	for (int i = 0; i < rounds; i++) {
 		(void)steps(fx);
 		struct store_claim c = claim(fx);
 		assert_int_equal(c.job_count, 0);
-		assert_in_range(steps(fx), 1, 1000); /* some hundred, however MANY wait */
+		assert_in_range(steps(fx), 1, 1000); /* some hundreds, however many wait */
 		assert_int_equal(
 			fx_settle(fx, job.delivery, job.attempt, ATTEMPT_OK, DELIVERY_DONE, 0),
 			STORE_OK);
@@ -112,23 +112,23 @@ static void check_held_cost_nothing(struct fixture *fx, struct delivery_job job,
 	}
 }
 
-static void test_ten_thousand_held(void **state)
+static void test_ten_thousand_blocked(void **state)
 {
 	fill(*state, "2000000 + i", "'READY'");
-	check_held_cost_nothing(*state, hold_all(*state), 20);
+	check_blocked_cost_nothing(*state, block_all(*state), 20);
 }
 
-static void test_ten_thousand_held_of_one_time(void **state)
+static void test_ten_thousand_blocked_of_one_time(void **state)
 {
 	fill(*state, "2000000", "'READY'");
-	check_held_cost_nothing(*state, hold_all(*state), 20);
+	check_blocked_cost_nothing(*state, block_all(*state), 20);
 }
 
 static void test_ten_thousand_that_came_in_reverse(void **state)
 {
 	fill(*state, "2000000 - i", "'READY'");
 	struct store_claim c = claim(*state);
-	/* The oldest by arrival is the last in order. */
+	/* The first to arrive is the last in order. */
 	assert_int_equal(c.job_count, 0);
 	for (int i = 0; i < MANY / LOOK + 10 && c.job_count == 0; i++) {
 		fx_claim_free(&c);
@@ -140,10 +140,10 @@ static void test_ten_thousand_that_came_in_reverse(void **state)
 	assert_int_equal(c.jobs[0]->event, MANY);
 	struct delivery_job job = {.delivery = c.jobs[0]->delivery, .attempt = 1};
 	fx_claim_free(&c);
-	check_held_cost_nothing(*state, job, 20);
+	check_blocked_cost_nothing(*state, job, 20);
 }
 
-/* What an entity went through before costs nothing either. */
+/* An entity's past costs nothing either. */
 static void test_a_long_past(void **state)
 {
 	struct fixture *fx = *state;
@@ -157,11 +157,11 @@ static void test_a_long_past(void **state)
 	struct store_claim c = claim(fx);
 	assert_int_equal(c.job_count, 1);
 	struct delivery_job job = {.delivery = c.jobs[0]->delivery, .attempt = 1};
-	check_held_cost_nothing(fx, job, 4);
+	check_blocked_cost_nothing(fx, job, 4);
 	fx_claim_free(&c);
 }
 
-/* A later state is looked for among the latest events of an entity only. */
+/* Only the latest events of an entity are searched for a later state. */
 static void test_a_long_past_is_not_searched_for_a_state(void **state)
 {
 	struct fixture *fx = *state;
@@ -176,7 +176,7 @@ static void test_a_long_past_is_not_searched_for_a_state(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_removing_an_event_looks_at_its_deliveries_only(void **state)
+static void test_removing_an_event_reads_its_deliveries_only(void **state)
 {
 	struct fixture *fx = *state;
 
@@ -250,12 +250,12 @@ static void test_no_statement_walks_from_the_start_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OPEN(test_ten_thousand_held),
-		OPEN(test_ten_thousand_held_of_one_time),
+		OPEN(test_ten_thousand_blocked),
+		OPEN(test_ten_thousand_blocked_of_one_time),
 		OPEN(test_ten_thousand_that_came_in_reverse),
 		OPEN(test_a_long_past),
 		OPEN(test_a_long_past_is_not_searched_for_a_state),
-		OPEN(test_removing_an_event_looks_at_its_deliveries_only),
+		OPEN(test_removing_an_event_reads_its_deliveries_only),
 		OPEN(test_each_has_its_index),
 		cmocka_unit_test_setup_teardown(
 			test_no_statement_walks_from_the_start_on, fx_make, fx_remove),

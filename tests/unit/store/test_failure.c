@@ -1,4 +1,4 @@
-/* The delivery that tells of one that was given up. */
+/* The delivery to on_failure for one that was given up. */
 #include "fixture.h"
 #include "store/read.h"
 
@@ -74,7 +74,7 @@ static int64_t give_up(struct fixture *fx, int64_t failure_hook, const char *out
 	return delivery;
 }
 
-static void test_its_action_learns_what_was_given_up(void **state)
+static void test_its_action_gets_what_was_given_up(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t telling = fx_name(fx->st, STORE_NAME_HOOK, "alpha/on_failure");
@@ -156,7 +156,7 @@ static void test_without_message_and_output(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_settling_twice_tells_once(void **state)
+static void test_settling_twice_adds_it_once(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t telling = fx_name(fx->st, STORE_NAME_HOOK, "alpha/on_failure");
@@ -174,7 +174,7 @@ static void test_settling_twice_tells_once(void **state)
 	assert_int_equal(fx_counts(fx).dead, 1);
 }
 
-static void test_only_what_is_given_up_is_told(void **state)
+static void test_only_what_is_given_up_has_one(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t telling = fx_name(fx->st, STORE_NAME_HOOK, "alpha/on_failure");
@@ -296,12 +296,12 @@ static void test_a_reader_sees_what_it_is_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OPEN(test_its_action_learns_what_was_given_up),
+		OPEN(test_its_action_gets_what_was_given_up),
 		OPEN(test_other_jobs_have_no_failure),
 		OPEN(test_only_the_end_of_a_long_output),
 		OPEN(test_without_message_and_output),
-		OPEN(test_settling_twice_tells_once),
-		OPEN(test_only_what_is_given_up_is_told),
+		OPEN(test_settling_twice_adds_it_once),
+		OPEN(test_only_what_is_given_up_has_one),
 		OPEN(test_both_go_in_or_neither),
 		OPEN(test_it_survives_a_restart_and_counts),
 		OPEN(test_retention_takes_both),

@@ -1,5 +1,5 @@
-/* Full disks, failing writes, SIGKILL: what was acknowledged is there, what was
- * refused is not, and work goes on by itself when the cause is gone. */
+/* Full disks, failing writes, SIGKILL: what was acknowledged is stored, what was refused is not,
+ * and work resumes by itself when the cause is gone. */
 #include "fixture.h"
 #include "store/private.h"
 #include "store/sqlite/db.h"
@@ -41,7 +41,7 @@ static void check_stored(const struct fixture *fx, const bool *stored, int count
 	}
 }
 
-/* No file may grow beyond `bytes`; -1: as large as it likes. */
+/* No file may grow beyond `bytes`; -1: no limit. */
 static void limit_files(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -78,7 +78,7 @@ static void test_failing_writes(void **state)
 	assert_in_range(ok, 1, 40);
 	assert_int_equal(counts.stored, ok);
 	assert_int_equal(counts.waiting, ok);
-	/* Nothing was handed out that would not be known to run. */
+	/* Nothing was claimed without being recorded as RUNNING. */
 	assert_int_equal(c.op.result, STORE_ERROR);
 	assert_int_equal(c.job_count, 0);
 	assert_null(c.jobs);
@@ -136,7 +136,7 @@ static void test_full_disk(void **state)
 	assert_int_equal(fx_counts(fx).waiting, 100);
 }
 
-/* hookctl or a backup that holds the write lock too long: refused, then on. */
+/* hookctl or a backup holds the write lock too long: operations are refused, then work resumes. */
 static void test_a_lock_of_another_program(void **state)
 {
 	struct fixture *fx = *state;
@@ -157,8 +157,8 @@ static void test_a_lock_of_another_program(void **state)
 	assert_int_equal(put_large(fx, 1), STORE_OK);
 }
 
-/* In the child that is killed: puts without end, eight at a time, and claims
- * and settles; each operation's `done` reports what the store acknowledged. */
+/* In the child that is killed: puts without end, eight at a time, claims and settles; each
+ * operation's `done` reports what the store acknowledged. */
 #define IN_FLIGHT 8
 #define DONE_MARK (INT64_C(1) << 40)
 
@@ -323,7 +323,7 @@ static void test_sigkill_loses_nothing_acknowledged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		/* First, as it forks: no thread was ever started then. */
+		/* First, because it forks: no thread has been started yet. */
 		cmocka_unit_test_setup_teardown(
 			test_sigkill_loses_nothing_acknowledged, fx_make, fx_remove),
 		cmocka_unit_test_setup_teardown(test_failing_writes, fx_make_open, fx_remove),

@@ -1,5 +1,5 @@
-/* Lists of events and deliveries: each filter names what it says and nothing else, in
- * order, across pages; and finds it without a walk through the store. */
+/* Lists of events and deliveries: each filter selects exactly what it should, in order, across
+ * pages, and finds it without walking through the store. */
 #include "plan_fixture.h"
 #include "store/read.h"
 #include "store/stats.h"
@@ -10,7 +10,7 @@
 #define EVENTS      "5000"
 #define IDS_MAX     20000
 #define A_PAGE      20
-#define STEPS_A_ROW 400L /* of SQLite's machine: what a row with its counts may cost */
+#define STEPS_A_ROW 400L /* of SQLite's virtual machine, for a row with its counts */
 
 static struct list {
 	int64_t ids[IDS_MAX];
@@ -80,7 +80,7 @@ static int see_row(void *arg, int count, char **texts, char **names)
 	return 0;
 }
 
-/* The same by a plain statement that nobody tuned. */
+/* The same by a plain, untuned statement. */
 static void expect(const struct fixture *fx, bool deliveries, const char *where)
 {
 	char sql[1024];
@@ -113,7 +113,7 @@ static int by_number(const void *a, const void *b)
 	return (*x < *y) - (*x > *y);
 }
 
-/* Deliveries that an event leads to come in its order: then only the set is compared. */
+/* Deliveries found through events are in the events' order: only the set is compared. */
 static void compare(const char *where, bool ordered)
 {
 	if (!ordered)
@@ -184,7 +184,7 @@ static const char *where_of(size_t i, bool deliveries)
 	return deliveries && cases[i].of_delivery != NULL ? cases[i].of_delivery : cases[i].where;
 }
 
-static void each_filter_names_what_it_says_also_across_pages(void **state)
+static void each_filter_selects_the_same_across_pages(void **state)
 {
 	static const unsigned pages[] = {7, 1000, IDS_MAX};
 	const struct fixture *fx = *state;
@@ -239,7 +239,7 @@ static void the_oldest_come_first_when_asked(void **state)
 	store_reader_close(r);
 }
 
-/* Of each entity of a kind its last event, by a plain statement. */
+/* The last event of each entity of a kind, by a plain statement. */
 static const char of_transactions[] =
 	"e.entity_kind = 'transaction' AND e.type GLOB 'transaction.*' AND NOT EXISTS (SELECT 1"
 	" FROM events l WHERE l.entity_id = e.entity_id AND l.entity_kind = e.entity_kind AND"
@@ -303,7 +303,7 @@ static void see_paused(void *arg, const struct store_status_paused *row)
 }
 
 /* Among 5,000 events: a walk through them would take at least three steps for each. */
-static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
+static void a_page_costs_what_it_shows(void **state)
 {
 	const struct fixture *fx = *state;
 	char why[STORE_READ_WHY];
@@ -317,7 +317,7 @@ static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 2; i++) {
 		struct store_filter f = cases[i / 2].filter;
 
-		/* These look at what lies between, by their nature. */
+		/* These have to read what is in between. */
 		if (f.text != NULL || f.hook != NULL ||
 			(f.entity_id != NULL && (f.since != 0 || f.state != NULL)))
 			continue;
@@ -355,10 +355,10 @@ static void a_page_costs_what_it_shows_not_what_the_store_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_filter_names_what_it_says_also_across_pages),
+		cmocka_unit_test(each_filter_selects_the_same_across_pages),
 		cmocka_unit_test(the_oldest_come_first_when_asked),
 		cmocka_unit_test(each_entity_once_with_its_last_event),
-		cmocka_unit_test(a_page_costs_what_it_shows_not_what_the_store_holds),
+		cmocka_unit_test(a_page_costs_what_it_shows),
 	};
 
 	return cmocka_run_group_tests(tests, make, fx_remove);

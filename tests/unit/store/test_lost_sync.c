@@ -1,5 +1,5 @@
-/* A sync of the database file fails, and what had been written to it since the last one is
- * gone, as on Linux: whoever closes the store last, all of it is there. */
+/* A sync of the database file fails, and everything written to it since the last sync is lost, as
+ * on Linux: the store is complete all the same, whichever process closes it last. */
 #include "fixture.h"
 #include "store/import.h"
 
@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 
 #define BODY  100000
-#define LONG  100 /* events of that size: many times what makes a WAL worth carrying over */
-#define SHORT 20  /* of them: few enough to be left in it */
+#define LONG  100 /* events of that size: many times what makes a checkpoint worthwhile */
+#define SHORT 20  /* few enough to stay in the WAL */
 
 static char *synced; /* the database file as of its last sync */
 static size_t synced_len;
@@ -29,7 +29,7 @@ static bool is_database(int fd)
 	return n > (ssize_t)len && strcmp(path + (size_t)n - len, name) == 0;
 }
 
-/* By pread, as opening and closing the file would drop SQLite's locks. */
+/* By pread: opening and closing the file would drop SQLite's locks. */
 static void keep(int fd)
 {
 	struct stat sb;
@@ -48,7 +48,7 @@ static void drop(int fd)
 	assert_true(pwrite(fd, synced, synced_len, 0) == (ssize_t)synced_len);
 }
 
-/* Stands in for libc's. */
+/* Replaces libc's. */
 int fdatasync(int fd)
 {
 	if (!is_database(fd))
@@ -98,9 +98,9 @@ static off_t size_of(const struct fixture *fx)
 	return sb.st_size;
 }
 
-/* A part is carried over that is never synced by itself, since a reader, which is returned,
- * keeps the rest. */
-static sqlite3 *carry_part(struct fixture *fx)
+/* Checkpoints a part that is never synced by itself, because a reader, which is returned, keeps the
+ * rest from being checkpointed. */
+static sqlite3 *checkpoint_part(struct fixture *fx)
 {
 	count = 0;
 	put(fx, SHORT);
@@ -115,10 +115,10 @@ static sqlite3 *carry_part(struct fixture *fx)
 	return reader;
 }
 
-/* Then the sync of the rest fails, and so for as long as this hookd tries. */
+/* Then the sync of the rest fails, as often as this hookd tries. */
 static void lose(struct fixture *fx)
 {
-	sqlite3 *reader = carry_part(fx);
+	sqlite3 *reader = checkpoint_part(fx);
 
 	atomic_store(&failed, false);
 	atomic_store(&to_fail, true);
@@ -175,13 +175,13 @@ static void a_hookctl_that_sees_two_hookds_loses_nothing(void **state)
 	assert_int_equal(sqlite3_close(editor), SQLITE_OK);
 }
 
-/* Nobody syncs it, and the kernel drops it when it cannot be written. */
-static void what_was_never_synced_is_carried_over_by_the_next_hookd(void **state)
+/* No process syncs it, and the kernel drops it when it cannot be written. */
+static void what_was_never_synced_is_checkpointed_by_the_next_hookd(void **state)
 {
 	struct fixture *fx = *state;
-	sqlite3 *reader = carry_part(fx);
+	sqlite3 *reader = checkpoint_part(fx);
 	sqlite3 *editor = look(fx, "SELECT count(*) FROM events");
-	/* Closed after SQLite's, whose locks that would drop. */
+	/* Closed after SQLite's: closing it earlier would drop SQLite's locks. */
 	int fd = open(fx->path, O_RDWR | O_CLOEXEC);
 
 	assert_true(fd >= 0);
@@ -193,8 +193,8 @@ static void what_was_never_synced_is_carried_over_by_the_next_hookd(void **state
 	assert_int_equal(close(fd), 0);
 }
 
-/* hookd alone takes care of syncs that fail. */
-static void hookctl_carries_nothing_over_beside_hookd(void **state)
+/* Only hookd handles syncs that fail. */
+static void hookctl_does_not_checkpoint(void **state)
 {
 	enum { EVENTS = 200 };
 	struct fixture *fx = *state;
@@ -225,8 +225,8 @@ int main(void)
 		TEST(the_next_hookd_has_all),
 		TEST(a_hookctl_that_ends_after_hookd_loses_nothing),
 		TEST(a_hookctl_that_sees_two_hookds_loses_nothing),
-		TEST(what_was_never_synced_is_carried_over_by_the_next_hookd),
-		TEST(hookctl_carries_nothing_over_beside_hookd),
+		TEST(what_was_never_synced_is_checkpointed_by_the_next_hookd),
+		TEST(hookctl_does_not_checkpoint),
 	};
 	int failures = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -1,12 +1,12 @@
-/* A store that an earlier hookd wrote: opened, it has all it had and works on. */
+/* A store that an earlier hookd wrote is opened, complete, and works. */
 #include "fixture.h"
 #include "store/read.h"
 #include "store/sqlite/db.h"
 #include "version_1_fixture.h"
 #include "version_3_fixture.h"
 
-/* One of each: all states of a delivery, results of an attempt, an event with
- * everything, one with the least, one that is quarantined. */
+/* Every state of a delivery and result of an attempt; an event with everything, one with the least,
+ * one in quarantine. */
 static const char rows_1[] =
 	"INSERT INTO sources VALUES(1, 'fedapay'), (2, 'other');"
 	"INSERT INTO hooks VALUES(1, 'alpha'), (2, 'beta'), (3, 'gamma');"
@@ -32,7 +32,7 @@ static const char rows_1[] =
 	" (27, 1, 7300, NULL, 'interrupted', NULL, NULL, NULL, NULL);"
 	"PRAGMA application_id = 1752525668; PRAGMA user_version = 1";
 
-/* All that version 1 knew, as one text, but for what recovery changes. */
+/* Everything that version 1 had, as one text, except what recovery changes. */
 static const char content[] =
 	"SELECT group_concat(line, char(10)) FROM ("
 	"SELECT 'event ' || quote(id) || quote(source_id) || quote(idempotency_key)"
@@ -71,7 +71,7 @@ static void make_version_1(const struct fixture *fx)
 	fx_exec(fx->path, rows_1);
 }
 
-/* Opens without the names of fx_open: the store has its own. */
+/* Opens without adding the names of fx_open: the store has them. */
 static void open_store(struct fixture *fx)
 {
 	struct store_options options = {.path = fx->path, .backlog = 100};
@@ -112,7 +112,7 @@ static void test_all_is_there(void **state)
 		0);
 }
 
-/* For reports: what was over has the time of its end. An old one that is DONE no
+/* For reports: ended deliveries have the time of their end, except old ones that are DONE, which no
  * report asks for. */
 static void test_what_was_over_has_ended(void **state)
 {
@@ -153,7 +153,7 @@ static void test_it_is_like_a_new_one(void **state)
 	free(made);
 }
 
-static void test_it_works_on(void **state)
+static void test_it_works(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_want want = {.hook = 3, .max = 5, .ordered = true, .skip_stale = fx_states};
@@ -162,7 +162,7 @@ static void test_it_works_on(void **state)
 
 	make_version_1(fx);
 	open_store(fx);
-	/* Event 12 occurred before 11 but tells of an earlier state. */
+	/* Event 12 occurred before 11, but reports an earlier state. */
 	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
 	assert_int_equal(c.skip_count, 1);
 	assert_int_equal(c.skips[0].delivery, 24);
@@ -172,21 +172,21 @@ static void test_it_works_on(void **state)
 	assert_int_equal(c.jobs[0]->attempt, 2);
 	fx_claim_free(&c);
 	(void)fx_put(fx, "id:5", 3);
-	/* The key of an event of before is known. */
+	/* The key of an earlier event is known. */
 	assert_int_equal(fx_put_aged(fx, "id:4", 1, 0).op.result, STORE_DUPLICATE);
-	/* Retention removes all that is old, with its deliveries and attempts. */
+	/* Retention removes old events with their deliveries and attempts. */
 	store_configure(fx->st, 3600000, 100);
 	fx_await(fx, "SELECT count(*) FROM events WHERE id = 13", 0);
 }
 
-static void test_one_that_cannot_be_moved_is_left_as_it_was(void **state)
+static void test_one_that_cannot_be_migrated_is_left_as_it_was(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_options options = {.path = fx->path, .backlog = 100};
 	struct capture capture;
 
 	make_version_1(fx);
-	/* In the way of the last step. */
+	/* Makes a later step fail. */
 	fx_exec(fx->path, "DROP INDEX deliveries_dead");
 	char *before = text_of(fx->path, content);
 	char *shape_before = text_of(fx->path,
@@ -314,8 +314,8 @@ int main(void)
 		MADE(test_all_is_there),
 		MADE(test_what_was_over_has_ended),
 		MADE(test_it_is_like_a_new_one),
-		MADE(test_it_works_on),
-		MADE(test_one_that_cannot_be_moved_is_left_as_it_was),
+		MADE(test_it_works),
+		MADE(test_one_that_cannot_be_migrated_is_left_as_it_was),
 		MADE(test_version_3_keeps_its_order),
 		MADE(test_version_3_is_like_a_new_one),
 		MADE(test_a_reader_leaves_it_to_the_daemon),

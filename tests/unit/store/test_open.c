@@ -1,4 +1,4 @@
-/* Opening: whose file, which version, one daemon only, recovery. */
+/* Opening: which files are stores, which versions, one daemon only, recovery. */
 #include "fixture.h"
 #include "store/private.h"
 #include "store/sqlite/db.h"
@@ -38,7 +38,7 @@ static void test_second_daemon_is_refused_by_pid(void **state)
 	assert_non_null(strstr(text, "in use by another hookd"));
 	(void)snprintf(pid, sizeof(pid), "pid=%ld", (long)getpid());
 	assert_non_null(strstr(text, pid));
-	/* It did no harm, and when the first one ends the second may start. */
+	/* It did no harm, and the second may start when the first has ended. */
 	(void)fx_put(fx, "id:1", 1);
 	fx_close(fx);
 	fx_open(fx);
@@ -96,7 +96,7 @@ static void test_odd_paths_are_refused(void **state)
 	assert_non_null(strstr(refused(fx->path, &capture), "not a regular file"));
 }
 
-static void test_a_new_file_has_all_its_marks(void **state)
+static void test_a_new_file_has_its_header_and_mode(void **state)
 {
 	struct fixture *fx = *state;
 	struct stat sb;
@@ -123,8 +123,8 @@ static void test_a_new_file_has_all_its_marks(void **state)
 		0);
 }
 
-/* Version 0: a database without anything in it, as a hookd leaves it that was
- * killed before its first schema was written. */
+/* Version 0: an empty database, left by a hookd that was killed before it wrote its first schema.
+ */
 static void test_an_empty_database_is_taken(void **state)
 {
 	struct fixture *fx = *state;
@@ -134,14 +134,14 @@ static void test_an_empty_database_is_taken(void **state)
 	(void)fx_put(fx, "id:1", 1);
 	fx_close(fx);
 	assert_int_equal(fx_number(fx, "PRAGMA user_version"), STORE_SCHEMA);
-	/* Opening what is up to date writes no schema again. */
+	/* Opening a current store does not write the schema again. */
 	int64_t cookie = fx_number(fx, "PRAGMA schema_version");
 	fx_open(fx);
 	fx_close(fx);
 	assert_int_equal(fx_number(fx, "PRAGMA schema_version"), cookie);
 }
 
-/* As one that was restored from a backup, or lost the power before its switch was synced. */
+/* As after a restore from a backup, or a power failure before the switch to WAL was synced. */
 static void test_a_store_without_wal_gets_one(void **state)
 {
 	struct fixture *fx = *state;
@@ -172,7 +172,7 @@ static void test_the_connection_is_safe(void **state)
 	assert_int_equal(value, 1);
 }
 
-/* A hookd that is killed with two deliveries running and one waiting. */
+/* A hookd that was killed with two deliveries running and one waiting. */
 static void die_running(struct fixture *fx)
 {
 	pid_t pid = fork();
@@ -218,7 +218,7 @@ static void test_what_ran_is_ready_again(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_a_due_time_from_a_wrong_clock_is_mended(void **state)
+static void test_a_due_time_from_a_wrong_clock_is_corrected(void **state)
 {
 	struct fixture *fx = *state;
 	struct capture capture;
@@ -251,12 +251,12 @@ int main(void)
 		MADE(test_other_files_are_left_alone),
 		MADE(test_newer_schema_is_refused),
 		MADE(test_odd_paths_are_refused),
-		MADE(test_a_new_file_has_all_its_marks),
+		MADE(test_a_new_file_has_its_header_and_mode),
 		MADE(test_an_empty_database_is_taken),
 		MADE(test_a_store_without_wal_gets_one),
 		MADE(test_the_connection_is_safe),
 		MADE(test_what_ran_is_ready_again),
-		MADE(test_a_due_time_from_a_wrong_clock_is_mended),
+		MADE(test_a_due_time_from_a_wrong_clock_is_corrected),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

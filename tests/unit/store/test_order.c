@@ -1,5 +1,5 @@
-/* One delivery of an entity at a time, in order: who is held behind whom, and
- * when it is released. */
+/* One delivery of an entity at a time, in order: which one blocks which, and when it releases it.
+ */
 #include "order_fixture.h"
 
 #define HOUR  3600000
@@ -13,11 +13,11 @@ static void test_one_at_a_time_by_occurrence(void **state)
 	int64_t second = put(fx, "id:2", "7", 2000);
 
 	struct delivery_job job = claim_only(fx, first);
-	assert_int_equal(fx_number(fx, HELD), 2);
+	assert_int_equal(fx_number(fx, BLOCKED), 2);
 	claim_none(fx);
 	finish(fx, job, DELIVERY_DONE);
 	job = claim_only(fx, second);
-	finish(fx, job, DELIVERY_DEAD); /* given up: the next one runs all the same */
+	finish(fx, job, DELIVERY_DEAD); /* given up: the next one runs nevertheless */
 	job = claim_only(fx, third);
 	finish(fx, job, DELIVERY_DONE);
 	assert_int_equal(fx_counts(fx).waiting, 0);
@@ -72,7 +72,7 @@ static void test_entities_do_not_wait_for_each_other(void **state)
 
 	struct store_claim c = claim(fx, 10);
 	assert_int_equal(c.job_count, 4);
-	assert_int_equal(fx_number(fx, HELD), 2);
+	assert_int_equal(fx_number(fx, BLOCKED), 2);
 	fx_claim_free(&c);
 }
 
@@ -89,7 +89,7 @@ static void test_hooks_do_not_wait_for_each_other(void **state)
 		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 2, .total = 10};
 	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
 	assert_int_equal(c.job_count, 3);
-	assert_int_equal(fx_number(fx, HELD), 1);
+	assert_int_equal(fx_number(fx, BLOCKED), 1);
 	fx_claim_free(&c);
 }
 
@@ -104,17 +104,17 @@ static void test_without_an_entity_there_is_no_order(void **state)
 	fx_claim_free(&c);
 }
 
-static void test_a_retry_keeps_the_others_held(void **state)
+static void test_a_retry_keeps_the_others_blocked(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t first = put(fx, "id:1", "7", 1000);
 	int64_t second = put(fx, "id:2", "7", 2000);
 	int64_t due = clock_wall() + HOUR;
 
-	put_back(fx, claim_only(fx, first), due);
+	requeue(fx, claim_only(fx, first), due);
 	struct store_claim c = claim(fx, 10);
 	assert_int_equal(c.job_count, 0);
-	assert_true(c.next_due == due); /* the held one, due now, is not in it */
+	assert_true(c.next_due == due); /* without the blocked one, which is due now */
 	fx_claim_free(&c);
 	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = -2 * HOUR};
 	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
@@ -150,8 +150,8 @@ static void test_one_that_comes_too_late_waits_for_what_runs(void **state)
 	finish(fx, claim_only(fx, third), DELIVERY_DONE);
 }
 
-/* The two must not end up behind each other. */
-static void test_a_retry_gives_way_to_one_that_goes_before_it(void **state)
+/* The two must not block each other. */
+static void test_a_retry_releases_one_that_comes_before_it(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t second = put(fx, "id:2", "7", 2000);
@@ -160,7 +160,7 @@ static void test_a_retry_gives_way_to_one_that_goes_before_it(void **state)
 	int64_t third = put(fx, "id:3", "7", 3000);
 
 	claim_none(fx);
-	put_back(fx, running, 0);
+	requeue(fx, running, 0);
 	running = claim_only(fx, first);
 	claim_none(fx);
 	finish(fx, running, DELIVERY_DONE);
@@ -176,7 +176,7 @@ static void test_order_is_taken_out_of_the_config(void **state)
 	(void)put(fx, "id:2", "7", 2000);
 	(void)put(fx, "id:3", "7", 3000);
 	struct delivery_job job = claim_only(fx, first);
-	/* From here on without: what is held still gets its turn. */
+	/* From here on without order: blocked ones still get their turn. */
 	for (int i = 0; i < 2; i++) {
 		struct store_claim c = fx_claim(fx, 1, 10);
 		assert_int_equal(c.job_count, 0);
@@ -191,7 +191,7 @@ static void test_order_is_taken_out_of_the_config(void **state)
 	assert_int_equal(c.job_count, 1); /* beside the one that runs */
 	fx_claim_free(&c);
 	finish(fx, job, DELIVERY_DONE);
-	assert_int_equal(fx_number(fx, HELD), 0);
+	assert_int_equal(fx_number(fx, BLOCKED), 0);
 }
 
 static void test_order_comes_into_the_config(void **state)
@@ -208,32 +208,32 @@ static void test_order_comes_into_the_config(void **state)
 	(void)claim_only(fx, second);
 }
 
-static int pokes;
+static int notified;
 
-static void poke(void *arg)
+static void count_ready(void *arg)
 {
 	(void)arg;
-	__atomic_add_fetch(&pokes, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&notified, 1, __ATOMIC_RELAXED);
 }
 
-static void test_a_release_tells_the_dispatcher(void **state)
+static void test_a_release_notifies_the_dispatcher(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_op ping = {.kind = STORE_OP_PING};
-	struct store_options options = {.path = fx->path, .backlog = 10, .on_ready = poke};
+	struct store_options options = {.path = fx->path, .backlog = 10, .on_ready = count_ready};
 
 	fx_open_with(fx, &options);
 	int64_t first = put(fx, "id:1", "7", 1000);
 	(void)put(fx, "id:2", "7", 2000);
 	struct delivery_job job = claim_only(fx, first);
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	int before = __atomic_load_n(&pokes, __ATOMIC_RELAXED);
+	int before = __atomic_load_n(&notified, __ATOMIC_RELAXED);
 	finish(fx, job, DELIVERY_DONE);
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	assert_int_equal(__atomic_load_n(&pokes, __ATOMIC_RELAXED), before + 1);
+	assert_int_equal(__atomic_load_n(&notified, __ATOMIC_RELAXED), before + 1);
 }
 
-static void test_held_ones_are_waiting(void **state)
+static void test_blocked_ones_are_waiting(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t first = put(fx, "id:1", "7", 1000);
@@ -245,16 +245,16 @@ static void test_held_ones_are_waiting(void **state)
 	fx_close(fx);
 	fx_open(fx);
 	assert_int_equal(fx_counts(fx).waiting, 3);
-	assert_int_equal(fx_number(fx, HELD), 2); /* the one that ran goes first again */
-	finish(fx, job, DELIVERY_DONE);           /* of the daemon that died: too late */
-	assert_int_equal(fx_number(fx, HELD), 2);
+	assert_int_equal(fx_number(fx, BLOCKED), 2); /* the one that ran goes first again */
+	finish(fx, job, DELIVERY_DONE);              /* from before the restart: too late */
+	assert_int_equal(fx_number(fx, BLOCKED), 2);
 	job = claim_only(fx, first);
 	assert_int_equal(job.attempt, 2);
 	finish(fx, job, DELIVERY_DONE);
-	assert_int_equal(fx_number(fx, HELD), 1);
+	assert_int_equal(fx_number(fx, BLOCKED), 1);
 }
 
-static void test_a_held_retry_keeps_its_wait_when_the_clock_is_set(void **state)
+static void test_a_blocked_retry_keeps_its_wait_when_the_clock_is_set(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_shift shift = {.op.kind = STORE_OP_SHIFT, .delta = HOUR};
@@ -262,16 +262,16 @@ static void test_a_held_retry_keeps_its_wait_when_the_clock_is_set(void **state)
 	struct delivery_job running = claim_only(fx, second);
 	int64_t first = put(fx, "id:1", "7", 1000);
 
-	put_back(fx, running, 5);
+	requeue(fx, running, 5);
 	(void)claim_only(fx, first);
-	assert_int_equal(fx_number(fx, HELD), 1);
+	assert_int_equal(fx_number(fx, BLOCKED), 1);
 	assert_int_equal(store_wait(fx->st, &shift.op), STORE_OK);
 	assert_int_equal(
 		fx_number(fx, "SELECT due_at FROM deliveries WHERE blocked_by IS NOT NULL"),
 		HOUR + 5);
 }
 
-/* The places that a claim gave are gone with it. */
+/* The ordering keys that a claim set are rolled back with it. */
 static void test_order_after_a_claim_that_failed(void **state)
 {
 	struct fixture *fx = *state;
@@ -290,8 +290,8 @@ static void test_order_after_a_claim_that_failed(void **state)
 	finish(fx, claim_only(fx, second), DELIVERY_DONE);
 }
 
-/* A crash while a later one ran that an earlier one is held behind. */
-static void test_at_start_no_two_are_behind_each_other(void **state)
+/* A crash while a later one ran that blocks an earlier one. */
+static void test_at_start_no_two_block_each_other(void **state)
 {
 	struct fixture *fx = *state;
 	int64_t second = put(fx, "id:2", "7", 2000);
@@ -299,14 +299,14 @@ static void test_at_start_no_two_are_behind_each_other(void **state)
 	(void)claim_only(fx, second);
 	int64_t first = put(fx, "id:1", "7", 1000);
 	claim_none(fx);
-	assert_int_equal(fx_number(fx, HELD), 1);
+	assert_int_equal(fx_number(fx, BLOCKED), 1);
 	fx_close(fx);
 	fx_open(fx);
 	finish(fx, claim_only(fx, first), DELIVERY_DONE);
 	finish(fx, claim_only(fx, second), DELIVERY_DONE);
 }
 
-static void test_at_start_none_is_behind_what_is_over_or_gone(void **state)
+static void test_at_start_nothing_ended_or_gone_blocks(void **state)
 {
 	struct fixture *fx = *state;
 	static const char *const breaks[] = {
@@ -317,7 +317,7 @@ static void test_at_start_none_is_behind_what_is_over_or_gone(void **state)
 		int64_t first = put(fx, "id:1", "7", 1000);
 		int64_t second = put(fx, "id:2", "7", 2000);
 		(void)claim_only(fx, first);
-		assert_int_equal(fx_number(fx, HELD), 1);
+		assert_int_equal(fx_number(fx, BLOCKED), 1);
 		fx_close(fx);
 		fx_exec(fx->path, breaks[i]);
 		if (i == 1)
@@ -342,19 +342,19 @@ int main(void)
 		OPEN(test_entities_do_not_wait_for_each_other),
 		OPEN(test_hooks_do_not_wait_for_each_other),
 		OPEN(test_without_an_entity_there_is_no_order),
-		OPEN(test_a_retry_keeps_the_others_held),
+		OPEN(test_a_retry_keeps_the_others_blocked),
 		OPEN(test_one_that_comes_late_goes_before_those_that_wait),
 		OPEN(test_one_that_comes_too_late_waits_for_what_runs),
-		OPEN(test_a_retry_gives_way_to_one_that_goes_before_it),
+		OPEN(test_a_retry_releases_one_that_comes_before_it),
 		OPEN(test_order_is_taken_out_of_the_config),
 		OPEN(test_order_comes_into_the_config),
 		cmocka_unit_test_setup_teardown(
-			test_a_release_tells_the_dispatcher, fx_make, fx_remove),
-		OPEN(test_held_ones_are_waiting),
-		OPEN(test_a_held_retry_keeps_its_wait_when_the_clock_is_set),
+			test_a_release_notifies_the_dispatcher, fx_make, fx_remove),
+		OPEN(test_blocked_ones_are_waiting),
+		OPEN(test_a_blocked_retry_keeps_its_wait_when_the_clock_is_set),
 		OPEN(test_order_after_a_claim_that_failed),
-		OPEN(test_at_start_no_two_are_behind_each_other),
-		OPEN(test_at_start_none_is_behind_what_is_over_or_gone),
+		OPEN(test_at_start_no_two_block_each_other),
+		OPEN(test_at_start_nothing_ended_or_gone_blocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

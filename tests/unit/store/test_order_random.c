@@ -1,4 +1,4 @@
-/* Order, whatever comes in between: arrivals in any order, retries, ends, restarts. */
+/* Order is kept through arrivals in any order, retries, ends and restarts. */
 #include "order_fixture.h"
 
 #define ENTITIES 3
@@ -68,7 +68,7 @@ static void world_settle(struct world *w, bool for_good)
 	struct delivery_job job = w->running[i];
 	w->running[i] = w->running[--w->running_count];
 	if (!for_good && draw(w, 2) == 0)
-		put_back(w->fx, job, 0);
+		requeue(w->fx, job, 0);
 	else
 		finish(w->fx, job, draw(w, 4) == 0 ? DELIVERY_DEAD : DELIVERY_DONE);
 }
@@ -100,7 +100,7 @@ static void test_one_at_a_time_none_passed_over_and_all_get_their_turn(void **st
 			world_settle(&w, true);
 		}
 		assert_int_equal(fx_counts(w.fx).waiting, 0);
-		assert_int_equal(fx_number(w.fx, HELD), 0);
+		assert_int_equal(fx_number(w.fx, BLOCKED), 0);
 	}
 }
 

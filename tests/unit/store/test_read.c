@@ -1,4 +1,4 @@
-/* Reading a store from outside: beside a daemon, without one, and refusals. */
+/* Reading a store beside a daemon and without one, and refusals. */
 #include "fixture.h"
 #include "store/read.h"
 
@@ -71,7 +71,7 @@ static void test_beside_a_running_daemon(void **state)
 
 	assert_int_equal(seen.rows, 1);
 	assert_int_equal(seen.ids[0], id);
-	/* What comes in later is seen too. */
+	/* Later events are seen too. */
 	(void)fx_put(fx, "id:2", 1);
 	seen = list(r, (struct store_filter){.limit = 10});
 	assert_int_equal(seen.rows, 2);
@@ -169,7 +169,7 @@ static void test_event_row(void **state)
 	assert_int_equal(seen.event.done, 1);
 	assert_int_equal(seen.event.dead, 1);
 	assert_int_equal(seen.event.skipped, 0);
-	/* The list leaves the payload out. */
+	/* The list has no payload. */
 	assert_false(list(r, (struct store_filter){.limit = 1}).had_payload);
 	seen.rows = 0;
 	assert_true(store_read_event(r, 4711, see_event, &seen, why));
@@ -356,7 +356,7 @@ static void test_odd_characters_in_the_path(void **state)
 	store_reader_close(r);
 }
 
-/* Runs as nobody, in `group`; what it would say is its exit code. */
+/* Runs as nobody, in `group`; the result is its exit code. */
 static int as_nobody(const struct fixture *fx, gid_t group, const char *expected)
 {
 	pid_t pid = fork();
@@ -393,14 +393,14 @@ static void test_permissions(void **state)
 	fx_close(fx);
 	assert_int_equal(chown(fx->path, 0, group), 0);
 	assert_int_equal(chown(fx->dir, 0, group), 0);
-	/* The directory is closed to all but root, then to all but the group. */
+	/* Only root may enter the directory, then only the group. */
 	assert_int_equal(as_nobody(fx, group, "run this as its owner or as root"), 0);
 	assert_int_equal(chmod(fx->dir, 0750), 0);
 	assert_int_equal(as_nobody(fx, 65534, "members of the group \"54321\" may read it"), 0);
 	assert_int_equal(as_nobody(fx, group, NULL), 0);
 	assert_int_equal(chmod(fx->dir, 0755), 0);
 	assert_int_equal(as_nobody(fx, 65534, "members of the group \"54321\" may read it"), 0);
-	/* Beside a daemon that died, and so left its WAL: the group may read still. */
+	/* After a daemon was killed and left its WAL, the group may still read. */
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {

@@ -1,4 +1,4 @@
-/* What the digest and the alert on silence ask of the store. */
+/* What the digest and the alert on silence read from the store. */
 #include "plan_fixture.h"
 #include "store/report.h"
 #include "store/sqlite/db.h"
@@ -91,7 +91,7 @@ static void test_events_by_source_and_type(void **state)
 					"fedapay - 1 1 0\n"
 					"fedapay customer.created 1 0 0\n"
 					"fedapay transaction.approved 2 0 2\n");
-	/* No more rows than asked for, but no event is left out of the sum. */
+	/* At most `limit` rows and the rest: no event is left out. */
 	text = (struct text){0};
 	assert_true(store_report_types(r, FROM, TO, 1, see_type, &text, why));
 	assert_string_equal(text.lines, "fedapay transaction.approved 2 0 2\n"
@@ -102,7 +102,7 @@ static void test_events_by_source_and_type(void **state)
 	store_reader_close(r);
 }
 
-/* Ends what is claimed of a hook at a time. */
+/* Ends the claimed deliveries of a hook at a given time. */
 static int64_t end_one(struct fixture *fx, int64_t hook, enum delivery_state state, int64_t at,
 	const char *message)
 {
@@ -154,7 +154,7 @@ static void test_deliveries_by_hook(void **state)
 	char why[STORE_READ_WHY];
 	struct text text = {0};
 
-	/* By when they ended, not by when their events came. */
+	/* By the time of their end, not of their event. */
 	put_some(fx, 7, 1);
 	(void)end_one(fx, fx->hooks[0], DELIVERY_DONE, FROM - 1, "");
 	(void)end_one(fx, fx->hooks[0], DELIVERY_DONE, FROM, "");
@@ -164,7 +164,7 @@ static void test_deliveries_by_hook(void **state)
 	(void)end_one(fx, fx->hooks[0], DELIVERY_DEAD, FROM + 5, "");
 	struct store_claim c = fx_claim(fx, 1, 1); /* one runs */
 	fx_claim_free(&c);
-	/* beta: one held behind another, and one skipped today. */
+	/* beta: one blocked by another, and one skipped today. */
 	int64_t alpha = fx->hooks[0];
 	fx->hooks[0] = fx->hooks[1];
 	(void)fx_put_entity(fx, "id:2", "transaction.approved", "7", 2000, 1);
@@ -176,7 +176,7 @@ static void test_deliveries_by_hook(void **state)
 	fx_claim_free(&c);
 	c = fx_claim_as(fx, 1, 0, (struct store_want){.ordered = true});
 	fx->hooks[0] = alpha;
-	/* gamma has nothing; hookd's own are not told. */
+	/* gamma has nothing; hookd's own are left out. */
 	int64_t own = fx_name(fx->st, STORE_NAME_HOOK, "hookd/digest");
 	int64_t gamma = fx->hooks[0];
 	fx->hooks[0] = own;

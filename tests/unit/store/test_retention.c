@@ -1,4 +1,4 @@
-/* Retention: what is old and over goes, what still waits stays. */
+/* Retention removes old events whose deliveries have ended, and keeps those that wait. */
 #include "fixture.h"
 #include "store/private.h"
 #include "store/sqlite/db.h"
@@ -32,7 +32,7 @@ static void settle_all(struct fixture *fx, enum attempt_result result, enum deli
 	}
 }
 
-static void test_only_old_events_that_are_over_go(void **state)
+static void test_only_old_events_that_have_ended_go(void **state)
 {
 	struct fixture *fx = *state;
 
@@ -55,7 +55,7 @@ static void test_only_old_events_that_are_over_go(void **state)
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
 	assert_int_equal(fx_counts(fx).dead, 0);
 	assert_int_equal(fx_counts(fx).waiting, 5);
-	/* Once they are over the next pass takes them too. */
+	/* When they have ended, the next pass removes them too. */
 	settle_all(fx, ATTEMPT_OK, DELIVERY_DONE);
 	store_configure(fx->st, HOUR + 1, 1000);
 	fx_await(fx, EVENTS, 5);
@@ -89,8 +89,8 @@ static void test_a_pass_comes_right_after_opening(void **state)
 	assert_true(fx_put(fx, "id:1", 0) > 3);
 }
 
-/* The oldest ones wait: the pass goes past them, each slice over other events,
- * no slice over more than its share. */
+/* The oldest ones wait: the pass gets past them, each slice reads other events, and no slice more
+ * than its share. */
 static void test_slices_are_small_and_get_past_waiting_events(void **state)
 {
 	struct fixture *fx = *state;
@@ -115,7 +115,7 @@ static void test_slices_are_small_and_get_past_waiting_events(void **state)
 	assert_in_range(slices, 7, 12);
 }
 
-static void test_space_is_given_back(void **state)
+static void test_free_pages_are_returned(void **state)
 {
 	struct fixture *fx = *state;
 	size_t len = 500000;
@@ -167,11 +167,11 @@ static void test_a_file_that_cannot_shrink_does_not_busy_the_writer(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OPEN(test_only_old_events_that_are_over_go),
+		OPEN(test_only_old_events_that_have_ended_go),
 		OPEN(test_running_ones_stay),
 		OPEN(test_a_pass_comes_right_after_opening),
 		OPEN(test_slices_are_small_and_get_past_waiting_events),
-		OPEN(test_space_is_given_back),
+		OPEN(test_free_pages_are_returned),
 		cmocka_unit_test_setup_teardown(
 			test_a_file_that_cannot_shrink_does_not_busy_the_writer, fx_make,
 			fx_remove),

@@ -1,4 +1,4 @@
-/* Deliveries that are overtaken by a later state of their entity. */
+/* Deliveries that a later state of their entity has overtaken. */
 #include "fixture.h"
 #include "store/sqlite/db.h"
 
@@ -53,7 +53,7 @@ static void test_what_waited_for_a_skipped_one_goes_on_at_once(void **state)
 	int64_t approved = fx_put_entity(fx, "id:2", "transaction.approved", "7", 2000, 1);
 
 	(void)fx_put_entity(fx, "id:1", "transaction.created", "7", 1000, 1);
-	/* The first to be looked at is held, then the other one skipped. */
+	/* The first one read is blocked, then the other one is skipped. */
 	struct store_claim c = claim(fx);
 	assert_int_equal(c.skip_count, 1);
 	assert_int_equal(c.job_count, 0);
@@ -139,7 +139,7 @@ static void test_an_event_without_a_hook_overtakes_too(void **state)
 	assert_int_equal(fx_counts(fx).waiting, 0);
 }
 
-/* One that waits for its retry is looked at again, as it may be late by then. */
+/* A retry is checked again, as it may be overtaken by then. */
 static void test_a_retry_may_be_overtaken(void **state)
 {
 	struct fixture *fx = *state;
@@ -168,7 +168,7 @@ static void test_what_runs_is_not_skipped(void **state)
 	fx_claim_free(&c);
 }
 
-/* Skipped ones are no room taken: as many as are wanted are found behind them. */
+/* Skipped deliveries do not count towards the wanted number. */
 static void test_skipped_ones_take_no_room(void **state)
 {
 	struct fixture *fx = *state;
@@ -189,7 +189,7 @@ static void test_skipped_ones_take_no_room(void **state)
 	fx_claim_free(&c);
 }
 
-/* Nothing of a claim that fails is left: neither skipped nor held. */
+/* A claim that fails leaves nothing skipped or blocked. */
 static void test_a_claim_that_fails_skips_nothing(void **state)
 {
 	struct fixture *fx = *state;

@@ -1,4 +1,4 @@
-/* Putting events in: keys, bytes, groups, the backlog. */
+/* Storing events: keys, bytes, groups, the backlog. */
 #include "fixture.h"
 #include "store/private.h"
 #include "store/sqlite/db.h"
@@ -121,7 +121,7 @@ static void test_quarantined_without_type(void **state)
 		fx_number(fx, "SELECT type IS NULL AND quarantined = 'not JSON' FROM events"), 1);
 }
 
-/* Holds the writer in a `done` so that what is submitted meanwhile is one group. */
+/* Keeps the writer in a `done`, so that what is submitted meanwhile is one group. */
 struct gate {
 	struct store_op op;
 	sem_t inside;
@@ -296,10 +296,10 @@ static void test_backlog(void **state)
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM events"), 1);
 	(void)fx_put(fx, "id:2", 1);
 	assert_int_equal(fx_put_aged(fx, "id:3", 1, 0).op.result, STORE_FULL);
-	/* What needs no room gets in. */
+	/* Events without deliveries need no room. */
 	assert_int_equal(fx_put_aged(fx, "id:1", 3, 0).op.result, STORE_DUPLICATE);
 	(void)fx_put(fx, "id:4", 0);
-	/* Running ones count until they are over. */
+	/* Running ones count until they have ended. */
 	struct store_claim c = fx_claim(fx, 1, 1);
 	assert_int_equal(c.job_count, 1);
 	assert_int_equal(fx_put_aged(fx, "id:3", 1, 0).op.result, STORE_FULL);
@@ -308,7 +308,7 @@ static void test_backlog(void **state)
 	(void)fx_put(fx, "id:3", 1);
 	fx_claim_free(&c);
 	assert_int_equal(fx_counts(fx).waiting, 4);
-	/* A reload that raises it lets more in. */
+	/* A reload raises the limit. */
 	store_configure(fx->st, 0, 5);
 	(void)fx_put(fx, "id:5", 1);
 }
@@ -325,36 +325,38 @@ static void test_names_keep_their_ids(void **state)
 	assert_int_equal(fx_name(fx->st, STORE_NAME_HOOK, "new"), id);
 }
 
-static _Atomic int pokes;
+static _Atomic int notified;
 
-static void poke(void *arg)
+static void count_ready(void *arg)
 {
-	assert(arg == &pokes);
-	pokes++;
+	assert(arg == &notified);
+	notified++;
 }
 
-static void test_on_ready_tells_of_new_work(void **state)
+static void test_on_ready_reports_new_work(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_options options = {
-		.path = fx->path, .backlog = 10, .on_ready = poke, .on_ready_arg = &pokes};
+	struct store_options options = {.path = fx->path,
+		.backlog = 10,
+		.on_ready = count_ready,
+		.on_ready_arg = &notified};
 	struct store_op ping = {.kind = STORE_OP_PING};
 
-	pokes = 0;
+	notified = 0;
 	fx_open_with(fx, &options);
 	(void)fx_put(fx, "id:1", 0);
 	struct store_claim c = fx_claim(fx, 1, 1);
 	fx_claim_free(&c);
-	assert_int_equal(pokes, 0);
+	assert_int_equal(notified, 0);
 	(void)fx_put(fx, "id:2", 1);
-	/* It comes after `done`; a further round is certainly after it. */
+	/* It is called after `done`; the next operation is certainly later. */
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	assert_int_equal(pokes, 1);
+	assert_int_equal(notified, 1);
 	c = fx_claim(fx, 1, 1);
 	assert_int_equal(c.job_count, 1);
 	(void)fx_settle(fx, c.jobs[0]->delivery, 1, ATTEMPT_TEMPFAIL, DELIVERY_READY, 1);
 	assert_int_equal(store_wait(fx->st, &ping), STORE_OK);
-	assert_int_equal(pokes, 2);
+	assert_int_equal(notified, 2);
 	fx_claim_free(&c);
 }
 
@@ -376,7 +378,7 @@ static void test_orphans(void **state)
 	assert_string_equal(said, "beta 2");
 }
 
-/* However large the store: no statement of the daemon's walks through a table. */
+/* However large the store is, no statement of the daemon walks through a table. */
 static void test_every_statement_uses_an_index(void **state)
 {
 	struct fixture *fx = *state;
@@ -393,7 +395,7 @@ static void test_every_statement_uses_an_index(void **state)
 			sqlite3_prepare_v2(fx->st->db->sqlite, sql, -1, &plan, NULL), SQLITE_OK);
 		while (sqlite3_step(plan) == SQLITE_ROW) {
 			const char *step = (const char *)sqlite3_column_text(plan, 3);
-			/* Partial indexes hold what waits only: they may be walked. */
+			/* Walking a partial index is allowed: it holds only what waits. */
 			if (strncmp(step, "SCAN", 4) == 0 &&
 				strncmp(step, "SCAN put_", 9) != 0 && /* one transaction's */
 				strstr(step, "INDEX deliveries_due") == NULL &&
@@ -446,8 +448,7 @@ int main(void)
 		OPEN(test_a_hundred_threads_with_one_key),
 		OPEN(test_backlog),
 		OPEN(test_names_keep_their_ids),
-		cmocka_unit_test_setup_teardown(
-			test_on_ready_tells_of_new_work, fx_make, fx_remove),
+		cmocka_unit_test_setup_teardown(test_on_ready_reports_new_work, fx_make, fx_remove),
 		OPEN(test_orphans),
 		OPEN(test_every_statement_uses_an_index),
 		OPEN(test_close_does_what_is_queued),

@@ -1,5 +1,5 @@
-/* A transaction too large for the page cache is rolled back, another process commits at
- * its place in the WAL: nothing of the one may be written over the other. */
+/* A transaction too large for the page cache is rolled back, and another process commits at the
+ * same place in the WAL: the first must not overwrite the second. */
 #include "fixture.h"
 #include "store/sqlite/db.h"
 
@@ -16,7 +16,7 @@ static void run(sqlite3 *db, const char *sql)
 		fail_msg("%s: %s", sql, error);
 }
 
-/* The connection as the writer has it, with room for few pages. */
+/* A connection like the writer's, with a small page cache. */
 static sqlite3 *writer_open(const struct fixture *fx)
 {
 	sqlite3 *db;
@@ -28,7 +28,7 @@ static sqlite3 *writer_open(const struct fixture *fx)
 	run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = 10;"
 		" PRAGMA wal_autocheckpoint = 0;"
 		" CREATE TABLE t(id INTEGER PRIMARY KEY, b); CREATE TABLE other(id INTEGER);"
-		/* Else the first page, read again after a rollback, comes from the WAL. */
+		/* Otherwise the first page would be read from the WAL after a rollback. */
 		" PRAGMA wal_checkpoint(PASSIVE)");
 	return db;
 }
@@ -39,7 +39,7 @@ static void other_commits(const struct fixture *fx)
 
 	assert_int_equal(sqlite3_open(fx->path, &db), SQLITE_OK);
 	run(db, "INSERT INTO other VALUES(1); INSERT INTO other VALUES(2);"
-		" INSERT INTO t VALUES(1000, zeroblob(4000000))"); /* beyond where LARGE came to */
+		" INSERT INTO t VALUES(1000, zeroblob(4000000))"); /* beyond the end of LARGE */
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -51,7 +51,7 @@ static int64_t number(sqlite3 *db, const char *sql)
 	return value;
 }
 
-/* What the other committed is there for the writer, and for whoever opens the files next. */
+/* The writer and the next process to open the files see what the other one committed. */
 static void check(const struct fixture *fx, sqlite3 *db)
 {
 	assert_int_equal(number(db, "SELECT count(*) FROM other"), 2);
@@ -77,7 +77,7 @@ static void test_rollback(void **state)
 	check(fx, db);
 }
 
-/* A statement of its own that fails and rolls itself back. */
+/* A single statement fails and is rolled back. */
 static void test_failed_statement(void **state)
 {
 	const struct fixture *fx = *state;
@@ -90,7 +90,7 @@ static void test_failed_statement(void **state)
 	check(fx, db);
 }
 
-/* The failed statement ends the transaction that was begun before it. */
+/* A failed statement ends the transaction around it. */
 static void test_failed_transaction(void **state)
 {
 	const struct fixture *fx = *state;
@@ -116,7 +116,7 @@ static void test_savepoint(void **state)
 	check(fx, db);
 }
 
-/* The connection is closed within its transaction; another has the store open. */
+/* The connection is closed during its transaction, while another has the store open. */
 static void test_close(void **state)
 {
 	const struct fixture *fx = *state;

@@ -50,7 +50,7 @@ static const char version_1[] =
 	"	output BLOB,"
 	"	PRIMARY KEY(delivery_id, number)) STRICT, WITHOUT ROWID;";
 
-/* Only taken before the first page is written. */
+/* They take effect only before the first page is written. */
 static const char version_1_pragmas[] =
 	"PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL";
 

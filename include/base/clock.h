@@ -20,7 +20,7 @@ int64_t clock_steady(void);
 
 /* Reads an RFC 3339 time ("2026-06-30T22:50:29.001Z", offsets too, fractions
  * cut to milliseconds, no leap second) of len bytes into *ms, unix
- * milliseconds. False when it is no such time, or in UTC not of the years 1970 to
+ * milliseconds. False: not such a time, or in UTC not in the years 1970 to
  * 9999. Any thread. */
 bool clock_parse(const char *text, size_t len, int64_t *ms) WARN_UNUSED;
 

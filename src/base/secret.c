@@ -53,7 +53,7 @@ struct secret *secret_new(const void *bytes, size_t len)
 	}
 	if (len > 0)
 		memcpy(s->bytes, bytes, len);
-	/* It has been tried already, but nobody was told how that went. */
+	/* sodium_malloc has locked it, but does not say whether that succeeded. */
 	if (sodium_mlock(s->bytes, len > 0 ? len : 1) != 0)
 		atomic_store(&some_unlocked, true);
 	(void)sodium_mprotect_readonly(s->bytes);

@@ -14,7 +14,7 @@
 
 struct step {
 	char *name;
-	size_t index; /* NO_INDEX: the name is no whole number */
+	size_t index; /* NO_INDEX: the name is not a whole number */
 };
 
 struct path {

@@ -1,3 +1,4 @@
+/* One test of a condition against a document. */
 #include "base/buf.h"
 #include "event/document.h"
 #include "rule/condition.h"
@@ -50,7 +51,7 @@ static struct condition *make(
 	return c;
 }
 
-/* Does it hold; with a reason just when it does not, and `not` of it the other way round? */
+/* Does it hold? There is a reason if and only if it does not, and `not` of it is the opposite. */
 static bool holds(struct condition *c, const json_t *document)
 {
 	struct buf why = {0}, words = {0};
@@ -72,7 +73,7 @@ static bool holds(struct condition *c, const json_t *document)
 	return good;
 }
 
-/* What the operators say must fit together. */
+/* The results of the operators must agree. */
 static void check(
 	const char *where, const struct condition_operand *operand, const json_t *document)
 {

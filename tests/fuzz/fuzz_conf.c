@@ -1,3 +1,4 @@
+/* Any bytes as a config: it is read, or refused with reasons. */
 #include "conf/conf.h"
 
 #include <sodium.h>

@@ -1,3 +1,4 @@
+/* A path, and what it finds in a document. */
 #include "base/buf.h"
 #include "rule/path.h"
 

@@ -1,3 +1,4 @@
+/* A template rendered from a document. */
 #include "rule/template.h"
 
 #include <stdlib.h>
@@ -5,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* Takes what stands before the first NUL off the input. */
+/* Takes what is before the first NUL off the input. */
 static const char *field(const char **at, const char *end, size_t *len)
 {
 	const char *text = *at, *nul = memchr(text, '\0', (size_t)(end - text));

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* With U+FFFD for what is not UTF-8, by jansson's idea of that. */
+/* With U+FFFD for what jansson does not accept as UTF-8. */
 static void add_valid(struct buf *out, const char *text, size_t len)
 {
 	for (size_t at = 0, n; at < len; at += n) {
@@ -90,7 +90,7 @@ static void try_escaped(const char *text, size_t len)
 	buf_free(&out);
 }
 
-/* Reads one word as a POSIX shell does; returns what is behind it. */
+/* Reads one word as a POSIX shell does; returns what is after it. */
 static const char *read_word(struct buf *out, const char *p)
 {
 	bool quoted = false;
@@ -101,7 +101,7 @@ static const char *read_word(struct buf *out, const char *p)
 		else if (!quoted && *p == '\\' && p[1] != '\0')
 			buf_add_char(out, *++p);
 		else if (!quoted && strchr("$`\"\\|&;<>()*?[]#~!{}\n\t", *p) != NULL)
-			abort(); /* a shell would make something of it */
+			abort(); /* special to a shell */
 		else
 			buf_add_char(out, *p);
 	}

@@ -64,7 +64,7 @@ static bool is_shell(const char *program)
 	return false;
 }
 
-/* A shell runs the text after -c, whoever wrote it. */
+/* A shell runs the text after -c, even if the event wrote it. */
 static void warn_of_shell(
 	const struct conf_value *v, const char *program, const struct conf_templates *run)
 {

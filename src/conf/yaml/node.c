@@ -1,3 +1,4 @@
+/* conf/yaml/node.c - nodes of the tree: look-ups, places, freeing. */
 #include "yaml.h"
 
 #include <stdlib.h>

@@ -99,7 +99,7 @@ static bool line_has_bare_address(struct parse *p, unsigned line)
 	return false;
 }
 
-static void complain(struct parse *p)
+static void add_syntax_error(struct parse *p)
 {
 	const yaml_parser_t *y = &p->yaml;
 	const char *problem = y->problem != NULL ? y->problem : "cannot be read";
@@ -135,7 +135,7 @@ static bool next_event(struct parse *p, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&p->yaml, event))
 		return true;
-	complain(p);
+	add_syntax_error(p);
 	return false;
 }
 

@@ -1,3 +1,4 @@
+/* Growing buffers, and text escaped for terminals and JSON. */
 #include "base/buf.h"
 
 #include <setjmp.h>
@@ -85,7 +86,7 @@ static void nothing_escaped_moves_a_terminal(void **state)
 			"evil"},                              /* right-to-left override */
 		{"\xe2\x81\xa6x", "\\xe2\\x81\\xa6x"},        /* isolate */
 		{"\xe2\x80\xa8x", "\\xe2\\x80\\xa8x"},        /* line separator */
-		{"\xff\xfe", "\\xff\\xfe"},                   /* no UTF-8 */
+		{"\xff\xfe", "\\xff\\xfe"},                   /* not UTF-8 */
 		{"\xc0\xaf", "\\xc0\\xaf"},                   /* overlong */
 		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* surrogate */
 		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond Unicode */

@@ -1,3 +1,4 @@
+/* RFC 3339 times, read and written; the steady clock. */
 #include "base/clock.h"
 
 #include <setjmp.h>
@@ -33,7 +34,7 @@ static void times_are_read(void **state)
 	}
 }
 
-static void what_is_no_time_is_refused(void **state)
+static void bad_times_are_refused(void **state)
 {
 	(void)state;
 	static const char *const rows[] = {
@@ -105,7 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_read),
-		cmocka_unit_test(what_is_no_time_is_refused),
+		cmocka_unit_test(bad_times_are_refused),
 		cmocka_unit_test(times_are_written),
 		cmocka_unit_test(the_steady_clock_does_not_go_back),
 	};

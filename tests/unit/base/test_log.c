@@ -1,3 +1,4 @@
+/* Log lines: form, level, escaping, the journal, the limit on lines of outsiders. */
 #include "base/log.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* Addresses, ranges, ports, clients behind proxies, public and internal addresses. */
 #include "base/net.h"
 
 #include <arpa/inet.h>
@@ -87,7 +88,7 @@ static void the_client_behind_proxies(void **state)
 		const char *peer, *list, *client;
 	} rows[] = {
 		{"203.0.113.1", "", "203.0.113.1"},
-		{"203.0.113.1", "198.51.100.1", "203.0.113.1"}, /* not from a proxy of ours */
+		{"203.0.113.1", "198.51.100.1", "203.0.113.1"}, /* not from a trusted proxy */
 		{"10.0.0.1", "", "10.0.0.1"},
 		{"10.0.0.1", "198.51.100.1", "198.51.100.1"},
 		{"10.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"},
@@ -169,7 +170,7 @@ static void what_is_internal(void **state)
 		{NULL, "64:ff9b:0:0:0:1::", "64:ff9b:0:ffff:ffff:ffff:ffff:ffff", NULL},
 		{NULL, "64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", NULL},
 		{NULL, "64:ff9b:1::8.8.8.8", "64:ff9b:1:a00:0:100::", NULL},
-		/* this host, and IPv4 in dresses that are not worn any more */
+		/* this host, and obsolete forms of IPv4 */
 		{NULL, "::", "::1", NULL},
 		{NULL, "::7f00:1", "::8.8.8.8", NULL},
 		{NULL, "::ffff:0:10.0.0.1", "::ffff:0:8.8.8.8", NULL},

@@ -1,3 +1,4 @@
+/* Secrets from files, credentials and the environment. */
 #include "base/secret.h"
 
 #include <setjmp.h>

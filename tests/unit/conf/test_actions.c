@@ -1,3 +1,5 @@
+/* Actions as the config has them: run, email, forward, and what is derived from
+ * on_failure, digest and silence; the mail server; conf_explain. */
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "conf/explain.h"
@@ -195,7 +197,7 @@ static void test_every_key_of_a_forward(void **state)
 	conf_unref(conf);
 }
 
-/* Where an event may say which machine to connect to, other rules hold. */
+/* Where an event may choose the host, only public addresses are allowed. */
 static void test_fixed_urls(void **state)
 {
 	static const struct {
@@ -287,7 +289,7 @@ static void test_sendmail(void **state)
 	assert_null(conf->email.url);
 	assert_string_equal(conf->email.command[0], "/bin/true");
 	assert_string_equal(conf->email.command[1], "-i");
-	assert_string_equal(conf->email.command[2], "{{x}}"); /* no template */
+	assert_string_equal(conf->email.command[2], "{{x}}"); /* not a template */
 	assert_null(conf->email.command[3]);
 	assert_string_equal(conf->email.from.name, "My Shop");
 	assert_string_equal(conf->email.from.mailbox, "a@example.com");
@@ -455,14 +457,14 @@ static void test_environment_in_templates(void **state)
 		"run: [/bin/true, '${TEST_PATH}', '$${TEST_PATH}'], env: {A: '{{${TEST_PATH}}}'}"));
 
 	(void)state;
-	/* what it stands for is part of the template, as if it stood in the file */
+	/* its value is part of the template, as if it were in the file */
 	assert_text(conf->hooks[0].own.run.list[0], "entity.id");
 	assert_text(conf->hooks[0].own.run.list[1], "${TEST_PATH}");
 	assert_text(conf->hooks[0].own.env[0].value, "{{entity.id}}");
 	conf_unref(conf);
 }
 
-/* A template as large as may be is taken, one byte more is not. */
+/* A template of the largest size is accepted, one byte more is not. */
 static void test_large_template_files(void **state)
 {
 	const size_t max = (size_t)1 << 20;

@@ -1,3 +1,4 @@
+/* Bad configs: each directory of tests/conf is refused with exactly its messages. */
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "conf/keys.h"
@@ -123,7 +124,7 @@ static char *replace(char *text, const char *from, const char *to)
 
 /* tests/conf/NAME: the config is refused with exactly the text of `expected`,
  * in which FILE is the config's path and DIR its directory. HOOKD_ACCEPT=1
- * writes `expected` anew; read the difference before you commit it. */
+ * writes `expected` again; read the difference before you commit it. */
 static void test_bad_config(void **state)
 {
 	const char *name = *state;

@@ -1,3 +1,4 @@
+/* The table of keys against hookd.yaml(5) and the sample config. */
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "conf/keys.h"
@@ -68,7 +69,7 @@ static bool is_word_char(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* Does a line that `marks` takes have the word? */
+/* Does a line that `marks` accepts have the word? */
 static bool names(const char *text, const char *word, bool (*marks)(const char *line, size_t len))
 {
 	size_t word_len = strlen(word);
@@ -128,7 +129,7 @@ static void test_every_key_is_in_the_sample(void **state)
 	free(text);
 }
 
-/* The sample with all that is commented out, except prose, switched on. */
+/* The sample with everything but prose uncommented. */
 static char *sample_switched_on(void)
 {
 	char *text = read_whole("conf/hookd.yaml");
@@ -153,7 +154,7 @@ static char *sample_switched_on(void)
 	return buf_take(&out);
 }
 
-/* Every one; there is at least one. */
+/* Each of them; there is at least one. */
 static char *replace(char *text, const char *from, const char *to)
 {
 	const char *at = text, *hit = strstr(text, from);
@@ -170,7 +171,7 @@ static char *replace(char *text, const char *from, const char *to)
 	return buf_take(&b);
 }
 
-/* What the sample names on the machine it is for, by what is on this one. */
+/* Replaces what the sample expects on its machine by what this one has. */
 static char *for_this_machine(char *text, const char *pem)
 {
 	const struct passwd *self = getpwuid(geteuid());

@@ -1,3 +1,4 @@
+/* Which hooks want an event, and why others decline it. */
 #include "conf/match.h"
 
 #include "rule/path.h"
@@ -104,7 +105,7 @@ static void hooks_that_decline_say_why(void **state)
 
 	assert_int_equal(match_hooks(&conf, &source, &ev, ids, &declined), 1);
 	assert_int_equal(ids[0], 12);
-	/* a hook for other types has no say */
+	/* a hook for other types gives no reason */
 	assert_memory_equal(declined.data, "much\tamount is 50", strlen("much\tamount is 50"));
 	assert_ptr_equal(strchr(declined.data, '\n'), declined.data + declined.len - 1);
 	buf_free(&declined);

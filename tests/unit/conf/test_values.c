@@ -1,3 +1,4 @@
+/* Values of a good config: defaults, units, the environment, aliases, warnings. */
 #include "base/buf.h"
 #include "conf/conf.h"
 
@@ -61,7 +62,7 @@ static char *scratch_file(const char *name, const char *bytes)
 	return strdup(path);
 }
 
-/* As a script of the hook has it. */
+/* As a script of the hook gets it. */
 static const char *variable(const struct conf_hook *hook, const char *name)
 {
 	const struct conf_action *action = hook->action;
@@ -228,7 +229,7 @@ static void test_every_key_of_a_hook(void **state)
 	conf_unref(conf);
 }
 
-/* Nothing of ours but PATH and LANG gets to a script, and its own come first. */
+/* A script gets only PATH and LANG of our environment, and its own replace them. */
 static void test_environment_of_a_hook(void **state)
 {
 	const struct passwd *self = getpwuid(geteuid());
@@ -333,7 +334,7 @@ static void test_environment_in_values(void **state)
 	assert_string_equal(argument(h, 1), "${TEST_PORT}");
 	assert_string_equal(argument(h, 2), "$TEST_PORT");
 	assert_string_equal(argument(h, 3), "$$");
-	assert_string_equal(argument(h, 4), "${TEST_PORT}"); /* what comes out is not read again */
+	assert_string_equal(argument(h, 4), "${TEST_PORT}"); /* the result is not expanded again */
 	assert_string_equal(argument(h, 5), "");
 	conf_unref(conf);
 }
@@ -364,7 +365,7 @@ static void test_empty_sections(void **state)
 	conf_unref(conf);
 }
 
-static void test_warnings_alone_refuse_nothing(void **state)
+static void test_warnings_do_not_refuse(void **state)
 {
 	static const char text[] = SOURCE "hooks: []\n";
 	struct buf errors = {0};
@@ -471,7 +472,7 @@ int main(void)
 		cmocka_unit_test(test_environment_in_values),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_empty_sections),
-		cmocka_unit_test(test_warnings_alone_refuse_nothing),
+		cmocka_unit_test(test_warnings_do_not_refuse),
 		cmocka_unit_test(test_one_error_does_not_cause_another),
 		cmocka_unit_test(test_restart_keys),
 		cmocka_unit_test(test_references),

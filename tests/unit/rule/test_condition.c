@@ -1,3 +1,4 @@
+/* Conditions: what holds, what is refused, what the reasons say, long texts. */
 #include "rule/condition.h"
 
 #include "base/buf.h"
@@ -287,7 +288,7 @@ static const struct {
 	{"{a: {matches: '^\\d{3}(?!x)'}}", "{\"a\":\"123y\"}", true, NULL},
 	{"{a: {matches: '^(a*b?)*c$'}}", "{\"a\":\"abac\"}", true, NULL},
 	{"{a: {matches: '^[a-z]{1,2000}$'}}", "{\"a\":\"abac\"}", true, NULL},
-	/* is it there, is it empty */
+	/* exists, empty */
 	{"{a: {exists: true}}", "{\"a\":null}", true, NULL},
 	{"{a: {exists: true}}", "{}", false, "a is missing: expected present"},
 	{"{a: {exists: false}}", "{}", true, NULL},
@@ -375,7 +376,7 @@ static void does_it_hold(void **state)
 				holds ? why.data : "is missing");
 		if (rows[i].why != NULL && strstr(why.data, rows[i].why) == NULL)
 			fail_msg("%s of %s: %s", rows[i].when, rows[i].body, why.data);
-		/* nobody asks why */
+		/* without asking why */
 		assert_int_equal(condition_holds(conf->hooks[0].when, root, NULL), holds);
 		buf_free(&why);
 		json_decref(root);
@@ -383,7 +384,7 @@ static void does_it_hold(void **state)
 	}
 }
 
-/* ---- what is no condition ---- */
+/* ---- bad conditions ---- */
 
 #define WANTS_MAPPING                                                                              \
 	"expected a mapping of paths to tests such as {entity.amount: {gte: 100}}, found "
@@ -396,7 +397,7 @@ static void does_it_hold(void **state)
 
 static const struct {
 	const char *when;
-	const char *error; /* behind FILE: */
+	const char *error; /* after FILE: */
 } bad[] = {
 	{"", "8:10: WHEN " WANTS_MAPPING "nothing"},
 	{"{}", "8:11: WHEN " WANTS_MAPPING "an empty one"},
@@ -486,7 +487,7 @@ static const struct {
 	{"\n      a: 1\n      b: {gt: x}", "10:15: WHEN b: gt: \"x\"" WANTS_NUMBER},
 };
 
-static void what_is_no_condition(void **state)
+static void bad_conditions(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -497,7 +498,7 @@ static void what_is_no_condition(void **state)
 		assert_null(conf);
 		buf_printf(&expected, "/tmp/hookd.yaml:%.*shooks[1] \"ship\": when:%s",
 			(int)(when - bad[i].error), bad[i].error, when + strlen("WHEN"));
-		/* how PCRE2 goes on depends on its version */
+		/* the rest of the message depends on the version of PCRE2 */
 		if (strstr(bad[i].error, NO_REGEX) == NULL)
 			buf_add_char(&expected, '\n');
 		if (strncmp(errors.data, expected.data, expected.len) != 0)
@@ -507,7 +508,7 @@ static void what_is_no_condition(void **state)
 	}
 }
 
-static void all_faults_of_one_condition_are_told(void **state)
+static void all_errors_of_one_condition_are_reported(void **state)
 {
 	struct buf errors = {0};
 
@@ -581,7 +582,7 @@ static void a_glob_and_eq_look_at_the_whole_text(void **state)
 	json_decref(root);
 }
 
-/* Expressions that take exponential time where matching goes back and forth. */
+/* Expressions that take exponential time by backtracking. */
 static void notorious_expressions_end(void **state)
 {
 	static const struct {
@@ -702,8 +703,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(does_it_hold),
-		cmocka_unit_test(what_is_no_condition),
-		cmocka_unit_test(all_faults_of_one_condition_are_told),
+		cmocka_unit_test(bad_conditions),
+		cmocka_unit_test(all_errors_of_one_condition_are_reported),
 		cmocka_unit_test(a_regex_looks_at_the_first_bytes_of_a_text),
 		cmocka_unit_test(a_glob_and_eq_look_at_the_whole_text),
 		cmocka_unit_test(notorious_expressions_end),

@@ -1,3 +1,4 @@
+/* Paths: their steps, their errors, the values they find. */
 #include "rule/path.h"
 
 #include "base/buf.h"
@@ -131,7 +132,7 @@ static void only_len_bytes_are_read(void **state)
 	assert_int_equal(fault.at, 2);
 }
 
-static void a_nul_is_in_no_path(void **state)
+static void a_path_has_no_nul(void **state)
 {
 	struct fault fault = {0};
 
@@ -178,7 +179,7 @@ static void limits(void **state)
 	path_free(p);
 }
 
-/* The value found is written as JSON; NULL: there is none. */
+/* The value found is written as JSON; NULL: none. */
 static void values_found(void **state)
 {
 	static const char body[] =
@@ -251,7 +252,7 @@ static void values_found(void **state)
 	json_decref(root);
 }
 
-static void a_root_that_is_no_object(void **state)
+static void a_root_that_is_not_an_object(void **state)
 {
 	struct path *p = parse("0"), *q = parse("a");
 	json_t *list = json_pack("[s]", "x"), *text = json_string("x");
@@ -274,10 +275,10 @@ int main(void)
 		cmocka_unit_test(steps_of_good_paths),
 		cmocka_unit_test(faults_of_bad_paths),
 		cmocka_unit_test(only_len_bytes_are_read),
-		cmocka_unit_test(a_nul_is_in_no_path),
+		cmocka_unit_test(a_path_has_no_nul),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(values_found),
-		cmocka_unit_test(a_root_that_is_no_object),
+		cmocka_unit_test(a_root_that_is_not_an_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* hookctl/listing.h - what `events` and `deliveries` share: the store they list from, the table
- * they print, and how --follow goes on with what is new. One thread. */
+ * they print, and how --follow prints what is new. One thread. */
 #ifndef HOOKD_CTL_LISTING_H
 #define HOOKD_CTL_LISTING_H
 

@@ -200,7 +200,7 @@ static int64_t make_due_reports(struct reporter *r, const struct conf *conf)
 	return round.next;
 }
 
-/* Sleeps until then by the wall clock, which may be set meanwhile: reads it now and then. */
+/* Sleeps until then by the wall clock, which it reads now and then: it may be set. */
 static void sleep_until(struct reporter *r, const struct conf *conf, int64_t until)
 {
 	int64_t left;

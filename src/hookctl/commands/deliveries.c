@@ -52,7 +52,7 @@ struct listing {
 	struct open_delivery refreshed; /* the one that is being read again */
 };
 
-/* The state in a word that says what the delivery waits for. */
+/* The state, or in its place what the delivery waits for. */
 static const char *state_of(const struct store_delivery_row *d, char lower[16])
 {
 	const char *text = delivery_state_text(d->state);

@@ -36,7 +36,7 @@ static const struct ctl_option options[] = {
 #define SKIPPED    "imported without --run"
 #define FAULTS_MAX 20 /* reported one by one; then only counted */
 
-/* One line's event and the memory behind it. */
+/* One line's event and the memory it needs. */
 struct line {
 	json_t *root;
 	char *payload; /* decoded from base64; NULL: the payload is in text or in root */
@@ -116,11 +116,11 @@ static bool find_body(struct import *im, struct line *l, const char **body, size
 
 static const struct conf_source *find_source(struct import *im, const struct line *l)
 {
-	const json_t *said = json_object_get(l->root, "payload") != NULL ||
-					     json_object_get(l->root, "payload_base64") != NULL
-				     ? json_object_get(l->root, "source")
-				     : NULL;
-	const char *name = json_is_string(said) ? json_string_value(said) : im->source;
+	const json_t *named = json_object_get(l->root, "payload") != NULL ||
+					      json_object_get(l->root, "payload_base64") != NULL
+				      ? json_object_get(l->root, "source")
+				      : NULL;
+	const char *name = json_is_string(named) ? json_string_value(named) : im->source;
 	struct buf line = {0};
 
 	for (size_t i = 0; i < im->conf->source_count; i++)

@@ -1,5 +1,10 @@
-/* hookctl test: what a hook would do with an event, and why; and with --run does
- * it, without the daemon and without leaving a trace in the store. */
+/* hookctl test - prints what a hook would do with an event, and why; with --run does it, without
+ * the daemon and without a trace in the store. Prints
+ *   ship-order with event 42
+ *     on       yes  transaction.approved, the hook matches transaction.*
+ *     when     yes  entity.amount is 5000
+ *   would run (script)
+ * then the action's preview or, with --run, its result and output. */
 #include "commands.h"
 
 #include "action/action.h"
@@ -45,7 +50,7 @@ struct test {
 	struct buf out;
 };
 
-static bool read_options(struct ctl *ctl, int argc, char **argv, struct test *t, int *status)
+static bool read_test_options(struct ctl *ctl, int argc, char **argv, struct test *t, int *status)
 {
 	int key;
 
@@ -76,18 +81,18 @@ static bool read_options(struct ctl *ctl, int argc, char **argv, struct test *t,
 	if (key == CTL_STOP)
 		return false;
 	if ((t->event != 0) + (t->type != NULL) + (t->file != NULL) > 1) {
-		ctl_error("test: one of --event, --type and --file");
+		ctl_error("test: only one of --event, --type and --file");
 		return false;
 	}
 	if (t->amount != 0 && (t->event != 0 || t->file != NULL)) {
-		ctl_error("test: --amount is for an event that is made up");
+		ctl_error("test: --amount is for a made-up event");
 		return false;
 	}
 	if (t->store != NULL && t->event == 0) {
-		ctl_error("test: --store is for --event");
+		ctl_error("test: --store needs --event");
 		return false;
 	}
-	return ctl_operands(&ctl_test, argc, 1, "a hook's name, as in the config");
+	return ctl_operands(&ctl_test, argc, 1, "the name of a HOOK in the config");
 }
 
 static const struct conf_hook *find_hook(const struct conf *conf, const char *name)
@@ -109,7 +114,7 @@ static const struct conf_hook *find_hook(const struct conf *conf, const char *na
 
 /* ---- the event ---- */
 
-static void event_seen(void *arg, const struct store_event_row *row)
+static void keep_event(void *arg, const struct store_event_row *row)
 {
 	struct test *t = arg;
 
@@ -127,7 +132,7 @@ static int read_stored(const struct ctl *ctl, struct test *t)
 	if (reader == NULL)
 		return status;
 	status = CTL_FAILED;
-	if (!store_read_event(reader, t->event, event_seen, t, why))
+	if (!store_read_event(reader, t->event, keep_event, t, why))
 		ctl_error("%s", why);
 	else if (t->source == NULL)
 		ctl_error("no event %" PRId64 " in %s", t->event, name);
@@ -140,7 +145,7 @@ static int read_stored(const struct ctl *ctl, struct test *t)
 	return status;
 }
 
-/* What a hook that wants globs only is tried with. */
+/* The first type that the hook names without a glob. */
 static const char *type_for(const struct sender *sender, const struct conf_hook *hook)
 {
 	for (size_t i = 0; i < hook->on_count; i++)
@@ -149,7 +154,7 @@ static const char *type_for(const struct sender *sender, const struct conf_hook 
 	return sender->sample_type;
 }
 
-static int make_up(struct test *t)
+static int make_event(struct test *t)
 {
 	/* hookd's own hooks are tried with an event of the usual sender */
 	const struct sender *own = t->hook->source->sender,
@@ -166,7 +171,7 @@ static int make_up(struct test *t)
 	return CTL_FAILED;
 }
 
-static int read_event(const struct ctl *ctl, struct test *t)
+static int load_event(const struct ctl *ctl, struct test *t)
 {
 	int status = CTL_OK;
 
@@ -175,7 +180,7 @@ static int read_event(const struct ctl *ctl, struct test *t)
 	else if (t->file != NULL)
 		status = ctl_read_file(t->file, &t->body) ? CTL_OK : CTL_FAILED;
 	else
-		status = make_up(t);
+		status = make_event(t);
 	if (status != CTL_OK)
 		return status;
 	if (t->source == NULL)
@@ -191,27 +196,27 @@ static int read_event(const struct ctl *ctl, struct test *t)
 
 /* ---- does it match? ---- */
 
-static void say_verdict(struct test *t, const char *key, bool good, const char *text)
+static void add_verdict(struct test *t, const char *key, bool good, const char *text)
 {
 	buf_printf(&t->out, "  %-8s %-4s ", key, good ? "yes" : "no");
 	buf_add_escaped(&t->out, text, strlen(text), '\0');
 	buf_add_char(&t->out, '\n');
 }
 
-static bool judge_type(struct test *t)
+static bool matches_type(struct test *t)
 {
 	struct buf text = {0};
 	bool good = match_on(t->hook, t->ev.type);
 
-	buf_printf(&text, "%s, the hook wants ", t->ev.type);
+	buf_printf(&text, "%s, the hook matches ", t->ev.type);
 	for (size_t i = 0; i < t->hook->on_count; i++)
 		buf_printf(&text, "%s%s", i > 0 ? ", " : "", t->hook->on[i]);
-	say_verdict(t, "on", good, text.data != NULL ? text.data : "");
+	add_verdict(t, "on", good, text.data != NULL ? text.data : "");
 	buf_free(&text);
 	return good;
 }
 
-static bool judge_when(struct test *t)
+static bool matches_when(struct test *t)
 {
 	const json_t *document = NULL;
 	struct buf text = {0};
@@ -222,12 +227,12 @@ static bool judge_when(struct test *t)
 	good = event_document(&t->ev, &document) && match_when(t->hook, document, &text);
 	if (good)
 		condition_explain(t->hook->when, &text);
-	say_verdict(t, "when", good, text.data != NULL ? text.data : "");
+	add_verdict(t, "when", good, text.data != NULL ? text.data : "");
 	buf_free(&text);
 	return good;
 }
 
-static bool judge(struct test *t)
+static bool matches_event(struct test *t)
 {
 	bool source = strcmp(t->source, t->hook->source->name) == 0;
 	struct buf text = {0};
@@ -236,19 +241,19 @@ static bool judge(struct test *t)
 		return true;
 	if (t->ev.quarantined != NULL) {
 		buf_printf(&text, "it would be quarantined: %s", t->ev.quarantined);
-		say_verdict(t, "event", false, text.data != NULL ? text.data : "");
+		add_verdict(t, "event", false, text.data != NULL ? text.data : "");
 		buf_free(&text);
 		return false;
 	}
 	if (!source) {
-		buf_printf(
-			&text, "%s, the hook wants those of %s", t->source, t->hook->source->name);
-		say_verdict(t, "source", false, text.data != NULL ? text.data : "");
+		buf_printf(&text, "%s, the hook matches events of %s", t->source,
+			t->hook->source->name);
+		add_verdict(t, "source", false, text.data != NULL ? text.data : "");
 		buf_free(&text);
 	}
-	/* one after the other: both verdicts are of interest */
-	bool type = judge_type(t);
-	return judge_when(t) && type && source;
+	/* not `&&`: both verdicts are printed */
+	bool type = matches_type(t);
+	return matches_when(t) && type && source;
 }
 
 /* ---- what it would do, and doing it ---- */
@@ -264,7 +269,7 @@ static struct delivery_job *make_job(const struct test *t)
 	job->received_at = job->started_at = clock_wall();
 	job->source = strdup(t->source);
 	job->type = strdup(t->ev.type != NULL ? t->ev.type : "");
-	/* a key of its own: who has seen the delivery's must not take this for it */
+	/* a key of its own: nobody must take this run for the delivery */
 	if (asprintf(&job->idempotency_key, "%s/%s/%s/test-%08" PRIx32, t->source,
 		    t->ev.idempotency_key, t->hook->name, randombytes_random()) < 0)
 		job->idempotency_key = NULL;
@@ -279,7 +284,7 @@ static struct delivery_job *make_job(const struct test *t)
 	return NULL;
 }
 
-static int say_outcome(struct test *t, const struct attempt_outcome *o, int64_t took)
+static int add_outcome(struct test *t, const struct attempt_outcome *o, int64_t took)
 {
 	buf_printf(&t->out, "  %s after %" PRId64 ".%03" PRId64 " s",
 		attempt_result_text(o->result), took / 1000, took % 1000);
@@ -296,7 +301,7 @@ static int say_outcome(struct test *t, const struct attempt_outcome *o, int64_t 
 	return o->result == ATTEMPT_OK ? CTL_OK : CTL_FAILED;
 }
 
-static int do_it(struct test *t, struct conf *conf, struct delivery_job *job)
+static int run_action(struct test *t, struct conf *conf, struct delivery_job *job)
 {
 	struct trial trial;
 	int status;
@@ -307,15 +312,15 @@ static int do_it(struct test *t, struct conf *conf, struct delivery_job *job)
 		return CTL_FAILED;
 	}
 	if (!trial_run(&trial, conf, t->hook, job)) {
-		ctl_error("cannot run it: no memory or no descriptor left");
+		ctl_error("cannot run it: out of memory or descriptors");
 		return CTL_FAILED;
 	}
-	status = say_outcome(t, trial_outcome(&trial), trial.took);
+	status = add_outcome(t, trial_outcome(&trial), trial.took);
 	trial_end(&trial);
 	return status;
 }
 
-static int test(struct test *t, struct conf *conf)
+static int test_hook(struct test *t, struct conf *conf)
 {
 	struct delivery_job *job;
 
@@ -324,7 +329,7 @@ static int test(struct test *t, struct conf *conf)
 		buf_printf(&t->out, "event %" PRId64 "\n", t->event);
 	else
 		buf_printf(&t->out, "%s\n", t->file != NULL ? "that body" : "a made-up event");
-	if (!judge(t)) {
+	if (!matches_event(t)) {
 		buf_add_text(&t->out, "would not run\n");
 		return CTL_FAILED;
 	}
@@ -339,7 +344,7 @@ static int test(struct test *t, struct conf *conf)
 		return CTL_FAILED;
 	}
 	if (t->run)
-		return do_it(t, conf, job);
+		return run_action(t, conf, job);
 	delivery_job_free(job);
 	buf_add_text(&t->out, "not done: --run does it\n");
 	return CTL_OK;
@@ -351,7 +356,7 @@ static int test_command(struct ctl *ctl, int argc, char **argv)
 	struct conf *conf;
 	int status = CTL_USAGE;
 
-	if (!read_options(ctl, argc, argv, &t, &status))
+	if (!read_test_options(ctl, argc, argv, &t, &status))
 		return status;
 	conf = ctl_config_load(ctl);
 	if (conf == NULL)
@@ -359,13 +364,13 @@ static int test_command(struct ctl *ctl, int argc, char **argv)
 	if (conf->timezone != NULL)
 		(void)setenv("TZ", conf->timezone, 1);
 	tzset();
-	log_setup(LOG_ERROR, LOG_FORMAT_TEXT); /* what a program prints is shown at its end */
-	(void)signal(SIGPIPE, SIG_IGN);        /* a peer that leaves is an answer too */
+	log_setup(LOG_ERROR, LOG_FORMAT_TEXT); /* the output of a program is printed at its end */
+	(void)signal(SIGPIPE, SIG_IGN);        /* a peer that closes early is a result, too */
 	t.conf = conf;
 	t.hook = find_hook(conf, argv[optind]);
-	status = t.hook != NULL ? read_event(ctl, &t) : CTL_USAGE;
+	status = t.hook != NULL ? load_event(ctl, &t) : CTL_USAGE;
 	if (status == CTL_OK) {
-		status = test(&t, conf);
+		status = test_hook(&t, conf);
 		if (!ctl_print(&t.out))
 			status = CTL_FAILED;
 	}

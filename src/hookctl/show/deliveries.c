@@ -11,7 +11,7 @@
 
 /* A copy of a delivery's row: attempts are read once all deliveries have been. */
 struct delivery {
-	int64_t id, attempts, failures, due_at, behind, failed_id, replay_of, replayed_by,
+	int64_t id, attempts, failures, due_at, blocked_by, failed_id, replay_of, replayed_by,
 		paused_at;
 	enum delivery_state state;
 	char *hook, *key, *reason;
@@ -62,7 +62,7 @@ static void collect_delivery(void *arg, const struct store_delivery_row *d)
 		.attempts = d->attempts,
 		.failures = d->failures,
 		.due_at = d->due_at,
-		.behind = d->blocked_by,
+		.blocked_by = d->blocked_by,
 		.failed_id = d->failed_id,
 		.replay_of = d->replay_of,
 		.replayed_by = d->replayed_by,
@@ -168,8 +168,8 @@ static void add_delivery_text(struct buf *out, const struct delivery *d)
 	ctl_add_field(out, "reason", d->reason);
 	if (d->state == DELIVERY_READY && d->paused_at != 0)
 		ctl_add_time_field(out, "hook paused", d->paused_at);
-	if (d->behind != 0) {
-		buf_printf(out, "  blocked by delivery %" PRId64 "\n", d->behind);
+	if (d->blocked_by != 0) {
+		buf_printf(out, "  blocked by delivery %" PRId64 "\n", d->blocked_by);
 	} else if (d->state == DELIVERY_READY) {
 		ctl_time_format(d->due_at, due);
 		ctl_span_format(wait < 0 ? -wait : wait, span);
@@ -186,7 +186,7 @@ static void add_delivery_json(struct buf *out, bool comma, const struct delivery
 	ctl_json_text(out, true, "state", delivery_state_text(d->state));
 	ctl_json_text(out, true, "reason", d->reason);
 	ctl_json_time(out, "due_at", d->state == DELIVERY_READY ? d->due_at : 0);
-	ctl_json_id(out, "behind", d->behind);
+	ctl_json_id(out, "behind", d->blocked_by);
 	ctl_json_id(out, "failed_id", d->failed_id);
 	ctl_json_id(out, "replay_of", d->replay_of);
 	ctl_json_id(out, "replayed_by", d->replayed_by);

@@ -28,7 +28,7 @@ mkdir -p "$logs"
 # The mirror that apt has for SYSTEM, or any for another Debian.
 mirror() {
 	apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 'Component: main' 2>/dev/null |
-		awk -v system="$1" '$1 == system { exact = $2 } $1 ~ /^(bookworm|trixie)$/ { other = $2 }
+		awk -v wanted="$1" '$1 == wanted { exact = $2 } $1 ~ /^(bookworm|trixie)$/ { other = $2 }
 			END { print exact ? exact : other ? other : "http://deb.debian.org/debian" }'
 }
 

@@ -90,10 +90,10 @@ for (const prefix of ['/usr/local', '/usr']) {
 			assert.doesNotMatch(readFileSync(`${dir}${units}/hookd.${unit}`, 'utf8'), /@\w+@/);
 
 		const env = { env: { HOME: directory(t), XDG_DATA_DIRS: undefined, XDG_CONFIG_HOME: undefined, FPATH: undefined } };
-		for (const [shell, name] of [['bash', 'hookctl'], ['fish', 'hookctl.fish'], ['zsh', '_hookctl']]) {
+		for (const [shell, name, source] of [['bash', 'hookctl', 'hookctl.bash'], ['fish', 'hookctl.fish', 'hookctl.fish'], ['zsh', '_hookctl', '_hookctl']]) {
 			const found = (await searched[shell](env)).map((path) => `${path}/${name}`).filter((path) => files.includes(path));
 			assert.equal(found.length, 1, `${shell} finds ${found}`);
-			assert.equal(readFileSync(dir + found[0], 'utf8'), await output(HOOKCTL, ['completion', shell]));
+			assert.equal(readFileSync(dir + found[0], 'utf8'), readFileSync(join(ROOT, 'src/hookctl/completion', source), 'utf8'));
 		}
 
 		const removed = await make(['uninstall', ...args]);

@@ -36,6 +36,10 @@ static pcre2_code *compile(const char *pattern, char what[200])
 		(PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &error, &at, NULL);
 	uint32_t groups = 0;
 
+	if (code == NULL && error == PCRE2_ERROR_HEAP_FAILED) {
+		(void)snprintf(what, 200, "out of memory");
+		return NULL;
+	}
 	if (code == NULL) {
 		(void)pcre2_get_error_message(error, message, sizeof(message));
 		(void)snprintf(what, 200, "is not a regular expression: %s at byte %zu",

@@ -1,7 +1,8 @@
 #include "disk.h"
 #include "memory.h"
 
-#include <regex.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -23,15 +24,18 @@ int memory_asprintf(char **out, const char *format, ...) __attribute__((format(p
 void memory_free(void *memory);
 void *memory_sodium_malloc(size_t size);
 void memory_sodium_free(void *memory);
-int memory_regcomp(regex_t *regex, const char *pattern, int flags);
-int memory_regexec(
-	const regex_t *regex, const char *text, size_t count, regmatch_t *matches, int flags);
+pcre2_code *memory_pcre2_compile(PCRE2_SPTR pattern, PCRE2_SIZE len, uint32_t options, int *error,
+	PCRE2_SIZE *at, pcre2_compile_context *context);
+pcre2_match_data *memory_pcre2_match_data_create(uint32_t pairs, pcre2_general_context *context);
+pcre2_match_context *memory_pcre2_match_context_create(pcre2_general_context *context);
 
 static atomic_uint left;  /* allocations until the failures; 0: no failures */
 static atomic_uint times; /* how many fail then */
 static atomic_uint failed;
 static atomic_long live;
 static sqlite3_mem_methods sqlite;
+static pcre2_general_context *pcre2;
+static pcre2_compile_context *pcre2_compiling;
 
 static bool fails(void)
 {
@@ -164,16 +168,36 @@ void memory_sodium_free(void *memory)
 	sodium_free(memory);
 }
 
-/* libc's own allocations are not renamed. */
-int memory_regcomp(regex_t *regex, const char *pattern, int flags)
+static void *pcre2_malloc(size_t size, void *data)
 {
-	return fails() ? REG_ESPACE : regcomp(regex, pattern, flags);
+	(void)data;
+	return memory_malloc(size);
 }
 
-int memory_regexec(
-	const regex_t *regex, const char *text, size_t count, regmatch_t *matches, int flags)
+static void pcre2_free(void *memory, void *data)
 {
-	return fails() ? REG_ESPACE : regexec(regex, text, count, matches, flags);
+	(void)data;
+	memory_free(memory);
+}
+
+/* hookd passes no contexts: these make PCRE2 allocate through us. */
+pcre2_code *memory_pcre2_compile(PCRE2_SPTR pattern, PCRE2_SIZE len, uint32_t options, int *error,
+	PCRE2_SIZE *at, pcre2_compile_context *context)
+{
+	(void)context;
+	return pcre2_compile(pattern, len, options, error, at, pcre2_compiling);
+}
+
+pcre2_match_data *memory_pcre2_match_data_create(uint32_t pairs, pcre2_general_context *context)
+{
+	(void)context;
+	return pcre2_match_data_create(pairs, pcre2);
+}
+
+pcre2_match_context *memory_pcre2_match_context_create(pcre2_general_context *context)
+{
+	(void)context;
+	return pcre2_match_context_create(pcre2);
 }
 
 static void *sqlite_malloc(int size)
@@ -197,6 +221,10 @@ void memory_begin(void)
 	mine = sqlite;
 	mine.xMalloc = sqlite_malloc;
 	mine.xRealloc = sqlite_realloc;
+	pcre2 = pcre2_general_context_create(pcre2_malloc, pcre2_free, NULL);
+	pcre2_compiling = pcre2_compile_context_create(pcre2);
+	if (pcre2 == NULL || pcre2_compiling == NULL)
+		abort();
 	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) != SQLITE_OK)
 		abort();
 }

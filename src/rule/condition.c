@@ -399,10 +399,9 @@ static bool holds(
 	if (why != NULL) {
 		add_path(why, c->path);
 		add_value(why, value);
-		buf_add_text(why, ": expected ");
+		buf_add_text(why,
+			trouble->limit ? " (too many steps to match): expected " : ": expected ");
 		add_test(why, c);
-		if (trouble->limit)
-			buf_add_text(why, ", which took too many steps");
 	}
 	return false;
 }

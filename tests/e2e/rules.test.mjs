@@ -79,6 +79,13 @@ test('an event that a hook declines is stored, and hookctl show says why', limit
 	assert.match(json, /entity\.mode/);
 });
 
+test('an expression that takes too many steps declines at once, and hookctl show says so', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (d) => [{ ...d.hook('slow', 'true'), when: { 'entity.description': { matches: '^(a+)+$' } } }] });
+	const event = await d.store({ entity: entity({ description: `${'a'.repeat(500_000)}!` }) });
+	const told = await d.ctl('show', String(event));
+	assert.match(told.stdout, /slow.*entity\.description.*too many steps/s);
+});
+
 test('what a reason quotes from the event is escaped and cut', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [{ ...d.hook('odd', 'true'), when: { 'entity.mode': 'card' } }] });
 	const event = await d.store({ entity: entity({ mode: `x\n\x1b[31m\todd\tfake reason\0${'y'.repeat(100_000)}` }) });

@@ -1,4 +1,5 @@
-/* store/sqlite/check.c - checks a store: SQLite's own check, what SQLite cannot know, payloads. */
+/* store/sqlite/check.c - checks a store: SQLite's integrity check, then references, attempts and
+ * payloads, which that does not cover. */
 #include "damage.h"
 #include "session.h"
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Candidates read to claim one delivery, and in addition: bounded, so that a claim does not
- * keep the writer from incoming events. */
+/* To claim n deliveries at most n * CANDIDATE_FACTOR + CANDIDATE_EXTRA are read, so that a claim
+ * does not keep the writer from incoming events. */
 #define CANDIDATE_FACTOR 4
 #define CANDIDATE_EXTRA  64
 

@@ -142,7 +142,7 @@ int store_lock_take(const char *path) WARN_UNUSED;
 /* Makes the file if there is none. Must be called before SQLite has opened it: closing
  * another descriptor would drop SQLite's locks. False: logged. */
 bool store_file_make(const char *path) WARN_UNUSED;
-/* Syncs the directory that the file is in. */
+/* Syncs the directory of the file: a new name must be on disk before anything is acknowledged. */
 bool store_directory_sync(const char *path) WARN_UNUSED;
 /* Logs `message` with errno and the file. */
 void store_log_errno(const char *message, const char *file);

@@ -1,6 +1,6 @@
 /* store/sqlite/operations.c - runs the operations of store/store.h, a group in one transaction.
  * An operation that returns an error leaves the rest to the rollback; what it changes in the
- * counts goes into db->delta. Putting, claiming and settling have files of their own. */
+ * counts goes into db->delta. Putting, claiming and settling have their own files. */
 #include "db.h"
 
 #include <sqlite3.h>

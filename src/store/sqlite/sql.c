@@ -18,14 +18,14 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
+	/* WHERE true: without it ON would begin the condition of a join. */
 	[SQL_EVENTS_INSERT] =
 		"INSERT INTO events(source_id, idempotency_key, provider_event_id, type,"
 		" entity_kind, entity_id, received_at, occurred_at, origin, remote_addr,"
 		" quarantined, payload, declined, checksum)"
 		" SELECT source_id, idempotency_key, provider_event_id, type, entity_kind,"
 		" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
-		" declined, checksum FROM put_events WHERE true" /* without it ON would start a
-								    join's condition */
+		" declined, checksum FROM put_events WHERE true"
 		" ON CONFLICT(source_id, idempotency_key) DO NOTHING",
 	[SQL_EVENT_FIND] = "SELECT id, payload = ?3, checksum IS ?4 FROM events"
 			   " WHERE source_id = ?1 AND idempotency_key = ?2",

@@ -1,4 +1,5 @@
-/* hookctl backup - copies the store to a new file while hookd runs, and checks the copy. Prints
+/* hookctl/commands/backup.c - copies the store to a new file while hookd runs, and checks the
+ * copy. Prints
  *   /var/backups/hookd.db: 1048576 bytes, checked */
 #include "commands.h"
 

@@ -1,9 +1,9 @@
-/* hookctl cancel - cancels deliveries that wait, or with --dead acknowledges dead ones, which
- * become SKIPPED. Prints a line for each:
+/* hookctl/commands/cancel.c - cancels deliveries that wait, or with --dead acknowledges dead
+ * ones, which become SKIPPED. Prints a line for each:
  *   event 7  ship-order  READY delivery 12 cancelled
  * with --json {"event":7,"hook":"ship-order","state":"READY","delivery":12,"cancelled":true};
- * for more than 100 only "120 deliveries cancelled" and a progress bar. hookctl/change.c finds
- * and changes them. */
+ * for more than 100 only "120 deliveries cancelled" and a progress bar. hookctl/change.c finds and
+ * changes them. */
 #include "commands.h"
 
 #include "hookctl/change.h"

@@ -1,5 +1,5 @@
-/* hookctl check - verifies the store. Prints "/var/lib/hookd/hookd.db: sound", or each fault on a
- * line and what to do about them. */
+/* hookctl/commands/check.c - verifies the store. Prints "/var/lib/hookd/hookd.db: sound", or
+ * each fault on a line and what to do about them. */
 #include "commands.h"
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
-/* hookctl completion - prints the names of the store's hooks, a line each, for the shells'
- * completion (hookctl/completion/). Only what the config accepts as a name (and as a part of one,
- * for hooks that it derives, such as ship/on_failure) is printed: the shell may be root's, and
- * the store is written by a less privileged user. */
+/* hookctl/commands/completion.c - prints the names of the store's hooks, a line each, for the
+ * shells' completion (hookctl/completion/). Only what the config accepts as a name (and as a part
+ * of one, for hooks that it derives, such as ship/on_failure) is printed: the shell may be root's,
+ * and the store is written by a less privileged user. */
 #include "commands.h"
 
 #include "hookctl/config.h"

@@ -1,6 +1,6 @@
-/* hookctl deliveries - lists the deliveries in the store, the newest first:
- *   id  event  hook        state    when             tries  type         last result
- *   31     17  ship-order  replayed 06-30 22:50:29      3  payout.sent  exited with 75
+/* hookctl/commands/deliveries.c - lists the deliveries in the store, the newest first:
+ *   id  event  hook        state     when            tries  type         last result
+ *   31     17  ship-order  replayed  06-30 22:50:29      3  payout.sent  exited with 75
  * with --json one object a line; with --follow also each new one and each change. */
 #include "commands.h"
 

@@ -1,6 +1,6 @@
-/* hookctl events - lists the events in the store, the newest first:
- *   id             received  type                  entity    source   deliveries
- *   17  06-30 22:50:29      transaction.approved  98446301  shop     2 done, 1 waiting
+/* hookctl/commands/events.c - lists the events in the store, the newest first:
+ *   id  received        type                  entity    source  deliveries
+ *   17  06-30 22:50:29  transaction.approved  98446301  shop    2 done, 1 waiting
  * with --json one object a line (ctl_event_json); with --follow also what is new. */
 #include "commands.h"
 

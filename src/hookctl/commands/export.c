@@ -1,4 +1,5 @@
-/* hookctl export - writes the events to stdout, the oldest first: as CSV for accountants
+/* hookctl/commands/export.c - writes the events to stdout, the oldest first: as CSV for
+ * accountants
  *   time,transaction,reference,type,amount,currency,fees,customer,mode
  * or with --format ndjson as JSON lines, with the payload, that `hookctl import` reads. */
 #include "commands.h"

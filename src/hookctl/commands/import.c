@@ -1,6 +1,6 @@
-/* hookctl import - imports events from a file of JSON lines: each as `export --format ndjson`
- * writes it, or the body of an event as its sender would post it. An event that the store has
- * is not imported twice. Prints
+/* hookctl/commands/import.c - imports events from a file of JSON lines: each as `export
+ * --format ndjson` writes it, or the body of an event as its sender would post it. An event that
+ * the store has is not imported twice. Prints
  *   12 events imported, 3 there already, 1 refused; 12 deliveries SKIPPED: hookctl replay …
  * and the reason for each refused line on stderr. */
 #include "commands.h"

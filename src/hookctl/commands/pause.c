@@ -1,5 +1,5 @@
-/* hookctl pause and resume - stop a hook's deliveries, also over restarts, and let them run again.
- * Print a line for each hook:
+/* hookctl/commands/pause.c - pause and resume: stop a hook's deliveries, also over restarts,
+ * and let them run again. Print a line for each hook:
  *   ship-order: paused; its deliveries wait until hookctl resume
  *   ship-order: resumed; it was paused since 2026-06-30 22:50:29 +0000 */
 #include "commands.h"

@@ -1,5 +1,5 @@
-/* hookctl prune - removes old events by hand. Prints "12 events removed", and how many were kept
- * because their deliveries still wait; with --dry-run only how many are that old. */
+/* hookctl/commands/prune.c - removes old events by hand. Prints "12 events removed", and how
+ * many were kept because their deliveries still wait; with --dry-run only how many are that old. */
 #include "commands.h"
 
 #include "base/clock.h"

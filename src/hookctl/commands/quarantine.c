@@ -1,6 +1,6 @@
-/* hookctl quarantine - events with a good signature whose type could not be read: list and show
- * print what `events --quarantined` and `show` print, release gives the event a type, drop
- * removes it. The last two print
+/* hookctl/commands/quarantine.c - events with a good signature whose type could not be read:
+ * list and show print what `events --quarantined` and `show` print, release gives the event a
+ * type, drop removes it. The last two print
  *   event 7: released, 2 hooks to run
  *   event 7: dropped */
 #include "commands.h"

@@ -1,4 +1,5 @@
-/* hookctl replay - runs deliveries again, each as a new delivery. Prints a line for each:
+/* hookctl/commands/replay.c - runs deliveries again, each as a new delivery. Prints a line for
+ * each:
  *   event 7  ship-order  DEAD delivery 12 again as 31
  * with --json {"event":7,"hook":"ship-order","state":"DEAD","replays":12,"delivery":31}; for
  * more than 100 only "120 deliveries run again" and a progress bar. hookctl/change.c finds and

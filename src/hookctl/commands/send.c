@@ -1,5 +1,5 @@
-/* hookctl send - makes an event up, or takes a file, signs it and posts it to hookd. Prints hookd's
- * answer to each, "HTTP 200 {"status":"stored",…}", and after more than three
+/* hookctl/commands/send.c - makes an event up, or takes a file, signs it and posts it to hookd.
+ * Prints hookd's answer to each, "HTTP 200 {"status":"stored",…}", and after more than three
  *   sent 100: 98 × HTTP 200 stored, 2 × HTTP 503 busy
  * or with --dry-run the curl command that would send it. */
 #include "commands.h"

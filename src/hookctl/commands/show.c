@@ -1,6 +1,6 @@
-/* hookctl show - prints an event with its deliveries and their attempts (show/deliveries.c), or
- * for KIND:ID the history of an entity (show/timeline.c). With --payload the payload alone, with
- * --json one object. */
+/* hookctl/commands/show.c - prints an event with its deliveries and their attempts
+ * (show/deliveries.c), or for KIND:ID the history of an entity (show/timeline.c). With --payload
+ * the payload alone, with --json one object. */
 #include "commands.h"
 
 #include "hookctl/config.h"

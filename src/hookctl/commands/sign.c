@@ -1,4 +1,4 @@
-/* hookctl sign - prints the signature header for a body: "NAME: t=…,s=…". */
+/* hookctl/commands/sign.c - prints the signature header for a body: "NAME: t=…,s=…". */
 #include "commands.h"
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
-/* hookctl stats - counts events, and what became of their deliveries, by day, hour, type or hook:
+/* hookctl/commands/stats.c - counts events, and what became of their deliveries, by day, hour,
+ * type or hook:
  *               events  done  dead  skipped
  *   2026-06-30     120   240     1        0
  * with --plot as bars, with --json one object a line. */

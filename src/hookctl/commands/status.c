@@ -1,6 +1,6 @@
-/* hookctl status - is all well? Prints the daemon, the store, its counts (counts/counts.h) and
- * what needs attention; the exit status is for monitoring: 0 yes, 1 something needs attention, 2
- * hookd does not run or there is no store. */
+/* hookctl/commands/status.c - is all well? Prints the daemon, the store, its counts
+ * (counts/counts.h) and what needs attention; the exit status is for monitoring: 0 yes, 1
+ * something needs attention, 2 hookd does not run or there is no store. */
 #include "commands.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* hookctl test - prints what a hook would do with an event, and why; with --run does it, without
- * the daemon and without a trace in the store. Prints
+/* hookctl/commands/test.c - prints what a hook would do with an event, and why; with --run does
+ * it, without the daemon and without a trace in the store. Prints
  *   ship-order with event 42
  *     on       yes  transaction.approved, the hook matches transaction.*
  *     when     yes  entity.amount is 5000

@@ -1,5 +1,5 @@
-/* hookctl transactions, customers and payouts - list the entities of a kind, each with its latest
- * state, those with the latest events first:
+/* hookctl/commands/transactions.c - transactions, customers and payouts: list the entities of a
+ * kind, each with its latest state, those with the latest events first:
  *         id  state      last event         amount  customer    reference
  *   98446301  approved   06-30 22:50:29  5 000 FCFA  Awa Dossou  trx_98446301
  * with --json one object a line. */

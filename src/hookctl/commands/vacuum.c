@@ -1,4 +1,4 @@
-/* hookctl vacuum - returns the space of removed events to the file system. Prints
+/* hookctl/commands/vacuum.c - returns the space of removed events to the file system. Prints
  *   /var/lib/hookd/hookd.db: 1048576 bytes, 0 pages free in it */
 #include "commands.h"
 

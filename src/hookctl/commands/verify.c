@@ -1,6 +1,6 @@
-/* hookctl verify - checks a signature and explains why it does not match (diagnose/). Prints a
- * line for each check, "ok   header     t=… and 1 signature", then "verified", or "not verified:"
- * and the reason. */
+/* hookctl/commands/verify.c - checks a signature and explains why it does not match
+ * (diagnose/). Prints a line for each check, "ok   header     t=… and 1 signature", then
+ * "verified", or "not verified:" and the reason. */
 #include "commands.h"
 
 #include "base/clock.h"

@@ -135,14 +135,17 @@ static void unlink_connection(struct connections *all, struct connection *c)
 
 struct connection *connections_add(struct connections *all, struct loop *loop,
 	struct generation *generation, int fd, bool tls, const struct sockaddr *peer,
-	const struct settings *settings)
+	struct settings *settings)
 {
 	const struct http_limits *limits = &settings->limits;
 	struct connection *c = connection_new(loop, generation, fd, tls);
 	bool over_all, over_address = false;
 
-	if (c == NULL)
+	if (c == NULL) {
+		settings_unref(settings);
 		return NULL;
+	}
+	c->settings = settings;
 	net_from_sockaddr(peer, &c->peer);
 	atomic_fetch_add(&generation->open, 1);
 
@@ -201,6 +204,7 @@ void connections_remove(struct connections *all, struct connection *c)
 	if (all->count == 0)
 		plan_trim(all);
 	pthread_mutex_unlock(&all->lock);
+	settings_unref(c->settings);
 	free(c);
 }
 

@@ -28,6 +28,7 @@ struct connection {
 	struct connection *next, *previous; /* connections.lock */
 	struct generation *generation;
 	struct loop *loop;
+	struct settings *settings; /* of its last request; the loop's thread only */
 	struct net_address peer;
 	int fd;
 	bool tls;
@@ -61,10 +62,10 @@ void connections_free(struct connections *all);
 
 /* Adds an accepted connection. One beyond a limit is added and shut down, so that its loop
  * closes it. When few places are left, a connection that has proven nothing is shut down.
- * NULL: no memory. */
+ * Takes the settings. NULL: no memory. */
 struct connection *connections_add(struct connections *all, struct loop *loop,
 	struct generation *generation, int fd, bool tls, const struct sockaddr *peer,
-	const struct settings *settings);
+	struct settings *settings);
 void connections_remove(struct connections *all, struct connection *c);
 
 /* Enters a phase whose end must come within `limit` ms (INT64_MAX: any time). */

@@ -43,16 +43,11 @@ static struct connection *accept_connection(struct loop *loop, struct MHD_Connec
 	struct http_server *s = loop->generation->server;
 	const union MHD_ConnectionInfo *peer =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	struct settings *settings;
-	struct connection *c;
 
 	if (peer == NULL)
 		return NULL;
-	settings = settings_current(&s->settings);
-	c = connections_add(&s->connections, loop, loop->generation, fd, loop->tls,
-		peer->client_addr, settings);
-	settings_unref(settings);
-	return c;
+	return connections_add(&s->connections, loop, loop->generation, fd, loop->tls,
+		peer->client_addr, settings_current(&s->settings));
 }
 
 static void notify_connection(void *arg, struct MHD_Connection *mhd, void **context,

@@ -89,8 +89,10 @@ static void refuse_and_report(struct http_request *r, unsigned status, const cha
 
 static void count_answer(struct http_server *s, unsigned status)
 {
-	atomic_fetch_add(&s->unavailable, status >= 500 ? 1 : 0);
-	atomic_fetch_add(&s->refused, status >= 400 && status < 500 ? 1 : 0);
+	if (status >= 500)
+		atomic_fetch_add(&s->unavailable, 1);
+	else if (status >= 400)
+		atomic_fetch_add(&s->refused, 1);
 }
 
 /* libmicrohttpd reads the lines of chunks leniently (a bare LF ends one): a request that
@@ -216,7 +218,8 @@ static struct http_request *new_request(
 		free(r);
 		return NULL;
 	}
-	r->settings = settings_current(&s->settings);
+	settings_refresh(&s->settings, &c->settings);
+	r->settings = c->settings;
 	return r;
 }
 
@@ -224,7 +227,6 @@ static void free_request(struct http_request *r)
 {
 	buf_free(&r->head.forwarded);
 	buf_free(&r->body);
-	settings_unref(r->settings);
 	free(r->path);
 	free(r);
 }

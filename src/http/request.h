@@ -35,7 +35,7 @@ struct http_request {
 	struct http_server *server;
 	struct MHD_Connection *mhd;
 	struct connection *connection;
-	struct settings *settings;
+	const struct settings *settings; /* its connection's */
 	struct resumption resumption;
 	struct reader reader;
 	struct hygiene head;

@@ -50,7 +50,7 @@ void settings_unref(struct settings *s)
 void settings_init(struct current_settings *current, struct settings *first)
 {
 	pthread_mutex_init(&current->lock, NULL);
-	current->now = first;
+	atomic_init(&current->now, first);
 }
 
 void settings_destroy(struct current_settings *current)
@@ -64,10 +64,19 @@ struct settings *settings_current(struct current_settings *current)
 	struct settings *s;
 
 	pthread_mutex_lock(&current->lock);
-	s = current->now;
+	s = atomic_load(&current->now);
 	atomic_fetch_add(&s->references, 1);
 	pthread_mutex_unlock(&current->lock);
 	return s;
+}
+
+void settings_refresh(struct current_settings *current, struct settings **held)
+{
+	/* Without the lock: what is held cannot have been freed and made again. */
+	if (atomic_load(&current->now) == *held)
+		return;
+	settings_unref(*held);
+	*held = settings_current(current);
 }
 
 void settings_replace(struct current_settings *current, struct settings *next)
@@ -75,8 +84,7 @@ void settings_replace(struct current_settings *current, struct settings *next)
 	struct settings *old;
 
 	pthread_mutex_lock(&current->lock);
-	old = current->now;
-	current->now = next;
+	old = atomic_exchange(&current->now, next);
 	pthread_mutex_unlock(&current->lock);
 	settings_unref(old);
 }

@@ -18,8 +18,8 @@ struct settings {
 
 /* Those in use. */
 struct current_settings {
-	pthread_mutex_t lock; /* guards `now` */
-	struct settings *now;
+	pthread_mutex_t lock; /* held to take a reference to `now`, and to replace it */
+	struct settings *_Atomic now;
 };
 
 struct settings *settings_new(const struct http_options *options) WARN_UNUSED; /* NULL: no memory */
@@ -28,7 +28,11 @@ void settings_unref(struct settings *s);                                       /
 void settings_init(struct current_settings *current, struct settings *first); /* takes first */
 void settings_destroy(struct current_settings *current);
 
-struct settings *settings_current(struct current_settings *current);            /* a reference */
+struct settings *settings_current(struct current_settings *current); /* a reference */
+
+/* Exchanges a reference for one to those in use; costs little when it is that already. */
+void settings_refresh(struct current_settings *current, struct settings **held);
+
 void settings_replace(struct current_settings *current, struct settings *next); /* takes next */
 
 #endif

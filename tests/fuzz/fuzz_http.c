@@ -101,7 +101,7 @@ static void notify(void *arg, struct MHD_Connection *mhd, void **context,
 	*context = connections_add(&the_server.connections, loop, loop->generation,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, false,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-		the_server.settings.now);
+		settings_current(&the_server.settings));
 	if (*context == NULL)
 		abort();
 }

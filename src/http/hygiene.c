@@ -3,6 +3,7 @@
  * 5.1, 5.2, 6.1 and 6.3. */
 #include "hygiene.h"
 
+#include "base/number.h"
 #include "http/server.h"
 
 #include <stdio.h>
@@ -124,22 +125,17 @@ static bool is_host(const char *s, size_t len)
 	return i == len;
 }
 
+/* At most 18 digits, leading zeros included, which every parser reads alike. */
 static bool read_length(const char *s, size_t len, uint64_t *out)
 {
-	uint64_t value = 0;
+	int64_t value;
 
-	if (len == 0 || len > 18)
+	if (len > 18 || !number_read(s, len, INT64_MAX, &value))
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return false;
-		value = value * 10 + (uint64_t)(s[i] - '0');
-	}
-	*out = value;
+	*out = (uint64_t)value;
 	return true;
 }
 
-/* Another reader might use the other one of two. */
 static void check_single(struct walk *w, const char *key, size_t key_len)
 {
 	const char *const *single = w->h->single;

@@ -1,5 +1,5 @@
-/* counts/counts.h - the one place that adds counts together: for hookd's status line, for
- * `hookctl status`, for metrics. What the running hookd counts (counts_gather) and what the
+/* counts/counts.h - the one place that adds counts together: for hookd's status line and
+ * for `hookctl status`. What the running hookd counts (counts_gather) and what the
  * store's file holds (counts_read) have the same terms, so that they cannot disagree. */
 #ifndef HOOKD_COUNTS_H
 #define HOOKD_COUNTS_H

@@ -223,7 +223,7 @@ static bool read_line(struct import *im, struct line *l, size_t len)
 /* Does limits.backlog leave room for the deliveries that would run? */
 static bool has_room(struct import *im, char why[STORE_READ_WHY])
 {
-	int64_t waiting, more = 0;
+	int64_t waiting = 0, more = 0;
 
 	for (size_t i = 0; i < im->count; i++)
 		more += (int64_t)im->lines[i].match.count;

@@ -1,4 +1,4 @@
-/* hookctl/commands/pause.c - pause and resume: stop a hook's deliveries, also over restarts,
+/* hookctl/commands/pause.c - pause and resume: stop a hook's deliveries, even across restarts,
  * and let them run again. Print a line for each hook:
  *   ship-order: paused; its deliveries wait until hookctl resume
  *   ship-order: resumed; it was paused since 2026-06-30 22:50:29 +0000 */
@@ -132,7 +132,7 @@ static int resume_command(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_pause = {
 	"pause",
 	"HOOK …",
-	"stop a hook's deliveries, also over restarts",
+	"stop a hook's deliveries, even across restarts",
 	options,
 	pause_command,
 };

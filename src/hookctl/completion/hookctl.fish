@@ -106,7 +106,7 @@ complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l yes -d 'do not as
 complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l json -d 'print one JSON object a line'
 complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l store -r -F -d 'in this store (the config\'s)'
 
-complete -c hookctl -n __fish_use_subcommand -a pause -d 'stop a hook\'s deliveries, also over restarts'
+complete -c hookctl -n __fish_use_subcommand -a pause -d 'stop a hook\'s deliveries, even across restarts'
 complete -c hookctl -n '__fish_seen_subcommand_from pause' -l store -r -F -d 'in this store (the config\'s)'
 complete -c hookctl -n '__fish_seen_subcommand_from pause' -a '(hookctl completion hooks 2>/dev/null)'
 

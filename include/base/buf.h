@@ -1,5 +1,5 @@
-/* base/buf.h - bytes that grow. A failed allocation is remembered in `failed`, after
- * which the buffer stays as it is: build first, ask buf_ok once at the end.
+/* base/buf.h - a growable byte buffer. A failed allocation is remembered in `failed`, after which
+ * the buffer stays as it is: append everything first, then call buf_ok once at the end.
  * Zero-initialised is empty and valid. Not for secrets. One thread at a time. */
 #ifndef HOOKD_BUF_H
 #define HOOKD_BUF_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 struct buf {
-	char *data; /* NULL while empty; else len bytes and a NUL behind them */
+	char *data; /* NULL while empty; else len bytes followed by a NUL */
 	size_t len;
 	size_t capacity;
 	bool failed;
@@ -27,9 +27,9 @@ void buf_vprintf(struct buf *b, const char *format, va_list args) PRINTF(2, 0);
 void buf_add_json(struct buf *b, const char *bytes, size_t len);
 
 /* Text in a form safe for terminals and logs: printable UTF-8 as it is, control
- * characters and invalid bytes as \n \t \xNN, and the character `quote` and the
- * backslash with one before it. With quote '\0' those two are left as they are:
- * for people to read, not to be read back. */
+ * characters and invalid bytes as \n \t \xNN, and the character `quote` and backslashes with a
+ * backslash before them. With quote '\0' those two are left as they are: for people to read, not to
+ * be read back. */
 void buf_add_escaped(struct buf *b, const char *bytes, size_t len, char quote);
 
 bool buf_ok(const struct buf *b) WARN_UNUSED;

@@ -10,9 +10,9 @@
 
 /* As json_loadb(text, len, flags, error), but safe when out of memory: jansson 2.14 does
  * not check whether it could save a character of a token. It leaves the character out,
- * reports a syntax error, or aborts by an assertion; so the first allocation that fails
- * leaves the parser. *out is new, or NULL when the text is not JSON: *error says why.
- * False: out of memory; *out is NULL then and *error is not set. */
+ * reports a syntax error, or aborts by an assertion. So json_parse leaves the parser at the first
+ * allocation that fails. *out is new, or NULL when the text is not JSON: *error says why. False:
+ * out of memory; *out is NULL then and *error is not set. */
 bool json_parse(
 	const char *text, size_t len, size_t flags, json_t **out, json_error_t *error) WARN_UNUSED;
 

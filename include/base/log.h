@@ -1,9 +1,8 @@
-/* base/log.h - the one way to the log: stderr, a sentence and then key=value in the
- * order given, or one JSON object a line. Each call is one write(2), so lines of
- * different threads do not mix. Text values are escaped: what comes from outside can
- * neither forge a line nor colour a terminal. When stderr is the journal
- * (JOURNAL_STREAM), each line opens with its priority, "<4>". Never pass a secret. Every
- * function may be called from any thread. */
+/* base/log.h - the only way to log: to stderr, a sentence and then key=value in the order given, or
+ * one JSON object a line. Each call is one write(2), so lines of different threads do not mix. Text
+ * values are escaped: what comes from outside can neither forge a line nor colour a terminal. When
+ * stderr is the journal (JOURNAL_STREAM), each line opens with its priority, "<4>". Never pass a
+ * secret. Every function may be called from any thread. */
 #ifndef HOOKD_LOG_H
 #define HOOKD_LOG_H
 

@@ -2,7 +2,7 @@
  * minor unit (ISO 4217 exponent: XOF 0, EUR 2, KWD 3), as payment providers send
  * them; a decimal number or text with a point is in the main unit.
  *   5000 XOF -> 5 000 FCFA   123456 EUR -> 1 234,56 EUR   "12.5" USD -> 12,50 USD
- * Groups of three by a space, decimals after a comma. Pure; any thread. */
+ * A space separates groups of three digits, a comma the decimals. Pure; any thread. */
 #ifndef HOOKD_MONEY_H
 #define HOOKD_MONEY_H
 

@@ -34,16 +34,15 @@ bool net_parse_port(const char *text, size_t len, uint16_t *port) WARN_UNUSED;
  * was expected (a literal). */
 const char *net_parse_range(const char *text, struct net_range *out) WARN_UNUSED;
 
-/* From what accept(2) gave. */
+/* From the address that accept(2) has returned. */
 void net_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
 
 bool net_within(const struct net_address *a, const struct net_range *ranges, size_t count);
 void net_format(const struct net_address *a, char out[NET_TEXT]); /* "unix" for AF_UNIX */
 
-/* Is it not an address of the public Internet: this host, a link, a private network,
- * multicast, documentation, reserved (of IPv6 all outside of 2000::/3), or an IPv6
- * address that stands for such an IPv4 one? (IANA's special-purpose address registries,
- * RFC 6890.) */
+/* Is the address outside the public Internet: this host, a link, a private network, multicast,
+ * documentation, reserved (of IPv6 all outside of 2000::/3), or an IPv6 address that contains such
+ * an IPv4 one? (IANA's special-purpose address registries, RFC 6890.) */
 bool net_is_internal(const struct net_address *a);
 
 /* The client behind a chain of proxies: the X-Forwarded-For value `list` (all such

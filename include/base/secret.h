@@ -23,10 +23,9 @@ enum secret_origin {
 #define SECRET_WHY 512  /* room for a reason */
 
 /* Loads a secret. One line end at the end of a file or credential is removed, since
- * editors add it. Refused are an empty secret, one that begins or ends with white space,
- * one with a NUL, and a file that is not regular or that others can access (mode & 07).
- * Returns new, or NULL with the reason in why: which variable or file, and what was
- * expected; never the secret. */
+ * editors add it. It refuses an empty secret, one that begins or ends with white space, one with a
+ * NUL, and a file that is not regular or that others can access (mode & 07). Returns new, or NULL
+ * with the reason in why: which variable or file, and what was expected; never the secret. */
 struct secret *secret_load(
 	enum secret_origin origin, const char *name, char why[SECRET_WHY]) WARN_UNUSED;
 

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Starts a thread called `name` (a literal, at most 15 bytes) with all signals blocked: those are
- * the main thread's. False: logged. */
+/* Starts a thread called `name` (a literal, at most 15 bytes) with all signals blocked, since the
+ * main thread handles them. False: logged. */
 bool thread_start(
 	pthread_t *thread, const char *name, void *(*body)(void *), void *arg) WARN_UNUSED;
 
@@ -18,8 +18,8 @@ bool thread_start(
 void thread_condition_init(pthread_cond_t *condition);
 
 /* Waits on `condition`, but not beyond `steady` (ms of clock_steady). Holds `mutex` before
- * and after. May return early, as any wait on a condition. False: that time has come, and
- * it did not wait. */
+ * and after. May return early, as any wait on a condition. False: that time has passed, so it did
+ * not wait. */
 bool thread_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t steady);
 
 #endif

@@ -67,7 +67,7 @@ static __attribute__((constructor)) void set_functions(void)
 	json_set_alloc_funcs(allocate, free_later);
 }
 
-/* Apart from json_parse, whose variables a longjmp would leave indeterminate. */
+/* A function of its own: a longjmp would leave json_parse's variables indeterminate. */
 static bool load(struct parse *p, const char *text, size_t len, size_t flags, json_t **out,
 	json_error_t *error)
 {

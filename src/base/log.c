@@ -159,7 +159,8 @@ bool log_allowed(struct log_limit *limit, unsigned *suppressed)
 
 	*suppressed = 0;
 	if (window == 0 || steady - window >= LOG_LIMIT_WINDOW) {
-		/* One thread wins the new window and reports what the old one held back. */
+		/* One thread wins the new window and reports how many lines the old one
+		 * suppressed. */
 		if (atomic_compare_exchange_strong(&limit->window, &window, steady)) {
 			used = atomic_exchange(&limit->used, 1);
 			*suppressed = used > LOG_LIMIT_BURST ? used - LOG_LIMIT_BURST : 0;

@@ -36,7 +36,7 @@ struct amount {
 	bool negative, has_point;
 	const char *whole; /* digits, at least one */
 	size_t whole_len;
-	const char *part; /* digits behind the point */
+	const char *part; /* digits after the point */
 	size_t part_len;
 };
 
@@ -66,7 +66,7 @@ struct style {
 
 static const struct style for_people = {" ", ','}, plain = {"", '.'};
 
-/* Digits in groups of three, without zeros in front. */
+/* Digits in groups of three, without leading zeros. */
 static void add_groups(struct buf *out, const char *text, size_t len, const struct style *style)
 {
 	while (len > 1 && *text == '0') {
@@ -108,7 +108,7 @@ static void add_minor(
 	buf_add(out, a->whole + main, a->whole_len - main);
 }
 
-/* False: no amount, or none of this currency; nothing is added then. */
+/* False: not an amount, or not one of this currency; out is unchanged. */
 static bool add_amount(struct buf *out, const char *amount, size_t amount_len, const char *currency,
 	size_t currency_len, const struct style *style)
 {

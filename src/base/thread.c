@@ -15,8 +15,8 @@ struct start {
 	void *arg;
 };
 
-/* The thread names itself: for another one, pthread_setname_np opens a file of /proc, which
- * is root's once the process is not dumpable (process/sandbox.h). */
+/* The thread names itself: to name another thread, pthread_setname_np opens a file in /proc, which
+ * belongs to root once the process is not dumpable (process/sandbox.h). */
 static void *run_named(void *arg)
 {
 	const struct start start = *(struct start *)arg;

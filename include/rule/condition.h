@@ -4,12 +4,12 @@
  *                         JSON reals as doubles), else RFC 3339 times as times;
  *                         eq and ne also texts, true, false and null
  *   in not_in             eq to one of a list, or to none
- *   glob                  fnmatch(3) without flags, the whole text; one with a NUL
- *                         fits none
+ *   glob                  fnmatch(3) without flags, the whole text; a text with a
+ *                         NUL never matches
  *   matches               PCRE, somewhere in the first CONDITION_SUBJECT bytes of the
- *                         text; $ does not match where a longer one is cut; one that
- *                         takes too many steps does not match (see src/rule/regex.h)
- *   exists: true|false    is it there (null is)
+ *                         text; $ does not match where a longer text is cut; a match that
+ *                         takes too many steps fails (see src/rule/regex.h)
+ *   exists: true|false    does the path exist (also with null)
  *   empty: true|false     missing, null, "", [] or {}
  *
  * A missing path makes every comparison false, ne and not_in too. Evaluation
@@ -25,7 +25,7 @@
 #include <stddef.h>
 
 #define CONDITION_SUBJECT 4096 /* bytes */
-#define CONDITION_DEPTH   8    /* all, any and not within each other */
+#define CONDITION_DEPTH   8    /* levels of all, any and not */
 
 struct condition;
 struct path; /* rule/path.h */

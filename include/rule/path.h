@@ -24,13 +24,13 @@ struct path;
 /* Returns new; or NULL with *fault filled (also when out of memory). */
 struct path *path_parse(const char *text, size_t len, struct fault *fault) WARN_UNUSED;
 
-/* The value there, borrowed from root; NULL: there is none. JSON's null is a value. */
+/* The value at the path, borrowed from root; NULL: there is none. JSON's null is a value. */
 const json_t *path_find(const struct path *path, const json_t *root);
 
 /* As it was written. */
 const char *path_text(const struct path *path);
 
-/* How many steps it has; and of the i-th (from 0) the name. */
+/* The number of steps; the name of the i-th one (from 0). */
 size_t path_count(const struct path *path);
 const char *path_step(const struct path *path, size_t i);
 

@@ -57,22 +57,22 @@ enum template_result {
 #define TEMPLATE_OUTPUT ((size_t)16 << 20)
 #define TEMPLATE_WHY    256
 
-/* Appends the rendered text to out. On failure out has a part of it, and why has what is
- * wrong: "entity.email is missing", "entity.amount is not an amount of money: …". */
+/* Appends the rendered text to out. On failure out has a part of it, and why says what is wrong:
+ * "entity.email is missing", "entity.amount is not an amount of money: …". */
 enum template_result template_render(const struct template *t, const json_t *document,
 	enum template_missing missing, struct buf *out, char why[TEMPLATE_WHY]) WARN_UNUSED;
 
 /* As it was written. */
 const char *template_text(const struct template *t);
 
-/* Has it no {{}} at all? */
+/* Is it only literal text, without any {{}}? */
 bool template_is_constant(const struct template *t);
 
 /* The literal text before the first {{}}; len bytes, NUL-terminated. */
 const char *template_prefix(const struct template *t, size_t *len);
 
-/* The commas of its literal text outside of double quotes: in a list of addresses,
- * what the config separates. */
+/* The number of commas in its literal text outside double quotes: in a list of addresses, the
+ * separators that the config wrote. */
 size_t template_commas(const struct template *t);
 
 void template_free(struct template *t); /* NULL is allowed */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MAX 400 /* of a number in a text: more is not a number to us */
+#define DIGITS_MAX 400 /* of a number in a text; a longer one is not taken as a number */
 
 bool decimal_read(const char *text, size_t len, struct decimal *out)
 {

@@ -45,7 +45,7 @@ static enum template_result cannot_render(
 	return TEMPLATE_FAULT;
 }
 
-/* The text at hand, in quotes, escaped and cut. */
+/* The current text, quoted, escaped and cut. */
 static const char *shown(const struct template_value *v, char out[4 * SHOWN + 8])
 {
 	struct buf b = {0};
@@ -62,8 +62,8 @@ static const char *shown(const struct template_value *v, char out[4 * SHOWN + 8]
 	return out;
 }
 
-/* Shortest decimal that reads back as the same number; an exponent only where the number
- * would be absurdly long without. */
+/* Shortest decimal that reads back as the same number; with an exponent only where the number would
+ * be absurdly long without one. */
 static void add_real(struct buf *out, double value)
 {
 	char text[64];
@@ -214,10 +214,10 @@ static enum template_result apply_url(
 
 	(void)argument;
 	(void)len;
-	/* the receiver would remove them, together with the segment before */
+	/* a receiver removes a "." segment, and a ".." together with the segment before it */
 	if (v->text.len > 0 && v->text.len <= 2 && memcmp(v->text.data, "..", v->text.len) == 0)
 		return cannot_render(
-			v, why, "is \"%s\", which means another place in a URL", v->text.data);
+			v, why, "is \"%s\", which would change the path of a URL", v->text.data);
 	for (size_t i = 0; i < v->text.len; i++) {
 		char c = v->text.data[i];
 
@@ -300,7 +300,7 @@ static enum template_result apply_truncate(
 
 	(void)why;
 	if (!number_read(argument, len, TRUNCATE_MAX, &max))
-		return TEMPLATE_OK; /* never: check_truncate has read it */
+		return TEMPLATE_OK; /* cannot happen: check_truncate has read it */
 	for (size_t i = 0; i < v->text.len; i++) {
 		if (((unsigned char)v->text.data[i] & 0xc0) == 0x80)
 			continue;
@@ -472,7 +472,7 @@ enum template_result template_filter_apply(const struct template_filter *f,
 	result = template_value_to_text(v, why);
 	if (result != TEMPLATE_OK || !v->is_text)
 		return result;
-	/* an empty text has no amount and no time, which is not an error */
+	/* an empty text is neither an amount nor a time, but that is not an error */
 	if (v->text.len == 0 && (f->apply == apply_money || f->apply == apply_date))
 		return TEMPLATE_OK;
 	return f->apply(v, argument, len, why);

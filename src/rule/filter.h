@@ -32,17 +32,17 @@ const struct template_filter *template_filter_find(const char *name, size_t len)
 /* All names, ", " between them. */
 void template_filter_names(struct buf *out);
 
-/* Is the argument (NULL: none) one that it takes? False: fault->what. */
+/* Does the filter accept the argument (NULL: none)? False: fault->what is set. */
 bool template_filter_check(const struct template_filter *f, enum template_kind kind,
 	const char *argument, size_t len, struct fault *fault) WARN_UNUSED;
 
 enum template_result template_filter_apply(const struct template_filter *f,
 	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY]);
 
-/* Makes v->text of the value, unless it is a text already: scalars only. */
+/* Converts the value to v->text, unless it is text already. Scalars only. */
 enum template_result template_value_to_text(struct template_value *v, char why[TEMPLATE_WHY]);
 
-/* Is there nothing: missing, null, or an empty text? */
+/* Is the value missing, null, or an empty text? */
 bool template_value_is_empty(const struct template_value *v);
 
 void template_escape_html(struct buf *out, const char *text, size_t len);

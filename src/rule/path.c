@@ -39,7 +39,8 @@ static bool set_fault(struct fault *fault, size_t at, const char *format, ...)
 static bool set_character_fault(struct fault *fault, size_t at)
 {
 	return set_fault(fault, at,
-		"has a character that a step cannot have: expected letters, digits, _ - $ @ : / or "
+		"has a character that is not allowed in a step: expected letters, digits, _ - $ @ "
+		": / or "
 		"a \"quoted step\"");
 }
 
@@ -49,7 +50,7 @@ static bool is_plain(char c)
 	       (c != '\0' && strchr("_-$@:/", c) != NULL) || (unsigned char)c >= 0x80;
 }
 
-/* The number that a step is, for arrays: no sign and no zero in front. */
+/* A step as an index into an array: no sign and no leading zero. */
 static size_t index_of(const char *name)
 {
 	size_t len = strlen(name);

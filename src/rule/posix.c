@@ -38,7 +38,7 @@ static bool pass_repetition(const char **at, char what[200])
 
 	*at += len > 0 ? len : 1;
 	if (len == 0 && start[0] == '{')
-		return true; /* a brace that is a character */
+		return true; /* a literal brace */
 	if (len > 0 && start[1] == ',')
 		return differs(what, "has {,n}, which is not PCRE: expected {0,n}");
 	if (**at == '+')

@@ -25,8 +25,8 @@ enum regex_result {
 	REGEX_NO_MEMORY,
 };
 
-/* Only the first CONDITION_SUBJECT bytes of text count; $ does not match where a longer
- * one is cut. */
+/* Only the first CONDITION_SUBJECT bytes of text count; $ does not match where a longer text is
+ * cut. */
 enum regex_result regex_match(const struct regex *r, const char *text, size_t len) WARN_UNUSED;
 
 void regex_free(struct regex *r); /* NULL is allowed */

@@ -478,7 +478,7 @@ static const struct {
 		"8:65: WHEN is nested too deep: expected at most 8 levels"},
 	{"{a..b: 1}", "8:12: WHEN \"a..b\" has an empty step: expected a path such as "
 		      "entity.customer.email"},
-	{"{a b: 1}", "8:12: WHEN \"a b\" has a character that a step cannot have: expected "
+	{"{a b: 1}", "8:12: WHEN \"a b\" has a character that is not allowed in a step: expected "
 		     "letters, digits, "
 		     "_ - $ @ : / or a \"quoted step\""},
 	{"{'\"a': 1}", "8:12: WHEN \"\\\"a\" has an unclosed \""},

@@ -53,7 +53,7 @@ struct delivery_job {
 	int64_t hook;         /* store id */
 	unsigned attempt;     /* this one's number, 1 for the first */
 	unsigned failures;    /* earlier attempts that failed; interrupted ones do not count */
-	unsigned interrupted; /* earlier attempts that were cut short */
+	unsigned interrupted; /* earlier attempts that were interrupted */
 	char *source;
 	char *type;            /* never NULL */
 	char *idempotency_key; /* the same for all attempts: SOURCE/KEY/HOOK; for an on_failure

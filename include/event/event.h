@@ -51,7 +51,7 @@ bool event_parse(struct event *ev, const struct event_shape *shape, const void *
  * JSON. Borrowed from ev. False: out of memory. */
 bool event_document(struct event *ev, const json_t **out) WARN_UNUSED;
 
-/* Frees the parsed body, once nobody uses it any more. */
+/* Frees the parsed body, once it is no longer used. */
 void event_drop_document(struct event *ev);
 
 void event_free(struct event *ev); /* *ev's own memory, not the payload */

@@ -1,6 +1,6 @@
-/* event/payment.h - what an event says of a payment, for lists, timelines and accountants.
- * Read from the entity by the sender's names; a value that is missing, or of another kind
- * than expected, is "". Any thread. */
+/* event/payment.h - what an event says about a payment, for lists, timelines and accountants. Read
+ * from the entity by the sender's names; a value that is missing, or of another kind than expected,
+ * is "". Any thread. */
 #ifndef HOOKD_PAYMENT_H
 #define HOOKD_PAYMENT_H
 

@@ -1,6 +1,6 @@
-/* mail/mail.h - makes an Internet message (RFC 5322, MIME) from parts that it checks. Pure,
- * except for the process's time zone: the same mail gives the same bytes. Any thread.
- * No control character of an event ever gets into a header: it is an error. */
+/* mail/mail.h - makes an Internet message (RFC 5322, MIME) from parts that it checks. Pure, except
+ * for the process's time zone: the same mail always becomes the same bytes. Any thread. No control
+ * character of an event ever gets into a header: it is an error. */
 #ifndef HOOKD_MAIL_H
 #define HOOKD_MAIL_H
 
@@ -59,7 +59,7 @@ struct mail {
 	size_t html_len;
 	const struct mail_part *attachment; /* NULL: none */
 	const char *message_key;            /* the Message-ID is made from it: the same for each
-					     * attempt of a delivery, another for each delivery */
+					     * attempt of a delivery, different for each delivery */
 	int64_t date;                       /* unix ms */
 };
 

@@ -1,7 +1,6 @@
-/* sender/sender.h - the senders that hookd knows. A sender is one row: how its requests are
- * proven, what its bodies look like, and what its users get wrong. Another sender is a row of
- * its own in src/sender/ and its line in sender.c; no file elsewhere names one. Constant data;
- * any thread. */
+/* sender/sender.h - the senders that hookd knows. A sender is one row: how its requests are proven,
+ * what its bodies look like, and what its users get wrong. To add a sender, add a file with its row
+ * in src/sender/ and a line in sender.c; no file elsewhere names one. Constant data; any thread. */
 #ifndef HOOKD_SENDER_H
 #define HOOKD_SENDER_H
 
@@ -21,7 +20,7 @@ struct sender_mode {
 	const char *name;   /* "live" */
 };
 
-/* An event to make up. */
+/* The event that `sample` is to make up. */
 struct sender_sample {
 	const char *type;
 	int64_t amount; /* in the sender's usual currency; unused if the type has none */
@@ -36,14 +35,14 @@ struct sender {
 	struct verify_scheme proof;
 	const struct sender_mode *modes; /* of secrets; at least two */
 	const char *api_key;      /* how an API key begins, which users take for the secret */
-	const size_t *rewritings; /* jansson's flags for JSON as the sender writes it, what most
-				   * tools make of it included; 0 ends the list */
+	const size_t *rewritings; /* jansson's flags for the ways in which the sender, or a tool
+				   * that rewrites its JSON, writes it; 0 ends the list */
 
 	struct event_shape shape;
 	const struct lifecycle_state *states;
 	const char *paid; /* the type of event that makes a payment count as made */
 
-	const char *sample_type; /* of a made-up event for which nothing else is asked */
+	const char *sample_type; /* of a made-up event, if no other is given */
 	int64_t sample_amount;
 	/* Does an event of this type have an amount? */
 	bool (*sample_has_amount)(const char *type);
@@ -51,12 +50,12 @@ struct sender {
 	 * numbers need sodium_init(). False: out of memory. */
 	bool (*sample)(const struct sender_sample *sample, struct buf *out);
 
-	const char *when_silent; /* what to check if nothing comes: a sentence for a mail, wrapped
+	const char *when_silent; /* what to check if no events come: a sentence for a mail, wrapped
 				  * at 76 columns with four spaces before each further line */
 };
 
-/* hookd as the sender of its own digest and silence events: their shape only, and no part of
- * the list below. */
+/* hookd as the sender of its own digest and silence events: its row has only their shape, and is
+ * not in the list below. */
 extern const struct sender sender_own;
 
 /* The sender of that name, or NULL. */
@@ -69,7 +68,7 @@ const struct sender *sender_at(size_t i);
  * given. */
 const struct sender *sender_default(void);
 
-/* The mode that a secret is for by its prefix; NULL: no sender's secrets begin so. */
+/* The mode that a secret is for by its prefix; NULL: no sender's secrets begin like that. */
 const struct sender_mode *sender_mode_of(const struct secret *secret);
 
 /* Does a text begin as some sender's secrets do? */

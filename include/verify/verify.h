@@ -1,5 +1,5 @@
-/* verify/verify.h - is this request from who it says? The cryptography of the schemes by which
- * senders prove their requests; which sender has which scheme is for sender/ to say. All
+/* verify/verify.h - does this request come from the sender it claims? The cryptography of the
+ * schemes by which senders prove their requests; sender/ knows which sender has which scheme. All
  * functions are pure, with the time passed in; any thread. */
 #ifndef HOOKD_VERIFY_H
 #define HOOKD_VERIFY_H
@@ -14,8 +14,8 @@ enum verify_result {
 	VERIFY_OK,
 	VERIFY_NO_HEADER, /* the signature header is missing */
 	VERIFY_MALFORMED, /* it cannot be read */
-	VERIFY_NO_SCHEME, /* it can be read, but has no signature of the kind we know */
-	VERIFY_NO_MATCH,  /* no secret gives one of its signatures */
+	VERIFY_NO_SCHEME, /* it can be read, but has no signature of a known kind */
+	VERIFY_NO_MATCH,  /* none of its signatures was made with one of the secrets */
 	VERIFY_TOO_OLD,   /* authentic, but signed more than the tolerance ago */
 	VERIFY_TOO_NEW,   /* authentic, but signed more than the tolerance ahead of our clock */
 };
@@ -26,15 +26,16 @@ enum verify_result {
  * the raw body. Its header has parts separated by commas, each with a tag: the time, unix
  * seconds, and one or more signatures; other parts are ignored. Constant data. */
 struct verify_scheme {
-	const char *headers[VERIFY_HEADERS + 1]; /* that a proof reads, each once in a request;
-						  * the first has the signature, then NULL */
+	const char *headers[VERIFY_HEADERS + 1]; /* that a proof reads, then NULL; each may occur
+						  * once in a request, and the first has the
+						  * signature */
 	const char *time_tag;                    /* "t=" */
 	const char *signature_tag;               /* "s=" */
 	const char *separator;                   /* between time and body: "." */
 };
 
 struct verify_request {
-	/* The value of the header of that name, in whatever case, and its length: it may have
+	/* The value of the header of that name, in any letter case, and its length: it may contain
 	 * NULs. NULL: the request has no such header. Called within verify_signature only. */
 	const char *(*header)(void *context, const char *name, size_t *len);
 	void *context;

@@ -24,7 +24,7 @@ static struct text text_of(const struct event_value *value)
 	return (struct text){value->bytes, value->len};
 }
 
-/* Usable as a C string, in an environment variable for one. */
+/* Usable as a C string, for example in an environment variable. */
 static bool is_plain(struct text t)
 {
 	return t.len > 0 && memchr(t.bytes, '\0', t.len) == NULL;

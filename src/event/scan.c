@@ -1,7 +1,7 @@
-/* event/scan.c - reads JSON (RFC 8259) once from front to back. Whatever is unusual it leaves
- * to jansson: escapes other than the simple ones where a value is wanted, numbers that could
- * overflow, a text where an object is wanted, deep nesting. What it accepts must be JSON to
- * jansson too, and mean the same; tests/fuzz/fuzz_event.c compares the two. */
+/* event/scan.c - reads JSON (RFC 8259) once from front to back. It leaves unusual input to jansson:
+ * escapes other than the simple ones where a value is wanted, numbers that could overflow, a text
+ * where an object is wanted, deep nesting. What it accepts must be JSON to jansson too, and mean
+ * the same; tests/fuzz/fuzz_event.c compares the two. */
 #include "scan.h"
 
 #include "base/utf8.h"
@@ -66,13 +66,13 @@ static bool skip_unicode(struct scan *s)
 	return code < 0xd800 || code > 0xdfff;
 }
 
-/* Means itself in a string: printable ASCII except the quote and the backslash. */
+/* Needs no decoding in a string: printable ASCII except the quote and the backslash. */
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* A string, from behind its opening quote to behind its closing one. */
+/* A string, from after its opening quote to after its closing one. */
 static bool skip_string(struct scan *s, bool *escaped)
 {
 	*escaped = false;
@@ -238,8 +238,8 @@ static bool scan_wanted(struct scan *s, unsigned depth, struct event_value *v)
 	return true;
 }
 
-/* Of members of one name the last one counts, as with jansson: an object replaces all that
- * an earlier one had. */
+/* If a member's name occurs twice, the last one counts, as with jansson: an object replaces
+ * everything that an earlier one had. */
 static void forget(struct event_fields *f, const struct event_member *members)
 {
 	for (; members->name != NULL; members++) {
@@ -274,7 +274,7 @@ static bool scan_member(struct scan *s, const struct event_member *wanted, unsig
 	return skip_value(s, depth);
 }
 
-/* From behind the opening brace to behind the closing one. */
+/* From after the opening brace to after the closing one. */
 static bool scan_object(struct scan *s, const struct event_member *wanted, unsigned depth)
 {
 	skip_space(s);

@@ -21,7 +21,7 @@ struct event_value {
 
 struct event_fields {
 	struct event_value values[EVENT_FIELDS];
-	bool is_object;               /* the body is; else all values are missing */
+	bool is_object;               /* the body is an object; if not, all values are missing */
 	char room[EVENT_FIELDS_ROOM]; /* for values that the body does not have literally */
 	size_t used;
 };

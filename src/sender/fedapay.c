@@ -1,5 +1,5 @@
-/* sender/fedapay.c - all that hookd knows of FedaPay: its row, and the events that
- * `hookctl send` and `hookctl test` make up. */
+/* sender/fedapay.c - all that hookd knows about FedaPay: its row, and the events that `hookctl
+ * send` and `hookctl test` make up. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "rows.h"
@@ -58,12 +58,12 @@ static const struct {
 	{NULL, "pending", NULL},
 };
 
-/* The times of one event, in their order. */
+/* The times of one event, earliest first. */
 struct moments {
 	int64_t registered; /* of the customer */
 	int64_t created;
 	int64_t approved;
-	int64_t changed; /* what the event is about */
+	int64_t changed; /* when what the event reports happened */
 	int64_t updated;
 };
 
@@ -124,7 +124,7 @@ static json_t *make_customer(const struct moments *m, bool deleted)
 		time_or_null(m->registered), "deleted_at", time_or_null(deleted ? m->changed : 0));
 }
 
-/* An event about a customer is about a change just made; the customer of a transaction
+/* In an event about a customer the change was made just now; the customer of a transaction
  * registered long before. */
 static json_t *make_customer_entity(const char *suffix, const struct moments *m)
 {
@@ -267,7 +267,7 @@ static struct moments moments_of(const char *suffix, int64_t now)
 	return m;
 }
 
-/* On one line, / and all beyond ASCII escaped. */
+/* On one line, with / and everything outside ASCII escaped. */
 static bool make_event(const struct sender_sample *s, struct buf *out)
 {
 	const char *kind = kind_of(s->type), *suffix = suffix_of(s->type);

@@ -11,7 +11,7 @@
 
 #define MAC_BYTES      crypto_auth_hmacsha256_BYTES
 #define MAC_HEX        ((size_t)2 * MAC_BYTES)
-#define SECONDS_MAX    INT64_C(999999999999999) /* for 30 million years, and no overflow */
+#define SECONDS_MAX    INT64_C(999999999999999) /* enough for 30 million years, without overflow */
 #define SIGNATURES_MAX 16 /* signatures compared per header; a sender has one or two */
 
 static void compute_mac(const struct verify_scheme *scheme, const struct secret *secret,
@@ -28,7 +28,7 @@ static void compute_mac(const struct verify_scheme *scheme, const struct secret 
 	sodium_memzero(&state, sizeof(state));
 }
 
-/* Lower-case hex only: senders write it so, and their SDKs compare it as text. */
+/* Lower-case hex only: senders write it that way, and their SDKs compare it as text. */
 static bool decode_mac(const char *hex, size_t len, unsigned char mac[MAC_BYTES])
 {
 	if (len != MAC_HEX)

@@ -2,8 +2,8 @@
  * a sealed memory file as its input and one pipe for its output. A pidfd reports its end.
  * It inherits nothing of hookd's: no descriptor, no signal mask, no environment but the
  * given one; in a sandbox (process/script_sandbox.h) it cannot read the files of hookd's
- * secrets. The holder waits for the descriptors with poll or epoll and calls in when they
- * are ready. The child dies with hookd (its parent-death signal is SIGTERM). One child
+ * secrets. The holder waits for the descriptors with poll or epoll and calls the functions below
+ * when they are ready. The child dies with hookd (its parent-death signal is SIGTERM). One child
  * belongs to one thread, and that thread must live as long as the child. */
 #ifndef HOOKD_CHILD_H
 #define HOOKD_CHILD_H
@@ -55,7 +55,7 @@ enum child_error {
 
 #define CHILD_WHY 512
 
-/* Starts it. On failure nothing remains of it, and why names the program or directory and
+/* Starts the child. On failure nothing remains of it, and why names the program or directory and
  * the system's reason. */
 enum child_error child_start(
 	struct child *c, const struct child_options *options, char why[CHILD_WHY]) WARN_UNUSED;
@@ -65,7 +65,7 @@ enum child_error child_start(
 void child_signal(const struct child *c, int signal);
 
 /* Finds the signals that do not have their default disposition, so that each child resets
- * those only, not all 64. Call it once this process changes none any more. Any thread. */
+ * those only, not all 64. Call it once this process no longer changes any. Any thread. */
 void child_find_signals_to_reset(void);
 
 struct child_end {

@@ -1,12 +1,12 @@
-/* process/sandbox.h - how hookd restricts itself, whoever started it. What the kernel lacks
- * is left out, and logged once.
+/* process/sandbox.h - how hookd restricts itself, however it was started. Restrictions that the
+ * kernel lacks are left out, and logged once.
  *
  * The process: no core dump, and no other process may read its memory or environment.
  * The listener's threads, which read what strangers send: they cannot open a file, start a
- * program or a thread, create a socket, or map memory to run code in. What they need
- * is open before. All threads share their memory, so this stops a stranger who makes such a
- * thread do something by a bug, not one who controls the whole process.
- * Scripts have a sandbox of their own: process/script_sandbox.h. */
+ * program or a thread, create a socket, or map memory to run code in. What they need is opened
+ * before. All threads share their memory, so this stops a stranger who uses a bug to make such a
+ * thread do something, not one who controls the whole process. Scripts have a sandbox of their own:
+ * process/script_sandbox.h. */
 #ifndef HOOKD_SANDBOX_H
 #define HOOKD_SANDBOX_H
 
@@ -19,8 +19,8 @@
  * why. */
 bool sandbox_process(void) WARN_UNUSED;
 
-/* From then on, nothing that hookd starts gains rights from a set-user-ID program. In the
- * main thread, before any other is started. */
+/* After this call, nothing that hookd starts gains rights from a set-user-ID program. In the main
+ * thread, before any other is started. */
 void sandbox_no_new_privileges(void);
 
 /* Confines the calling thread for the rest of its life. A system call that it may not make

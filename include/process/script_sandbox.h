@@ -7,11 +7,11 @@
  *   - mount.
  *
  * Landlock has no rule "everything but this". So every entry of every directory along the
- * path of a secret is granted, except those that lead to a secret: as the entries are when
- * the script starts. A script could not read a file that it creates itself in such a
- * directory. So a secret is only protected if scripts cannot write there: if only root can
- * write to each directory of its path, or, for a hookd that is not root, if hookd's user
- * cannot. The ruleset is built again when such a directory or the mounts have changed.
+ * path of a secret is granted, except those that lead to a secret. This covers the entries that
+ * exist when the script starts: a script could not read a file that it creates itself in such a
+ * directory. So a secret is only protected if scripts cannot write there: if only root can write to
+ * each directory of its path, or, for a hookd that is not root, if hookd's user cannot. The ruleset
+ * is built again when such a directory or the mounts have changed.
  *
  * One thread: the dispatcher's. */
 #ifndef HOOKD_SCRIPT_SANDBOX_H

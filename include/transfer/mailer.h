@@ -36,7 +36,7 @@ struct mailing {
 /* NULL: logged. */
 struct mailer *mailer_new(void) WARN_UNUSED;
 
-/* Aborts what is being sent and waits for the threads, but for no server. Each mailing must
+/* Aborts what is being sent and waits for the threads, but not for any server. Each mailing must
  * have been closed by mailing_close. NULL is allowed. */
 void mailer_free(struct mailer *m);
 
@@ -52,7 +52,7 @@ struct mailing *mailer_ended(struct mailer *m);
 struct mailing *mailing_open(struct mailer *m, void *owner) WARN_UNUSED;
 void mailing_start(struct mailing *g);
 
-/* Has it ended? If so, mailer_ended will not return it any more. */
+/* Has it ended? If so, mailer_ended no longer returns it. */
 bool mailing_is_over(struct mailer *m, struct mailing *g);
 
 /* Ends it at once, running or not; a message that was not sent completely is not delivered.

@@ -10,9 +10,9 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-/* Sets libcurl up: once, in the main thread, before any other thread and before all else
- * that is declared here and in transfer/mailer.h. With `lazily`, libcurl does it itself
- * at its first use if it can do that in any thread: it loads OpenSSL, which takes 2 MB.
+/* Sets libcurl up: once, in the main thread, before any other thread starts and before anything
+ * else that is declared here and in transfer/mailer.h is used. With `lazily`, libcurl does it
+ * itself at its first use if it can do that in any thread: it loads OpenSSL, which takes 2 MB.
  * False: libcurl cannot be used. */
 bool transfer_global_init(bool lazily) WARN_UNUSED;
 void transfer_global_free(void);

@@ -180,7 +180,7 @@ static __attribute__((noinline)) pid_t start_process(const struct plan *plan)
 	return pid;
 }
 
-/* Signals are blocked meanwhile: no handler of ours may run in the child. */
+/* Signals are blocked during the call: no handler of ours may run in the child. */
 static pid_t start_with_signals_blocked(const struct plan *plan)
 {
 	sigset_t all;
@@ -260,7 +260,7 @@ static int make_input(const void *bytes, size_t len)
 	return fd;
 }
 
-/* Without privilege, setgroups fails even if it would change nothing. */
+/* Without privileges, setgroups fails even if it would change nothing. */
 static bool must_switch(const struct child_user *user)
 {
 	if (!user || !user->name)
@@ -317,7 +317,7 @@ enum child_error child_start(
 		(!atomic_load(&memory_is_shared) && !make_pipe(&report, &plan.report)) ||
 		fcntl(c->output, F_SETFL, O_NONBLOCK) != 0)
 		goto failed;
-	/* Else a child under another user could not open its own /dev/stderr. */
+	/* Otherwise a child under another user could not open its own /dev/stderr. */
 	(void)fchmod(plan.output, 0666);
 
 	c->pid = start_with_signals_blocked(&plan);

@@ -1,4 +1,4 @@
-/* process/failure.h - what a new process could not do, in words for people. Any thread. */
+/* process/failure.h - explains to people what a new process could not do. Any thread. */
 #ifndef HOOKD_CHILD_FAILURE_H
 #define HOOKD_CHILD_FAILURE_H
 
@@ -21,7 +21,7 @@ struct child_failure {
 	int error;
 };
 
-/* Does the system lack memory, descriptors, processes or the like now, so that the same may
+/* Does the system lack memory, descriptors, processes or another resource now, so that the same may
  * work later? */
 bool child_failure_is_shortage(int error);
 

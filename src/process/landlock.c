@@ -26,7 +26,7 @@ struct path_attr {
 	int32_t fd;
 } __attribute__((packed));
 
-/* How many rights to files each version has: the lowest bits. */
+/* How many rights to files each version knows: the lowest bits. */
 static const unsigned char known_rights[] = {0, 13, 14, 15, 15, 16};
 
 #define NEWEST (int)(sizeof(known_rights) / sizeof(known_rights[0]) - 1)

@@ -34,7 +34,7 @@ void sandbox_no_new_privileges(void)
 /* ---- system calls of a listener's thread */
 
 /* A system call that is allowed, if its argument number `argument` (from 0) has `value` in
- * the bits of `mask`; 0 in both: whatever its arguments are. */
+ * the bits of `mask`; 0 in both: its arguments do not matter. */
 struct allowed_call {
 	int number;
 	unsigned argument;
@@ -44,8 +44,8 @@ struct allowed_call {
 #define ALL_BITS UINT64_MAX
 
 /* What libmicrohttpd, GnuTLS, the C library and our own code call while they serve
- * connections that are open, and calls of that kind. Those that an architecture does
- * not have (poll on arm64) have a negative number and make no rule there. */
+ * connections that are open, and similar calls. Those that an architecture does not have (poll on
+ * arm64) have a negative number and make no rule there. */
 static const struct allowed_call allowed_calls[] = {
 	{.number = SCMP_SYS(openat)}, /* open_files_filter refuses it */
 	/* connections, the eventfd that wakes the thread, the log */
@@ -114,7 +114,8 @@ static const struct allowed_call allowed_calls[] = {
 	{.number = SCMP_SYS(exit_group)},
 };
 
-/* Calls of another architecture (i386, x32 on x86_64) are refused as well, not killed for. */
+/* Calls of another architecture (i386, x32 on x86_64) are refused as well, and do not kill the
+ * process. */
 static scmp_filter_ctx new_filter(uint32_t otherwise)
 {
 	scmp_filter_ctx filter = seccomp_init(otherwise);
@@ -128,7 +129,7 @@ static scmp_filter_ctx new_filter(uint32_t otherwise)
 }
 
 /* Refuses to open files. A filter of its own, since this is not to be logged: glibc's
- * malloc tries once to read /proc/sys/vm/overcommit_memory, and does without. */
+ * malloc tries once to read /proc/sys/vm/overcommit_memory, and can do without it. */
 static scmp_filter_ctx open_files_filter(void)
 {
 	scmp_filter_ctx filter = new_filter(SCMP_ACT_ALLOW);
@@ -174,7 +175,7 @@ static scmp_filter_ctx allowed_calls_filter(void)
 	return NULL;
 }
 
-/* The list was made for these two: elsewhere the same call may have another name. */
+/* The list was made for these two architectures: elsewhere the same call may have another name. */
 static bool knows_calls(void)
 {
 	uint32_t native = seccomp_arch_native();

@@ -29,7 +29,7 @@ struct listed {
 struct script_sandbox {
 	char **secrets; /* as the config names them */
 	size_t secret_count;
-	bool possible; /* the kernel has what it takes */
+	bool possible; /* the kernel has what the sandbox needs */
 	bool warns;    /* there are scripts that could read an unprotected secret */
 	int mounts;    /* /proc/self/mountinfo, which polls as POLLPRI once it has changed; -1 */
 	int ruleset;
@@ -155,7 +155,8 @@ static void free_hidden(struct hidden *hidden)
 
 /* ---- the ruleset */
 
-/* Skips what is gone, and what has no content to read or is of a kind that Landlock refuses. */
+/* Skips entries that are gone, that have no content to read, or that are of a kind that Landlock
+ * refuses. */
 static bool grant_file(
 	const struct script_sandbox *s, int directory, const char *name, uint64_t rights)
 {
@@ -224,8 +225,8 @@ static bool grant_entry(struct script_sandbox *s, const struct hidden *hidden,
 	return good;
 }
 
-/* Grants every entry of a directory except a secret. For an entry that leads to a secret it
- * calls itself: as deep as the secret's path. */
+/* Grants every entry of a directory except a secret. For an entry that leads to a secret it calls
+ * itself, so the recursion is as deep as the secret's path. */
 static bool grant_beside(
 	struct script_sandbox *s, const struct hidden *hidden, const char *directory)
 {
@@ -296,7 +297,7 @@ static bool has_changed(struct script_sandbox *s)
 	struct pollfd mounts = {.fd = s->mounts, .events = POLLPRI};
 	struct stat st;
 
-	/* First, and in any case, since it reports each change only once. */
+	/* This comes first and always runs, since each change is reported only once. */
 	if (poll(&mounts, 1, 0) > 0 || s->unsure)
 		return true;
 	for (size_t i = 0; i < s->listed_count; i++) {

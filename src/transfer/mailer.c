@@ -36,7 +36,7 @@ struct mailer_thread {
 	enum state state;
 	int64_t idle_since; /* steady ms */
 	struct mailing *mailing;
-	atomic_bool aborted; /* nobody waits for the mailing any more */
+	atomic_bool aborted; /* nobody waits for the mailing any longer */
 	int open[OPEN_MAX];  /* sockets */
 	size_t open_count;
 };
@@ -127,7 +127,7 @@ static void send_mail(struct mailer_thread *t)
 	(void)n;
 }
 
-/* False: it is time to leave. */
+/* False: the thread must end. */
 static bool await_mail(struct mailer_thread *t)
 {
 	while (t->state != BUSY && !t->mailer->quit) {

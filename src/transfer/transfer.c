@@ -15,7 +15,7 @@ enum {
 	AT_ONCE = 16,           /* descriptors handled in one step */
 };
 
-#define IDLE_MAX 60L /* s after which an idle connection is not used any more */
+#define IDLE_MAX 60L /* s after which an idle connection is no longer used */
 
 /* libcurl asks for sockets to be watched and for a timer. Both are in one epoll, whose
  * descriptor the holder polls. */
@@ -88,7 +88,7 @@ static int timer_changed(CURLM *multi, long ms, void *arg)
 	(void)multi;
 	if (ms >= 0) {
 		spec.it_value.tv_sec = ms / 1000;
-		spec.it_value.tv_nsec = ms > 0 ? ms % 1000 * 1000000 : 1; /* 0 would be off */
+		spec.it_value.tv_nsec = ms > 0 ? ms % 1000 * 1000000 : 1; /* 0 is off */
 	}
 	return timerfd_settime(t->timer, 0, &spec, NULL);
 }
@@ -208,7 +208,8 @@ bool transfer_set_common(CURL *easy)
 	return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX) == CURLE_OK &&
-	       /* http_proxy and the like would send payments to where the config does not say */
+	       /* http_proxy and similar variables would send payments to a host that the config
+		* does not name */
 	       curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
 }
 

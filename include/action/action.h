@@ -43,34 +43,34 @@ struct action_place *action_place_new(int epoll, action_ended *ended, void *hold
  * run without a sandbox. False: logged, and the sandbox stays as it was. */
 bool action_place_protect(struct action_place *place, const struct conf *conf);
 
-/* Continues what an epoll event of this place is about: any event whose data.ptr is not
- * the holder's own. `ready` is that data.ptr. May call `ended`, also several times. After
- * that, a pointer from the same epoll_wait may be invalid: take one event at a time. */
+/* Handles an epoll event of this place: any event whose data.ptr is not the holder's own. `ready`
+ * is that data.ptr. May call `ended`, also several times. After that, a pointer from the same
+ * epoll_wait may be invalid: take one event at a time. */
 void action_place_ready(struct action_place *place, void *ready);
 
 /* No action may be left. NULL is allowed. */
 void action_place_free(struct action_place *place);
 
-/* Starts the attempt that conf wants of the hook for `job`. Takes job and a reference to
- * conf. Returns new: running, or already finished with its outcome set (*step says
- * which). NULL: out of memory, job is the caller's again. */
+/* Starts the attempt that the hook's action in conf describes for `job`. Takes job and a reference
+ * to conf. Returns new: running, or already finished with its outcome set (*step says which). NULL:
+ * out of memory, and the caller still owns job. */
 struct action *action_start(struct action_place *place, struct conf *conf,
 	const struct conf_hook *hook, struct delivery_job *job, enum action_step *step) WARN_UNUSED;
 
 /* The deadline has passed; sets the next. */
 enum action_step action_expire(struct action *a) WARN_UNUSED;
 
-/* hookd stops: the attempt is to end now (SIGTERM), and at its new deadline it is killed.
- * Its outcome is ATTEMPT_INTERRUPTED unless it still succeeds. */
+/* hookd is stopping: the attempt must end now (SIGTERM), and at its new deadline it is killed. Its
+ * outcome is ATTEMPT_INTERRUPTED unless it still succeeds. */
 void action_interrupt(struct action *a);
 
-/* Ends it at once, whatever it does (SIGKILL). Only action_free may follow. */
+/* Ends it at once, whatever it is doing (SIGKILL). Only action_free may follow. */
 void action_kill(struct action *a);
 
 /* Frees it with its job and outcome and drops the conf. It must not be running. */
 void action_free(struct action *a);
 
-/* "script", "email": the kind that conf wants of the hook. */
+/* "script", "email": the kind of the hook's action in conf. */
 const char *action_name(const struct conf *conf, const struct conf_hook *hook);
 
 /* Appends what action_start would do, for people: the argv and environment, the mail, the

@@ -1,8 +1,8 @@
-/* reporter/reporter.h - hookd's own events: the daily digest, and the alert when a source is
- * silent. A thread sleeps until one of them is due, reads the store through a reader of its
- * own, and stores an event of the source "hookd" with a delivery for the hook that the config
- * derives (hookd/digest, hookd/silence). From there on it is an event like any other: durable,
- * retried, listed. Its id names its day or its silence, so that no restart makes it twice. */
+/* reporter/reporter.h - hookd's own events: the daily digest, and the alert about a silent source.
+ * A thread sleeps until one of them is due, reads the store through a reader of its own, and stores
+ * an event of the source "hookd" with a delivery for the hook that the config derives
+ * (hookd/digest, hookd/silence). From there on it is an event like any other: durable, retried,
+ * listed. Its id names its day or its silence, so that no restart makes it twice. */
 #ifndef HOOKD_REPORTER_H
 #define HOOKD_REPORTER_H
 

@@ -209,7 +209,7 @@ enum attempt_result script_arguments_make(struct script_arguments *arguments,
 	json_decref(document);
 	arguments->argv = argv.list;
 	arguments->env = env.list;
-	/* 4096: for what the kernel adds itself */
+	/* 4096: for what the kernel itself adds */
 	if (result == ATTEMPT_OK && most > 0 && argv.bytes + env.bytes + 4096 > (size_t)most)
 		return fail_for_good(why, "run and env",
 			"are %zu bytes together: this system takes at most %ld (the whole event is "

@@ -1,5 +1,5 @@
-/* action/arguments.h - what a script is started with: its argv and environment, made from
- * a hook's templates for one delivery. No shell ever sees them. Any thread. */
+/* action/arguments.h - a script's argv and environment, made from a hook's templates for one
+ * delivery. No shell ever sees them. Any thread. */
 #ifndef HOOKD_ACTION_ARGUMENTS_H
 #define HOOKD_ACTION_ARGUMENTS_H
 

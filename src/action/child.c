@@ -64,8 +64,8 @@ static void close_output(struct action_child *s)
 	s->child.output = -1;
 }
 
-/* Reads only what is in the pipe now: a process that the script has left in the background
- * may keep it open, and write to it, for ever. */
+/* Reads only what is in the pipe now: a process that the script has left in the background may keep
+ * it open, and write to it, forever. */
 static void drain_output(struct action_child *s)
 {
 	int size = 0;

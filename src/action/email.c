@@ -106,7 +106,8 @@ static bool set_server(CURL *easy, const struct conf_mail_server *server)
 {
 	if (!transfer_set_url(easy, TRANSFER_SMTP, server->url))
 		return false;
-	/* Required, not optional: else anyone between us and the server could get the password. */
+	/* Required, not optional: otherwise anyone between us and the server could get the
+	 * password. */
 	if (server->tls == CONF_MAIL_STARTTLS &&
 		curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) != CURLE_OK)
 		return false;
@@ -118,7 +119,7 @@ static bool set_server(CURL *easy, const struct conf_mail_server *server)
 	return server->username == NULL || set_password(easy, server);
 }
 
-/* The hook's timeout ends an attempt, no limit of libcurl's before it. */
+/* The hook's timeout ends an attempt; no limit of libcurl's may do so earlier. */
 static bool set_timeouts(CURL *easy, int64_t timeout)
 {
 	const long s = (long)(timeout / 1000) + 1;
@@ -245,7 +246,7 @@ static enum action_step email_expired(struct action *a)
 		action_interrupted(a);
 	else
 		action_timed_out(a);
-	/* Else its end would be reported for an action that has ended and only waits until the
+	/* Otherwise its end would be reported for an action that has ended and only waits until the
 	 * store has its result. */
 	close_mailing(a);
 	return ACTION_FINISHED;

@@ -29,7 +29,7 @@ static struct forward *forward_of(struct action *a)
 	return (struct forward *)(void *)a;
 }
 
-/* Returns 0, which ends the transfer, once the response is longer than anyone needs. */
+/* Returns 0, which ends the transfer, once the response is longer than needed. */
 static size_t take_response(char *bytes, size_t one, size_t len, void *arg)
 {
 	struct forward *f = arg;
@@ -201,8 +201,8 @@ static void judge_status(struct forward *f, int status)
 	}
 }
 
-/* Once the status has come it counts, whatever happens to the rest of the response: the
- * server has accepted the event, or has not. False: it has not come. */
+/* Once the status has arrived it decides, whatever happens to the rest of the response: the server
+ * has accepted the event, or has not. False: no status has arrived. */
 static bool judge_response(struct forward *f)
 {
 	long status = 0;
@@ -278,7 +278,7 @@ static void forward_free(struct action *a)
 
 	transfer_close(&f->transfer);
 	for (struct curl_slist *h = f->headers; h != NULL; h = h->next)
-		sodium_memzero(h->data, strlen(h->data)); /* one is the bearer's */
+		sodium_memzero(h->data, strlen(h->data)); /* one has the bearer token */
 	curl_slist_free_all(f->headers);
 	buf_free(&f->response);
 	action_release(a);

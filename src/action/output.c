@@ -86,7 +86,7 @@ static void add_to_ring(struct action_output *o, const char *bytes, size_t len)
 	size_t head = o->cap / 4;
 	size_t ring = o->cap - head;
 
-	o->dropped += len; /* each byte replaces one, also of those just added */
+	o->dropped += len; /* each byte replaces one, maybe one just added */
 	if (ring == 0)
 		return;
 	if (len > ring) {

@@ -62,7 +62,7 @@ static enum attempt_result render_template(const struct template *t, const char 
 	return ATTEMPT_OK;
 }
 
-/* Is the URL, with what the event has put into it, still one of HTTP? NULL: yes. */
+/* Is the URL, with the event's values in it, still an HTTP URL? NULL: yes. */
 static const char *url_fault(const char *url)
 {
 	const char *fault = NULL;
@@ -158,7 +158,7 @@ static enum attempt_result add_config_headers(struct forward_request *r,
 	return ATTEMPT_OK;
 }
 
-/* The key: what follows whsec_, decoded from base64, else the text itself. */
+/* The key: what follows whsec_, decoded from base64, or otherwise the text itself. */
 static bool hmac_key(const struct secret *secret, unsigned char *key, size_t *len)
 {
 	const char *text = (const char *)secret_bytes(secret);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of sysexits.h: the mail itself is wrong. */
+/* Exit codes of sysexits.h that mean that the mail itself is wrong. */
 enum { NO_DATA = 65, NO_USER = 67, NO_HOST = 68 };
 
 static bool is_permanent(const struct conf_action *does, int exit_code)
@@ -14,8 +14,8 @@ static bool is_permanent(const struct conf_action *does, int exit_code)
 	return exit_code == NO_DATA || exit_code == NO_USER || exit_code == NO_HOST;
 }
 
-/* COMMAND… -f FROM -- RECIPIENT…: no recipient can be taken for an option. Borrows the
- * strings; NULL: out of memory. */
+/* COMMAND… -f FROM -- RECIPIENT…: so no recipient is taken for an option. Borrows the strings;
+ * NULL: out of memory. */
 static const char **make_argv(const struct conf_mail_server *server, const struct mail_draft *d)
 {
 	size_t n = 0, recipients = 0;

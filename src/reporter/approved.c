@@ -1,4 +1,4 @@
-/* reporter/approved.c - sums by currency, and the payments that are in them. */
+/* reporter/approved.c - the sums by currency, and which payments they include. */
 #include "approved.h"
 
 #include "base/buf.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* SOURCE/ENTITY's id; empty if it has none: then it counts each time. */
+/* SOURCE/ENTITY's id; empty if it has none, and then it is counted each time. */
 static void add_name(struct buf *out, const char *source, const json_t *id)
 {
 	if (json_is_integer(id))

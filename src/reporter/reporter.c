@@ -22,7 +22,7 @@
 struct reporter {
 	struct store *store;
 	pthread_t thread;
-	int64_t digested; /* thread's own: the due time of the last digest made */
+	int64_t digested; /* the thread's own: when the last digest that was made was due */
 
 	pthread_mutex_t lock; /* guards `conf` and `stopping` */
 	pthread_cond_t wake;  /* either has changed */
@@ -98,7 +98,7 @@ static bool find_report(struct round *round, const char *key, bool *there)
 	return false;
 }
 
-/* Had the store an event by then? A new hookd makes no digest of the day before. */
+/* Did the store have an event by then? A new hookd makes no digest of the day before. */
 static bool had_events(struct round *round, int64_t due)
 {
 	char why[STORE_READ_WHY];
@@ -125,8 +125,8 @@ static void make_digest(struct round *round, const char *day, int64_t due)
 	buf_free(&body);
 }
 
-/* Makes the digest of the last due time unless it was made: of those that hookd missed while it
- * was stopped only the last. */
+/* Makes the digest of the last due time unless it was made. Of those that hookd missed while it was
+ * stopped, it makes only the last. */
 static void check_digest(struct round *round)
 {
 	unsigned at = round->conf->digest.at;
@@ -200,7 +200,7 @@ static int64_t make_due_reports(struct reporter *r, const struct conf *conf)
 	return round.next;
 }
 
-/* Sleeps until then by the wall clock, which it reads now and then: it may be set. */
+/* Sleeps until then by the wall clock, which it reads from time to time, since it may be set. */
 static void sleep_until(struct reporter *r, const struct conf *conf, int64_t until)
 {
 	int64_t left;
@@ -209,7 +209,7 @@ static void sleep_until(struct reporter *r, const struct conf *conf, int64_t unt
 	while (!r->stopping && r->conf == conf && (left = until - clock_wall()) > 0) {
 		if (until == NEVER)
 			(void)pthread_cond_wait(&r->wake, &r->lock);
-		else /* rather late than twice */
+		else /* better late than twice */
 			(void)thread_wait_until(&r->wake, &r->lock,
 				clock_steady() + (left < CHECK_CLOCK ? left : CHECK_CLOCK) + 1000);
 	}

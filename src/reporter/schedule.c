@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-/* That time of day, `days` after the day of `now`. */
+/* The time of day `minutes`, `days` after the day of `now`. */
 static int64_t time_on_day(int64_t now, unsigned minutes, int days)
 {
 	time_t seconds = (time_t)(now / 1000);

@@ -1,6 +1,6 @@
-/* reporter/silence.h - is a source unusually silent? It is when nothing was received from it for
- * a given time, although at the same time of day something was on most of the last seven days.
- * So nights and closed days raise no alarm, nor does a source that is new. One thread, the
+/* reporter/silence.h - is a source unusually silent? It is when nothing was received from it for a
+ * given time, although at the same time of day something was received on most of the last seven
+ * days. So nights and closed days raise no alarm, nor does a source that is new. One thread, the
  * reader's. */
 #ifndef HOOKD_SILENCE_H
 #define HOOKD_SILENCE_H

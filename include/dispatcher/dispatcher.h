@@ -1,7 +1,7 @@
-/* dispatcher/dispatcher.h - runs the deliveries: claims from the store what is due, within the
- * limits of each hook and of all together, one hook after the other so that none delays
- * another; starts their actions, stores the results, and decides when to try again.
- * One thread with one epoll; it sleeps until something is due, ends or arrives. */
+/* dispatcher/dispatcher.h - runs the deliveries: claims those that are due from the store, within
+ * the limits of each hook and of all hooks together, in turns so that no hook delays another;
+ * starts their actions, stores the results, and decides when to try again. One thread with one
+ * epoll; it sleeps until something is due, ends or arrives. */
 #ifndef HOOKD_DISPATCHER_H
 #define HOOKD_DISPATCHER_H
 
@@ -14,7 +14,7 @@
 
 struct dispatcher;
 
-/* Makes a dispatcher that does not run yet: the store, whose on_ready is dispatcher_notify,
+/* Makes a dispatcher that does not run yet, because the store, whose on_ready is dispatcher_notify,
  * is opened after it. NULL: logged. */
 struct dispatcher *dispatcher_new(void) WARN_UNUSED;
 
@@ -28,10 +28,9 @@ void dispatcher_notify(void *dispatcher);
 /* Uses conf from now on; running actions end with the conf they started with. Any thread. */
 void dispatcher_reload(struct dispatcher *d, struct conf *conf);
 
-/* Starts nothing more. Running actions have conf->limits.grace to end; then they are
- * interrupted and their deliveries become READY again. Returns a descriptor of the
- * dispatcher's that becomes readable when nothing runs and all results are stored. Any
- * thread. */
+/* Starts no more actions. Running ones have conf->limits.grace to end; then they are interrupted
+ * and their deliveries become READY again. Returns a descriptor that belongs to the dispatcher and
+ * becomes readable when nothing runs and all results are stored. Any thread. */
 int dispatcher_drain(struct dispatcher *d);
 
 /* For the watchdog: has its thread made a turn since the last call, or is it idle? Never
@@ -49,8 +48,8 @@ void dispatcher_counts(struct dispatcher *d, struct dispatcher_counts *out); /* 
 /* Kills running actions and ends the thread. The store may still call dispatcher_notify. */
 void dispatcher_stop(struct dispatcher *d);
 
-/* The same, and frees. Call it before the store is closed, but when no more events are put
- * into it: each event with a hook calls dispatcher_notify. */
+/* The same, and frees. Call it before the store is closed, but after the last event was put into
+ * it: each event with a hook calls dispatcher_notify. */
 void dispatcher_free(struct dispatcher *d);
 
 #endif

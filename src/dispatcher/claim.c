@@ -23,7 +23,8 @@ static struct queue *find_queue(const struct dispatcher *d, int64_t hook)
 	return q;
 }
 
-/* Of a hook that was in a claim: prepare_queues has made it, and queues are kept. */
+/* The queue of a hook that was in a claim: prepare_queues has made it, and queues are never freed
+ * before the end. */
 static struct queue *known_queue(const struct dispatcher *d, int64_t hook)
 {
 	struct queue *q = find_queue(d, hook);
@@ -45,7 +46,7 @@ static struct queue *make_queue(struct dispatcher *d, int64_t hook)
 	return q;
 }
 
-/* Once for each conf: a queue and room for a want for each of its hooks. */
+/* Once for each conf: makes a queue, and room for a want, for each of its hooks. */
 static bool prepare_queues(struct dispatcher *d)
 {
 	size_t n = d->conf->all_count;
@@ -101,7 +102,7 @@ static unsigned ahead_of(
 	return ahead < DISPATCHER_AHEAD ? (unsigned)ahead : DISPATCHER_AHEAD;
 }
 
-/* What the hooks share. */
+/* The room that the hooks share. */
 struct room {
 	unsigned free;  /* empty slots */
 	unsigned ahead; /* deliveries that may wait for a slot */

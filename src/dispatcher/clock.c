@@ -31,7 +31,7 @@ void dispatcher_timer_arm(struct dispatcher *d)
 	/* Never off: only an armed timer reports that the clock was set. */
 	int64_t due = TIMER_NEVER;
 
-	/* What is due already waits for a free slot, not for the clock. */
+	/* Deliveries that are due already wait for a free slot, not for the clock. */
 	for (const struct queue *q = d->queues; q != NULL && !d->draining; q = q->next)
 		if (q->due > now && q->due < due)
 			due = q->due;
@@ -76,7 +76,7 @@ void dispatcher_clock_check(struct dispatcher *d)
 	d->offset = offset;
 	dispatcher_refresh(d);
 	/* If the machine started without a valid time, the waiting deliveries were stored
-	 * before that, by a valid clock: their due times are right now. */
+	 * before that, by a valid clock: their due times are already correct. */
 	if (wall_before >= CLOCK_UNSET)
 		d->shift_delta += delta;
 }

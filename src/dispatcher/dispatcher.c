@@ -33,7 +33,7 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 
 static void take_conf(struct dispatcher *d, struct conf *conf)
 {
-	(void)action_place_protect(d->place, conf); /* else the old secrets stay protected */
+	(void)action_place_protect(d->place, conf); /* on failure the old secrets stay protected */
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->prepared = false;
@@ -46,7 +46,7 @@ static void start_drain(struct dispatcher *d)
 	d->drain_deadline = clock_steady() + d->conf->limits.grace;
 }
 
-/* Takes what other threads have ordered. False: it is time to quit. */
+/* Carries out what other threads have ordered. False: the thread must end. */
 static bool take_orders(struct dispatcher *d)
 {
 	pthread_mutex_lock(&d->lock);
@@ -172,8 +172,8 @@ static void *run_dispatcher(void *arg)
 		report_drained(d);
 		wait_once(d);
 	}
-	/* What runs stays RUNNING in the store, which makes it READY at its next start. What
-	 * a claim still brings is requeued unstarted. */
+	/* Running deliveries stay RUNNING in the store, which makes them READY at its next start.
+	 * Those that a claim still returns are requeued unstarted. */
 	d->draining = true;
 	atomic_store(&d->asleep, true);
 	dispatcher_run_kill(d);

@@ -10,7 +10,7 @@ enum { BACKOFF_FIRST = 1000, BACKOFF_MAX = 30000 }; /* ms */
 void dispatcher_wake(struct dispatcher *d)
 {
 	const uint64_t one = 1;
-	/* Fails only if the counter is full: then the thread is awake already. */
+	/* Fails only if the counter is full, and then the thread is awake already. */
 	ssize_t n = write(d->wake, &one, sizeof(one));
 	(void)n;
 }
@@ -26,7 +26,7 @@ void dispatcher_op_returned(struct dispatcher *d, struct store_op *op)
 	d->orders.last = op;
 	/* Under the lock: once the last operation is back, the dispatcher may be freed, and
 	 * nothing here may touch it after that. This eventfd never blocks. */
-	if (d->orders.first == op) /* else it is awake already, and takes all of them */
+	if (d->orders.first == op) /* otherwise it is awake already, and takes all of them */
 		dispatcher_wake(d);
 	pthread_mutex_unlock(&d->lock);
 }

@@ -37,14 +37,14 @@ enum {
 	DISPATCHER_TOOK_FIRST = 1000 * DISPATCHER_TOOK_UNIT,
 };
 
-/* What is known of a hook's deliveries. */
+/* What is known about a hook's deliveries. */
 struct queue {
 	struct queue *next;
 	int64_t hook;     /* store id */
 	unsigned running; /* attempts */
 	unsigned waiting; /* deliveries claimed ahead */
 	unsigned took;    /* moving average of the time that attempts take */
-	int64_t due;      /* unix ms: when there may be one to claim; INT64_MAX: none waits */
+	int64_t due;      /* unix ms: when one may be due; INT64_MAX: none waits */
 };
 
 /* A claimed delivery: it waits to be started, it runs, then its outcome is in the batch or
@@ -115,7 +115,7 @@ struct dispatcher {
 	bool claim_busy;
 	bool refreshed_since; /* something has become due since the claim was submitted */
 	int64_t last_served;  /* store id of the hook that was last in turn */
-	int64_t armed;        /* what the timer is set to; 0: it must be set again */
+	int64_t armed;        /* the time that the timer is set to; 0: it must be set again */
 
 	struct store_shift shift;
 	bool shift_busy;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INTERRUPTED_MAX = 10 }; /* ends a script that brings hookd down each time */
+enum { INTERRUPTED_MAX = 10 }; /* stops retrying a script that brings hookd down each time */
 
 unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted)
 {
@@ -39,9 +39,9 @@ static void settle_done(struct store_op *op)
 
 static void add_to_batch(struct dispatcher *d, struct run *r)
 {
-	/* The delay starts when the result is submitted, also the second time. By the known
-	 * offset, not by the wall clock: if that has just been set, the shift that follows
-	 * moves this delivery as well. */
+	/* The delay starts when the result is submitted, also when it is submitted again. It is
+	 * counted with the known offset, not from the wall clock: if that has just been set, the
+	 * shift that follows moves this delivery as well. */
 	r->settle.due_at = clock_steady() + d->offset + r->retry_in;
 	r->settle.op.next = NULL;
 	if (d->batch_count++ == 0) {
@@ -53,7 +53,7 @@ static void add_to_batch(struct dispatcher *d, struct run *r)
 	d->batch_end = &r->settle.op.next;
 }
 
-/* Into the batch, or kept until the store works again. */
+/* Adds it to the batch, or keeps it until the store works again. */
 static void submit_settle(struct dispatcher *d, struct run *r, struct store_settle settle)
 {
 	r->settle = settle;
@@ -79,7 +79,7 @@ void dispatcher_run_flush(struct dispatcher *d)
 		dispatcher_submit(d, NULL);
 }
 
-/* Decides what the outcome means for the delivery, and submits that to the store. */
+/* Decides the delivery's new state from the outcome, and submits it to the store. */
 static void settle(struct dispatcher *d, struct run *r)
 {
 	const struct attempt_outcome *outcome = outcome_of(r);
@@ -205,7 +205,7 @@ static bool has_room(const struct dispatcher *d, const struct conf_hook *hook, c
 	       r->queue->running < hook->action->concurrency;
 }
 
-/* Attempts have become longer: nothing is claimed ahead until they are short again. */
+/* Attempts have become longer: no delivery is claimed ahead until they are short again. */
 static void requeue_waiting(struct dispatcher *d)
 {
 	while (d->waiting != NULL)

@@ -1,6 +1,6 @@
-/* counts/counts.h - the one place that adds counts together: for hookd's status line and
- * for `hookctl status`. What the running hookd counts (counts_gather) and what the
- * store's file holds (counts_read) have the same terms, so that they cannot disagree. */
+/* counts/counts.h - the one place that adds counts together: for hookd's status line and for
+ * `hookctl status`. The counts of the running hookd (counts_gather) and those of the store's file
+ * (counts_read) are defined in the same way, so that they cannot disagree. */
 #ifndef HOOKD_COUNTS_H
 #define HOOKD_COUNTS_H
 
@@ -32,7 +32,7 @@ struct counts {
 	/* since hookd's start: */
 	int64_t stored, duplicates, quarantined; /* events */
 	int64_t done;                            /* deliveries */
-	int64_t requests, refused, unavailable;  /* the latter: answered 4xx and 503 */
+	int64_t requests, refused, unavailable;  /* the last two: answered with 4xx and with 503 */
 	/* now: */
 	unsigned connections;
 };
@@ -46,11 +46,11 @@ struct counts_stored {
 	int64_t done, skipped, replayed; /* deliveries; replayed: given up, and replayed since */
 	int64_t events, quarantined;     /* all in the store */
 	int64_t last_minute, last_hour, last_day, quarantined_last_day; /* events received */
-	int64_t oldest_due; /* of those that wait, neither blocked nor paused; 0: none waits */
+	int64_t oldest_due; /* of those that wait, neither blocked nor paused; 0: none */
 };
 
-/* Counts of a store, beside a running hookd or without one. `now` is unix ms. False: why. One
- * thread at a time, as the reader. */
+/* Counts of a store, beside a running hookd or without one. `now` is unix ms. False: the reason is
+ * in why. One thread at a time, like the reader. */
 bool counts_read(struct store_reader *r, int64_t now, struct counts_stored *out,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 

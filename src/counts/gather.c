@@ -25,7 +25,8 @@ void counts_gather(const struct counts_sources *from, struct counts *out)
 		.unavailable = listener.unavailable,
 		.connections = listener.connections,
 	};
-	/* The store's include the running ones, of which some may have started since. */
+	/* The store's number includes the running ones, some of which may have started since it was
+	 * read. */
 	if (store.waiting > (int64_t)dispatcher.running)
 		out->deliveries.waiting = store.waiting - (int64_t)dispatcher.running;
 }

@@ -86,14 +86,14 @@ static bool set_up_process(struct hookd *h)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of write(2), no more */
+	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is then only an error of write(2) */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	/* Before any thread starts: all inherit the mask, so only the signalfd gets signals.
-	 * SIGCHLD is blocked and unused: the dispatcher learns through a pidfd that a script ended.
-	 */
+	 * SIGCHLD is blocked and unused: a pidfd reports to the dispatcher that a script has
+	 * ended. */
 	sigset_t blocked = set;
 	sigaddset(&blocked, SIGCHLD);
 	if (pthread_sigmask(SIG_BLOCK, &blocked, NULL) != 0)
@@ -171,7 +171,7 @@ static void report_orphans(struct store *st, const struct conf *conf)
 
 /* ---- reload, status, watchdog ---- */
 
-/* `also` goes before the status: other lines of the same message. */
+/* `also` has other lines of the same message, which go before the status. */
 static void send_status(struct hookd *h, const char *also)
 {
 	const struct counts_sources sources = {h->store, h->dispatcher, h->listener};
@@ -304,7 +304,7 @@ static int wait_ms(int64_t until)
 	return until == INT64_MAX ? -1 : ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-/* hookctl has changed the store. */
+/* Called when hookctl has changed the store. */
 static void refresh_store(struct hookd *h)
 {
 	struct store_op op = {.kind = STORE_OP_REFRESH};
@@ -390,7 +390,8 @@ int main(int argc, char **argv)
 		return options_check_config(&options);
 	notify_init();
 	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
-	json_object_seed(0); /* now: later jansson would in a thread that may not open files */
+	/* Now: otherwise jansson would do it later, in a thread that may not open files. */
+	json_object_seed(0);
 	if (!sandbox_process()) {
 		log_error("cannot keep the process from view", log_text("error", strerror(errno)));
 		return EXIT_FAILURE;

@@ -22,7 +22,7 @@ static socklen_t notify_address_len;
 static int64_t watchdog_ms;
 static int listen_count;
 
-/* An environment variable's whole value as a number in 0..max, or -1. */
+/* An environment variable's whole value as a number from 0 to max; -1: it is not one. */
 static int64_t env_number(const char *name, int64_t max)
 {
 	const char *text = getenv(name);

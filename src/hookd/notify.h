@@ -13,15 +13,14 @@
  * from the environment. */
 void notify_init(void);
 
-/* Sends one message, e.g. "READY=1\nSTATUS=…". Errors are ignored: hookd takes payments without
- * a service manager, too. */
+/* Sends one message, e.g. "READY=1\nSTATUS=…". Errors are ignored: hookd also works without a
+ * service manager. */
 void notify_send(const char *format, ...) PRINTF(1, 2);
 
-/* RELOADING=1 with the monotonic time that Type=notify-reload wants. */
+/* RELOADING=1 with the monotonic time that Type=notify-reload requires. */
 void notify_reloading(void);
 
-/* Milliseconds between WATCHDOG=1 messages, half of what the manager allows; 0: it wants
- * none. */
+/* Milliseconds between WATCHDOG=1 messages, half of what the manager allows; 0: it expects none. */
 int64_t notify_watchdog(void);
 
 /* Is there a manager that reads STATUS? */

@@ -11,7 +11,7 @@
 static const char usage[] = "Usage: hookd [--config FILE] [--check [--explain]]\n"
 			    "  -c, --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
 			    "      --check        only check it: exit 0, or 78 and every error\n"
-			    "      --explain      then explain what it means\n"
+			    "      --explain      with --check: explain the config in words\n"
 			    "  -V, --version\n"
 			    "  -h, --help\n"
 			    "See hookd(8) and hookd.yaml(5).\n";

@@ -18,7 +18,7 @@ struct options {
  * wrong. */
 int options_read(int argc, char **argv, struct options *o) WARN_UNUSED;
 
-/* Does what --check asks. Returns the exit code. */
+/* Does what --check asks for. Returns the exit code. */
 int options_check_config(const struct options *o) WARN_UNUSED;
 
 #endif

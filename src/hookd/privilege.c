@@ -50,7 +50,7 @@ void privilege_drop(const struct conf *conf)
 void privilege_report_dropped(const struct conf *conf)
 {
 	if (needs_set_user_id(conf) && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-		log_info("set-user-ID programs, as a local sendmail may be one, have no effect "
+		log_info("set-user-ID programs, such as a local sendmail, have no effect "
 			 "under "
 			 "this hookd",
 			log_text("hint", "restart hookd, unless the unit sets NoNewPrivileges="));

@@ -24,8 +24,8 @@
 struct http_server;
 struct http_request;
 
-/* What the requests of one turn have left for turn_over: a list of the handler's own making,
- * both NULL when it is empty. There is one for each thread, so no lock is needed. */
+/* What the requests of one turn leave for turn_over: a list that the handler makes, both NULL when
+ * it is empty. There is one for each thread, so no lock is needed. */
 struct http_turn {
 	void *first, *last;
 };
@@ -37,15 +37,16 @@ struct http_handler {
 	/* First call in each thread that serves requests. NULL: none. */
 	void (*thread_begin)(void);
 
-	/* The request line has come. Prepares the handler's part, which is all zeros. False:
+	/* The request line has arrived. Prepares the handler's part, which is all zeros. False:
 	 * memory is short; the connection is closed, and `end` is not called. */
 	bool (*begin)(struct http_request *r, void *arg);
 
-	/* The head has come and is sound. Refuses it, else its body is read. */
+	/* The head has arrived and is sound. The handler may refuse it; if not, the body is
+	 * read. */
 	void (*head)(struct http_request *r);
 
-	/* The whole request is there: answers, refuses or suspends it. A request that is none
-	 * of these has its connection closed. */
+	/* The whole request has arrived: answers, refuses or suspends it. If it does none of these,
+	 * the connection is closed. */
 	void (*handle)(struct http_request *r);
 
 	/* A suspended request goes on: answers or refuses it. */
@@ -54,20 +55,21 @@ struct http_handler {
 	/* The server itself refuses the request: to be logged. `reason` is valid until `end`. */
 	void (*refused)(struct http_request *r, unsigned status, const char *reason);
 
-	/* Answers a refused request, whoever refused it, once its body has been discarded. */
+	/* Answers a request that the handler or the server has refused, once its body has been
+	 * discarded. */
 	void (*refusal)(struct http_request *r, unsigned status, const char *reason);
 
 	/* The answer has been sent, or the client has left: releases the handler's part. */
 	void (*end)(struct http_request *r);
 
-	/* The thread has handled all that there was to read. NULL: of no interest. */
+	/* The thread has handled everything that there was to read. NULL: not needed. */
 	void (*turn_over)(void *arg, struct http_turn *turn);
 };
 
 /* ---- the server ---- */
 
 struct http_listen {
-	const char *text;      /* as messages name it */
+	const char *text;      /* its name in messages */
 	const char *unix_path; /* NULL: TCP */
 	struct net_address address;
 	uint16_t port;
@@ -97,8 +99,8 @@ struct http_options {
 struct http_server *http_server_start(const struct http_options *options, const int *sockets,
 	size_t socket_count, const struct http_handler *handler, void *arg) WARN_UNUSED;
 
-/* Works under these options from the next request on, and reads the certificate again.
- * False, with the reason logged: everything stays as it was. */
+/* Applies these options from the next request on, and reads the certificate again. False, with the
+ * reason logged: nothing has changed. */
 bool http_server_reload(struct http_server *s, const struct http_options *options) WARN_UNUSED;
 
 /* Accepts no more connections; idle ones are closed, requests in progress are answered with
@@ -106,7 +108,8 @@ bool http_server_reload(struct http_server *s, const struct http_options *option
  * belongs to the server. */
 int http_server_drain(struct http_server *s);
 
-/* Closes what is left and frees the server. Waits for suspended requests to be resumed. */
+/* Closes the remaining connections and frees the server. Waits for suspended requests to be
+ * resumed. */
 void http_server_stop(struct http_server *s);
 
 struct http_counts {
@@ -128,13 +131,13 @@ void http_require_single(struct http_request *r, const char *const *names);
 #define HTTP_SINGLE_MAX 32
 
 const char *http_method(const struct http_request *r); /* from `head` on */
-const char *http_path(const struct http_request *r);   /* as it came, not decoded */
+const char *http_path(const struct http_request *r);   /* as received, not decoded */
 
-/* What follows the ? of the request target, as it came, not decoded. NULL: no query. */
+/* What follows the ? of the request target, as received, not decoded. NULL: no query. */
 const char *http_query(const struct http_request *r);
 
-/* The value of a header, as it came; a NUL follows. NULL: there is none of that name (in
- * whatever letter case). *len gets its length; `len` may be NULL. From `head` on. */
+/* The value of a header, as received; a NUL follows. NULL: there is no header of that name (in any
+ * letter case). *len gets its length; `len` may be NULL. From `head` on. */
 const char *http_header(const struct http_request *r, const char *name, size_t *len);
 
 /* From `handle` on. Never NULL; a NUL follows. */
@@ -144,11 +147,11 @@ const char *http_body(const struct http_request *r, size_t *len);
  * that they forward for. */
 const struct net_address *http_client(const struct http_request *r);
 
-/* The client has proven who it is: its connection is not closed to make room for others. */
+/* The client has proven its identity: its connection is not closed to make room for others. */
 void http_trust(struct http_request *r);
 
-/* Decides that `refusal` answers, with this status; what is left of the body is read and
- * discarded. `reason` must be valid until `end`. In `head`, `handle` and `resumed`. */
+/* Makes `refusal` answer, with this status; the rest of the body is read and discarded. `reason`
+ * must be valid until `end`. In `head`, `handle` and `resumed`. */
 void http_refuse(struct http_request *r, unsigned status, const char *reason);
 
 /* Answers. `headers` are names and values in turn, NULL at the end. Copies all. In

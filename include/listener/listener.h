@@ -1,5 +1,5 @@
-/* listener/listener.h - a webhook's way into the store: takes requests from an HTTP server of
- * its own, and answers once the store has the event.
+/* listener/listener.h - receives webhooks and puts them into the store: takes requests from an HTTP
+ * server of its own, and answers once the store has the event.
  *
  * A request: source and limits -> body -> verify -> event -> match -> store (suspended
  * meanwhile) -> answer. Nothing here waits for an action or a disk.
@@ -23,8 +23,8 @@ struct listener;
 struct listener *listener_start(
 	struct conf *conf, struct store *st, const int *sockets, size_t socket_count) WARN_UNUSED;
 
-/* Works under conf from the next request on, and reads the certificate again. False, with
- * the reason logged: everything stays as it was. */
+/* Applies conf from the next request on, and reads the certificate again. False, with the reason
+ * logged: nothing has changed. */
 bool listener_reload(struct listener *l, struct conf *conf) WARN_UNUSED;
 
 /* Accepts no more connections; idle ones are closed, requests in progress are answered with
@@ -40,7 +40,8 @@ struct listener_counts {
 };
 void listener_counts(struct listener *l, struct listener_counts *out); /* any thread */
 
-/* Closes what is left and frees the listener. Waits for requests that the store has. */
+/* Closes the remaining connections and frees the listener. Waits for requests whose event the store
+ * is writing. */
 void listener_stop(struct listener *l);
 
 #endif

@@ -16,10 +16,10 @@ struct address_count {
 
 struct address_table {
 	struct address_count **buckets;
-	unsigned char key[16]; /* of the hash, so that nobody can choose addresses that collide */
+	unsigned char key[16]; /* random, of the hash: nobody can choose addresses that collide */
 };
 
-bool address_table_init(struct address_table *t) WARN_UNUSED; /* false: no memory */
+bool address_table_init(struct address_table *t) WARN_UNUSED; /* false: out of memory */
 void address_table_free(struct address_table *t);
 
 /* Returns the address's entry, valid until it is counted down to 0. NULL: no memory. */

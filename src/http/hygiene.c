@@ -41,7 +41,7 @@ struct walk {
 	const char *next; /* where the next header must begin */
 	const char *end;  /* of the whole head */
 	unsigned hosts, lengths, codings;
-	uint32_t singles; /* which of h->single have come, a bit each */
+	uint32_t singles; /* which of h->single have been seen, a bit each */
 };
 
 static bool is_token(const char *s, size_t len)
@@ -136,6 +136,7 @@ static bool read_length(const char *s, size_t len, uint64_t *out)
 	return true;
 }
 
+/* If there are two, another reader might use the other one. */
 static void check_single(struct walk *w, const char *key, size_t key_len)
 {
 	const char *const *single = w->h->single;

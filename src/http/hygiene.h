@@ -1,5 +1,5 @@
-/* http/hygiene.h - is this a request that two parsers would read alike? A pure check of what
- * libmicrohttpd made of a request's head. Any thread. */
+/* http/hygiene.h - would two parsers read this request alike? A pure check of what libmicrohttpd
+ * made of a request's head. Any thread. */
 #ifndef HOOKD_HTTP_HYGIENE_H
 #define HOOKD_HTTP_HYGIENE_H
 
@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 /* libmicrohttpd from 0.9.77 on can be told to refuse bare LF, folded lines and NULs itself.
- * An older one is told to accept what it can: hygiene_check is stricter, and gives one answer. */
+ * An older one is told to accept all it can, since hygiene_check is stricter and gives one
+ * answer. */
 #if MHD_VERSION >= 0x00097701
 #define HYGIENE_CHECKS_LAYOUT  0
 #define HYGIENE_DAEMON_OPTIONS MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1
@@ -36,8 +37,8 @@ struct hygiene {
 	char duplicate[HYGIENE_REASON]; /* the reason when it names a header of `single` */
 };
 
-/* Is the libmicrohttpd that runs of the kind this was built for: before 0.9.77, or from that
- * version on? With the other kind each request would be refused. */
+/* Is the libmicrohttpd that is loaded of the kind that this was built for: before 0.9.77, or from
+ * that version on? With the other kind every request would be refused. */
 bool hygiene_fits_library(void) WARN_UNUSED;
 
 /* NULL when the request's head is sound, else why it is not: a constant, or in *h. */
@@ -47,8 +48,8 @@ const char *hygiene_check(
 /* NULL when the raw request target is sound, else why not. */
 const char *hygiene_check_uri(const char *uri, size_t len);
 
-/* The path within a request target, as it came, also of the absolute form ("http://…"):
- * RFC 9112, 3.2.2. */
+/* The path within a request target, as received, also of the absolute form ("http://…"): RFC 9112,
+ * 3.2.2. */
 const char *hygiene_path(const char *uri, size_t *len);
 
 #endif

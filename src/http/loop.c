@@ -36,9 +36,9 @@ static int timeout_of(const struct loop *loop)
 /* ---- readers ----
  * The line with a chunk's size may fill the buffer without an end. The daemon takes the
  * buffer's content for something the application will still read, and wants to be run again
- * at once, for ever; it cannot be asked because of which connection. So while it wants that
- * and nothing else happens, it is run only now and then, and a chunked request that brings
- * nothing for some seconds is ended. */
+ * at once, forever; it does not report which connection is the reason. So while it wants that and
+ * nothing else happens, it is run only now and then, and a chunked request from which nothing
+ * arrives for some seconds is ended. */
 
 void loop_watch(struct reader *r, struct connection *c, struct MHD_Connection *mhd, int64_t limit)
 {
@@ -119,7 +119,7 @@ static void run_turn(struct loop *loop)
 	} while (after < before);
 }
 
-/* Does what other threads have asked for. True: the loop is to stop. */
+/* Does what other threads have asked for. True: the loop must stop. */
 static bool handle_wake(struct loop *loop)
 {
 	struct resumption *resumed;
@@ -155,7 +155,8 @@ static void *run_loop(void *arg)
 		{.fd = loop->wake, .events = POLLIN},
 	};
 
-	/* From outside, the name is a file in /proc that an undumpable hookd may not open. */
+	/* The thread names itself: another thread would have to open a file in /proc, which an
+	 * undumpable hookd may not. */
 	pthread_setname_np(pthread_self(), THREAD_NAME);
 	if (loop->owner->thread_begin != NULL)
 		loop->owner->thread_begin();
@@ -231,7 +232,7 @@ void loop_free(struct loop *loop)
 	}
 	if (loop->daemon != NULL) {
 		if (!loop->quiesced)
-			MHD_quiesce_daemon(loop->daemon); /* else it closes the socket */
+			MHD_quiesce_daemon(loop->daemon); /* otherwise it closes the socket */
 		MHD_stop_daemon(loop->daemon);
 	}
 	if (loop->socket != -1)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A connection to be resumed; part of its request. */
+/* A connection that is to be resumed; part of its request. */
 struct resumption {
 	struct resumption *next; /* loop.lock */
 	struct MHD_Connection *mhd;
@@ -23,10 +23,10 @@ struct resumption {
 struct reader {
 	struct reader *next, *previous;
 	struct connection *connection; /* NULL: not in the loop's list */
-	int64_t since;                 /* steady ms at which a part of the body came last */
+	int64_t since;                 /* steady ms at which a part of the body last arrived */
 };
 
-/* What a loop needs of those that use it. */
+/* What a loop needs from its owner. */
 struct loop_owner {
 	struct connections *connections;
 	void (*thread_begin)(void);                           /* NULL: nothing */
@@ -43,7 +43,7 @@ struct loop {
 	int wake;                  /* eventfd: see what the lock guards */
 	struct http_turn turn;     /* this and the next three: the loop's thread only */
 	struct reader *readers;
-	unsigned busy_turns;  /* in a row after which the daemon wanted another one at once */
+	unsigned busy_turns;  /* in sequence after which the daemon wanted another at once */
 	unsigned idle_turns;  /* the same, but without a call of ours in any of them */
 	pthread_mutex_t lock; /* guards the next five */
 	pthread_cond_t done;  /* quiesced */

@@ -15,7 +15,8 @@ static bool fits_library(void)
 {
 	if (hygiene_fits_library())
 		return true;
-	log_error("this hookd was built for another libmicrohttpd than is installed: rebuild it",
+	log_error("this hookd was built against another libmicrohttpd than the installed one: "
+		  "rebuild it",
 		log_text("built_for", HYGIENE_CHECKS_LAYOUT ? "before 0.9.77" : "0.9.77 or later"),
 		log_text("installed", MHD_get_version()));
 	return false;
@@ -123,7 +124,7 @@ int http_server_drain(struct http_server *s)
 {
 	atomic_store(&s->draining, true);
 	/* From here on only this thread changes the list: generations_stop_empty checks
-	 * `draining` under the lock. The lock cannot be kept: loops take it. */
+	 * `draining` under the lock. The lock cannot be held meanwhile: loops take it. */
 	pthread_mutex_lock(&s->lock);
 	pthread_mutex_unlock(&s->lock);
 	for (struct generation *g = s->generations; g != NULL; g = g->next) {

@@ -65,7 +65,7 @@ static int open_tcp(const struct http_listen *at)
 	if (fd == -1)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	/* [::] accepts IPv4 too, whatever the system's default. */
+	/* [::] accepts IPv4 too, independent of the system's default. */
 	if (at->address.family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	if (bind(fd, &address.any, len) != 0 || listen(fd, SOMAXCONN) != 0) {

@@ -10,9 +10,9 @@
 
 struct sockets {
 	int *fds;
-	bool *local; /* which of them are Unix sockets: no TLS there */
+	bool *local; /* which of them are Unix sockets, which have no TLS */
 	size_t count;
-	bool passed;         /* they came from systemd */
+	bool passed;         /* systemd passed them */
 	char **unlink_paths; /* of the Unix sockets made here */
 	size_t unlink_count;
 };

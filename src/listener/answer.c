@@ -127,8 +127,8 @@ static void log_duplicate(const struct request *r)
 	else
 		log_event(r, "event seen before");
 	if (r->put.repaired)
-		log_warn(
-			"a damaged payload is as it came again", log_int("event", r->put.event_id));
+		log_warn("damaged payload repaired from the sender's copy",
+			log_int("event", r->put.event_id));
 }
 
 void answer_log_result(struct request *r)

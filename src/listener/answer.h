@@ -1,4 +1,4 @@
-/* listener/answer.h - what a sender is answered, and what the log says about its request. */
+/* listener/answer.h - answers a sender's request and logs it. */
 #ifndef HOOKD_LISTENER_ANSWER_H
 #define HOOKD_LISTENER_ANSWER_H
 
@@ -9,14 +9,14 @@
 /* http_handler's refusal. */
 void answer_refusal(struct http_request *http, unsigned status, const char *reason);
 
-/* Once the store is done with it, whatever the result. */
+/* Called once the store has finished with the event, with any result. */
 void answer_stored(struct request *r);
 
 /* `detail` of a signature that was refused, else NULL. */
 void answer_log_refusal(const struct request *r, unsigned status, const char *reason,
 	const struct verify_detail *detail);
 
-/* The store's result, logged once, even if the client has left and takes no answer. */
+/* Logs the store's result, once, even if the client has left and gets no answer. */
 void answer_log_result(struct request *r);
 
 #endif

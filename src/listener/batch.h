@@ -1,4 +1,4 @@
-/* listener/batch.h - events that one turn of a server's thread has read go to the store
+/* listener/batch.h - submits the events that one turn of a server's thread has read to the store
  * together, so that they are not split into a small commit and a large one. */
 #ifndef HOOKD_LISTENER_BATCH_H
 #define HOOKD_LISTENER_BATCH_H

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* What the server reads of the config, borrowed from it. */
+/* The part of the config that the server reads, borrowed from it. */
 static struct http_options options_of(const struct conf *conf)
 {
 	return (struct http_options){

@@ -1,7 +1,7 @@
-/* listener/request.h - a webhook's request on its way into the store. Private to
- * listener/request.c, which takes it in, listener/batch.c, which hands it to the store, and
- * listener/answer.c, which answers and logs the outcome. A thread of the server, but for
- * `put` while the store has it. */
+/* listener/request.h - a webhook's request while it is handled. Private to listener/request.c,
+ * which receives it, listener/batch.c, which hands it to the store, and listener/answer.c, which
+ * answers and logs the outcome. Belongs to a thread of the server, except `put` while the store has
+ * it. */
 #ifndef HOOKD_LISTENER_REQUEST_H
 #define HOOKD_LISTENER_REQUEST_H
 
@@ -34,9 +34,9 @@ struct request {
 	const struct conf_source *source; /* NULL: no such path */
 	struct event event;
 	int64_t *hooks;
-	struct buf declined; /* by which hooks, and why */
-	bool stored;         /* the store is done with it */
-	bool logged;         /* what the store did with it */
+	struct buf declined; /* which hooks declined the event, and why */
+	bool stored;         /* the store has finished with it */
+	bool logged;         /* the store's result for it */
 };
 
 extern const struct http_handler request_handler;

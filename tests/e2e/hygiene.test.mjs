@@ -334,5 +334,5 @@ test('hookd does not start with a libmicrohttpd of another kind than it was buil
 	const { code, stderr } = await run(HOOKD, ['--config', d.configFile], { env: { ...d.env, LD_PRELOAD: library,
 		ASAN_OPTIONS: 'verify_asan_link_order=0' } });
 	assert.equal(code, 1, stderr);
-	assert.match(stderr, /error this hookd was built for another libmicrohttpd .*installed=(1\.0\.1|0\.9\.75)/);
+	assert.match(stderr, /error this hookd was built against another libmicrohttpd .*installed=(1\.0\.1|0\.9\.75)/);
 });

@@ -260,7 +260,7 @@ test('a payload whose byte the disk has changed: no hook acts on it, and the sam
 
 	const again = await d.post(body);
 	assert.deepEqual([again.status, again.json.status, again.json.event], [200, 'duplicate', id]);
-	await d.logged(/a damaged payload is as it came again/);
+	await d.logged(/damaged payload repaired from the sender's copy/);
 	assert.match((await d.ctl('check', '--full')).stdout, /sound/);
 	await d.ctl('replay', event, '--yes');
 	await waitFor(() => d.lines('runs').length === 2, 'the run');

@@ -16,7 +16,7 @@
 #define SWEEP_STEP 50   /* ms: the least time between two sweeps */
 #define MANY       100  /* after so many connections at once, memory is released … */
 #define TRIM_DELAY 1000 /* … this many ms after the last one */
-/* ms that an idle connection keeps to begin a request when all are to end. A request that is
+/* ms in which an idle connection may still begin a request when all must end. A request that is
  * just being sent would otherwise be read and stored but not answered: libmicrohttpd drops a
  * connection that is shut down in one direction. */
 #define QUIET 500
@@ -178,7 +178,8 @@ static void wake_thread(struct connections *all)
 	pthread_cond_signal(&all->changed);
 }
 
-/* After the last connection: libmicrohttpd frees its memory in a moment. Locked. */
+/* After the last connection has ended: libmicrohttpd frees its memory shortly afterwards.
+ * Locked. */
 static void plan_trim(struct connections *all)
 {
 	if (all->peak >= MANY) {
@@ -215,8 +216,8 @@ void connection_enter(
 
 	atomic_store(&c->phase, (int)phase);
 	atomic_store(&c->deadline, deadline);
-	/* next_sweep is read without the lock: most deadlines move later, and the thread need
-	 * not learn of those. It only must not sleep past one that moves earlier. */
+	/* next_sweep is read without the lock: most deadlines move later, and the thread need not
+	 * know of those. It must only not sleep past one that moves earlier. */
 	if (deadline < atomic_load(&all->next_sweep)) {
 		pthread_mutex_lock(&all->lock);
 		if (deadline < all->next_sweep) {

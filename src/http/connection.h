@@ -18,7 +18,7 @@ struct loop;
 
 enum connection_phase {
 	CONNECTION_IDLE,      /* between requests */
-	CONNECTION_READING,   /* a request line has come, but not the whole request */
+	CONNECTION_READING,   /* a request line has arrived, but not the whole request */
 	CONNECTION_SUSPENDED, /* the handler has the request: no deadline */
 	CONNECTION_ANSWERING, /* an answer is being sent */
 };
@@ -61,7 +61,7 @@ void connections_stop(struct connections *all); /* stops the thread; add and rem
 void connections_free(struct connections *all);
 
 /* Adds an accepted connection. One beyond a limit is added and shut down, so that its loop
- * closes it. When few places are left, a connection that has proven nothing is shut down.
+ * closes it. When few places are left, a connection without an authentic request is shut down.
  * Takes the settings. NULL: no memory. */
 struct connection *connections_add(struct connections *all, struct loop *loop,
 	struct generation *generation, int fd, bool tls, const struct sockaddr *peer,
@@ -73,14 +73,14 @@ void connection_enter(
 	struct connections *all, struct connection *c, enum connection_phase phase, int64_t limit);
 
 /* Sends a bare answer, bypassing libmicrohttpd, on a connection that is still being read:
- * there libmicrohttpd takes no answer. False with TLS, where it cannot be done.
- * `status`: "408 Request Timeout". The caller ends the connection. */
+ * there libmicrohttpd takes no answer. False with TLS, where this is impossible. `status`: "408
+ * Request Timeout". The caller ends the connection. */
 bool connection_refuse(const struct connection *c, const char *status);
 
-/* Makes idle connections of the generation end within half a second; a request that begins
- * before that is still answered. Only connections that had a request: a new one, which may
+/* Makes idle connections of the generation end within half a second; a request that begins before
+ * that is still answered. This includes only connections that had a request: a new one, which may
  * still be in a slow TLS handshake, keeps its time for the first. NULL: those of all generations,
- * new ones too, since the server is to stop. */
+ * new ones too, since the server must stop. */
 void connections_close_idle(struct connections *all, const struct generation *generation);
 
 unsigned connections_count(struct connections *all);

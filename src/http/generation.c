@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define POOL_MAX  8 /* threads per socket; the work is short, the disk is elsewhere */
+#define POOL_MAX  8 /* threads per socket; their work is short, the store waits for the disk */
 #define MEMORY    ((size_t)12 * 1024) /* per connection: the head and a part of the body */
 #define INCREMENT 4096
 #define PEM_MAX   ((size_t)256 * 1024)
@@ -92,7 +92,7 @@ static struct MHD_Daemon *start_daemon(
 		tls[1].ptr_value = (void *)(uintptr_t)key;
 	}
 	return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, s, MHD_OPTION_EXTERNAL_LOGGER,
-		log_library, NULL, /* first, so that it gets messages about the others */
+		log_library, NULL, /* first, so that it receives messages about the others */
 		MHD_OPTION_LISTEN_SOCKET, loop->socket, MHD_OPTION_ARRAY, tls,
 		MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)INCREMENT,
@@ -209,8 +209,8 @@ static struct generation *new_generation(struct http_server *s, const struct htt
 	return g;
 }
 
-/* A generation that was started only in part may have connections, even suspended ones: it
- * ends as one that was replaced. Last in the list, since the first is the one in use. */
+/* A generation that was started only in part may have connections, even suspended ones, so it ends
+ * like one that was replaced. It is put last in the list, since the first is the one in use. */
 static void abandon(struct generation *g)
 {
 	struct http_server *s = g->server;

@@ -34,15 +34,15 @@ struct http_server {
 	struct sockets sockets;
 	pthread_mutex_t lock;           /* guards generations */
 	struct generation *generations; /* the newest first */
-	_Atomic unsigned suspended;     /* requests that were, until their end */
+	_Atomic unsigned suspended;     /* requests that were suspended and have not ended */
 	_Atomic bool draining;
-	_Atomic bool stopping; /* no request is suspended any more */
+	_Atomic bool stopping; /* no further request is suspended */
 	int drained;           /* eventfd */
 	_Atomic int64_t requests, refused, unavailable;
 };
 
 /* Starts loops on the server's sockets. NULL, logged: the loops that did start, and their
- * connections, end as those of a generation that was replaced. */
+ * connections, end like those of a generation that was replaced. */
 struct generation *generation_start(
 	struct http_server *s, const struct settings *settings) WARN_UNUSED;
 
@@ -56,7 +56,8 @@ void generation_close(struct generation *g);
 void generation_free(struct generation *g);
 
 /* Stops the closing generations that have no connection left, and reports a drained
- * server. Called by the thread of the deadlines, as no loop can stop itself. */
+ * server. Called by the thread that closes connections at their deadlines, since no loop can stop
+ * itself. */
 void generations_stop_empty(void *server);
 
 #endif

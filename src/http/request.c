@@ -80,7 +80,7 @@ void http_refuse(struct http_request *r, unsigned status, const char *reason)
 	atomic_store(&r->step, STEP_DISCARD);
 }
 
-/* A refusal that the handler does not know of yet. */
+/* A refusal that was not reported to the handler yet. */
 static void refuse_and_report(struct http_request *r, unsigned status, const char *reason)
 {
 	http_refuse(r, status, reason);
@@ -140,7 +140,7 @@ static enum MHD_Result answer_refusal(struct http_request *r)
 	return atomic_load(&r->step) == STEP_ANSWERED ? MHD_YES : MHD_NO;
 }
 
-/* Once the handler has decided. */
+/* Called once the handler has decided. */
 static enum MHD_Result conclude(struct http_request *r)
 {
 	int step = atomic_load(&r->step);
@@ -156,7 +156,7 @@ bool http_suspend(struct http_request *r)
 {
 	struct http_server *s = r->server;
 
-	/* Counted first, checked afterwards: http_server_stop does it the other way round. */
+	/* Counted first, checked afterwards; http_server_stop does this in reverse order. */
 	atomic_fetch_add(&s->suspended, 1);
 	if (atomic_load(&s->stopping)) {
 		atomic_fetch_sub(&s->suspended, 1);

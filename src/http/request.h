@@ -1,5 +1,5 @@
-/* http/request.h - one request on its way through the server: libmicrohttpd's callbacks, which
- * call the handler's. A loop's thread, but for `step` of a suspended request. */
+/* http/request.h - one request on its way through the server: libmicrohttpd's callbacks, which call
+ * the handler's. For the loop's thread only, except `step` of a suspended request. */
 #ifndef HOOKD_HTTP_REQUEST_H
 #define HOOKD_HTTP_REQUEST_H
 
@@ -40,7 +40,7 @@ struct http_request {
 	struct reader reader;
 	struct hygiene head;
 	const char *uri_error;
-	const char *method; /* libmicrohttpd's */
+	const char *method; /* owned by libmicrohttpd */
 	char *path;         /* a copy of the target's path; its query follows the NUL */
 	const char *query;  /* within path; NULL: the target has none */
 	_Atomic int step;

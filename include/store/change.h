@@ -1,5 +1,5 @@
-/* store/change.h - what a person changes in the store by hand: replays deliveries, cancels those
- * that wait, pauses a hook. A running daemon is notified by store_notify_send. One thread. */
+/* store/change.h - changes that a person makes to the store: replays deliveries, cancels those that
+ * wait, pauses a hook. A running daemon is notified by store_notify_send. One thread. */
 #ifndef HOOKD_STORE_CHANGE_H
 #define HOOKD_STORE_CHANGE_H
 
@@ -67,7 +67,7 @@ store_change store_replay;
 store_change store_cancel;
 
 /* Pauses a hook, so that its deliveries wait and only running ones end, or resumes it. *since is
- * when it had been paused before this call, unix ms; 0: it was not. *known: is there such a
+ * when it was paused before this call, unix ms; 0: it was not paused. *known: is there such a
  * hook? */
 bool store_pause(struct store_editor *e, const char *hook, bool pause, int64_t now, bool *known,
 	int64_t *since, char why[STORE_READ_WHY]) WARN_UNUSED;

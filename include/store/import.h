@@ -19,7 +19,7 @@ enum store_imported {
 };
 
 struct store_import {
-	const struct event *event; /* source by name; source_id is not used */
+	const struct event *event; /* its `source` is used, not its source_id */
 	const char *const *hooks;  /* names; each gets a delivery */
 	size_t hook_count;
 	const char *declined;       /* see struct store_put */

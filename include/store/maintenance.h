@@ -1,5 +1,5 @@
-/* store/maintenance.h - copies a store, checks it, and makes room in it by hand, beside a running
- * daemon, which goes on working. One thread. */
+/* store/maintenance.h - copies a store, checks it, and removes old events on request, beside a
+ * running daemon, which keeps working. One thread. */
 #ifndef HOOKD_STORE_MAINTENANCE_H
 #define HOOKD_STORE_MAINTENANCE_H
 
@@ -18,7 +18,7 @@ typedef void store_progress(void *arg, int64_t done, int64_t all);
 bool store_backup(struct store_reader *r, const char *file, store_progress *progress, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* In the store itself, or in a payload that is not what came in. */
+/* In the store itself, or in a payload that is not what was received. */
 enum store_fault { STORE_FAULT_STORE, STORE_FAULT_PAYLOAD };
 
 /* `fault` is the database's message or ours. Valid during the call. */
@@ -45,8 +45,8 @@ struct store_prune {
 bool store_prune(
 	struct store_editor *e, struct store_prune *prune, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* Returns some free pages to the disk; *pages are still free, *size is the file's in bytes. When
- * a call leaves as many as the one before, it is done. */
+/* Returns some free pages to the disk; *pages are still free, *size is the file's in bytes. When a
+ * call leaves as many as the one before, there is nothing left to return. */
 bool store_vacuum(struct store_editor *e, int64_t *pages, int64_t *size,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 

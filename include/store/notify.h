@@ -1,7 +1,7 @@
 /* store/notify.h - how hookctl notifies a running hookd that it changed something in the store:
  * a datagram to a Unix socket beside it, STORE.poke, for the store's owner and group. The content
  * does not matter; if one is lost, hookd only notices later. The file name is that of the first
- * releases, so that a hookctl and a hookd of different versions understand each other. */
+ * releases, so that hookctl and hookd of different versions understand each other. */
 #ifndef HOOKD_STORE_NOTIFY_H
 #define HOOKD_STORE_NOTIFY_H
 

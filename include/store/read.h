@@ -40,10 +40,10 @@ struct store_event_row {
 	const char *quarantined; /* NULL, or why */
 	const void *payload;
 	size_t payload_len;
-	bool damaged;         /* the payload is not what came in */
+	bool damaged;         /* the payload is not what was received */
 	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that declined it */
-	int64_t waiting, done, dead, skipped; /* its deliveries by state; a dead one that
-					       * is replayed counts no more */
+	int64_t waiting, done, dead, skipped; /* its deliveries by state; a dead one that was
+					       * replayed is not counted */
 };
 
 struct store_delivery_row {
@@ -94,8 +94,8 @@ struct store_filter {
 	const char *source;      /* exact */
 	const char *entity_kind; /* exact; only with entity_id */
 	const char *entity_id;   /* exact */
-	const char *hook;        /* of this hook is the delivery, or one of the event's … */
-	const char *state;       /* … and in this state, such as "READY"; "DEAD": not replayed */
+	const char *hook;        /* the hook of the delivery, or of one of the event's … */
+	const char *state;       /* … in this state, such as "READY"; "DEAD": not replayed */
 	const char *text;        /* these bytes are in the payload */
 	int64_t since, until;    /* received in [since, until), unix ms; 0: no bound */
 	bool quarantined_only;

@@ -1,6 +1,6 @@
 /* store/report.h - counts and lists over a period: for the daily digest and the alert on silence.
- * Everything is found through an index and bounded, by the period or by a limit; nothing is
- * sorted, so no temporary file is needed.
+ * Every query uses an index and is bounded, by the period or by a limit; nothing is sorted, so no
+ * temporary file is needed.
  *
  * hookd's own are left out everywhere: events of the source "hookd", and deliveries of hooks
  * whose names begin with "hookd/".
@@ -34,7 +34,7 @@ bool store_report_types(struct store_reader *r, int64_t from, int64_t to, size_t
 
 struct store_report_hook {
 	const char *hook;
-	int64_t done, dead, skipped; /* ended so in the period, and have not changed since */
+	int64_t done, dead, skipped; /* ended in the period, unchanged since */
 	int64_t ready;               /* now, including blocked ones */
 	int64_t running;             /* now */
 	int64_t dead_now;
@@ -72,7 +72,7 @@ struct store_report_payload {
 	int64_t received_at;
 	const void *payload;
 	size_t payload_len;
-	bool damaged; /* the payload is not what came in */
+	bool damaged; /* the payload is not what was received */
 };
 typedef void store_report_payload_seen(void *arg, const struct store_report_payload *row);
 

@@ -13,7 +13,7 @@
 struct store_stats {
 	const char *name;            /* a type or a hook; NULL: all */
 	int64_t events;              /* that arrived, without hookd's own */
-	int64_t done, dead, skipped; /* deliveries that ended so, dead ones also if replayed */
+	int64_t done, dead, skipped; /* deliveries that ended; dead ones also if replayed */
 	int64_t waiting;             /* of a hook: READY or RUNNING now */
 };
 typedef void store_stats_seen(void *arg, const struct store_stats *row);

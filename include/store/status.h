@@ -1,6 +1,6 @@
-/* store/status.h - the current state of the store: for hookctl status. Found through indexes; what
- * grows with the store is only counted. Times are unix ms. False: the store could not be read,
- * with the reason in why. One thread at a time. */
+/* store/status.h - the current state of the store: for hookctl status. Every query uses an index;
+ * rows whose number grows with the store are only counted. Times are unix ms. False: the store
+ * could not be read, with the reason in why. One thread at a time. */
 #ifndef HOOKD_STORE_STATUS_H
 #define HOOKD_STORE_STATUS_H
 

@@ -48,7 +48,7 @@ enum store_op_kind {
 };
 
 struct store_op {
-	struct store_op *next; /* used by the store until `done` */
+	struct store_op *next; /* for the store, until `done` */
 	enum store_op_kind kind;
 	enum store_result result;
 	void (*done)(struct store_op *op);
@@ -64,11 +64,11 @@ struct store_put {
 			       * borrowed until done */
 	int64_t event_id;     /* out, OK and DUPLICATE: the row that holds the key */
 	bool conflict;        /* out, DUPLICATE: its payload differs from the stored one */
-	bool repaired;    /* out, DUPLICATE: the stored payload was damaged, and is this one now */
-	int64_t checksum; /* the store's: of the payload */
+	bool repaired;        /* out, DUPLICATE: the damaged stored payload was replaced */
+	int64_t checksum;     /* of the payload; set by the store */
 };
 
-/* In order means: no delivery starts while one that comes before it is unfinished, or while
+/* "In order" means that no delivery starts while one that comes before it is unfinished, or while
  * another one of its entity runs. So a delivery whose event arrives while a later one runs is
  * started right after that. Without an entity there is no order. */
 struct store_want {
@@ -95,7 +95,7 @@ struct store_skip {
  * ordered hook that is not next is blocked, and costs later claims nothing until it is released.
  * One claim reads at most 4 * max + 64 deliveries of a hook; if there are more, next_due is in
  * the past. If the wall clock was set after `offset` was taken, the earlier clock decides what is
- * due: the due times are yet to be shifted. */
+ * due, because the due times have not been shifted yet. */
 struct store_claim {
 	struct store_op op;       /* STORE_OP_CLAIM */
 	struct store_want *wants; /* borrowed until done */
@@ -144,7 +144,7 @@ struct store_shift {
 
 struct store_options {
 	const char *path;
-	int64_t retention; /* ms; 0: keep for ever */
+	int64_t retention; /* ms; 0: keep forever */
 	unsigned backlog;  /* READY and RUNNING deliveries; more: STORE_FULL */
 	/* Called from the writer's thread after a commit with new READY deliveries, or new due
 	 * times; must not block. May be NULL. */
@@ -180,8 +180,8 @@ struct store_counts {
 
 void store_counts(struct store *st, struct store_counts *out); /* any thread */
 
-/* Had a person paused the hook when the store last read that (at start and by
- * STORE_OP_REFRESH)? Any thread. */
+/* Was the hook paused by a person when the store last read that (at start and by STORE_OP_REFRESH)?
+ * Any thread. */
 bool store_hook_paused(struct store *st, int64_t hook);
 
 /* Reports the number of waiting deliveries of each hook that is not among the known ones, i.e. no

@@ -1,5 +1,5 @@
-/* store/checksum.h - events.checksum: what a payload was when it came in. It is NULL in events
- * that a hookd before schema 3 stored. Any thread. */
+/* store/checksum.h - events.checksum: the checksum of a payload when it was received. It is NULL in
+ * events that a hookd before schema 3 stored. Any thread. */
 #ifndef HOOKD_STORE_CHECKSUM_H
 #define HOOKD_STORE_CHECKSUM_H
 

@@ -28,7 +28,7 @@ struct store_delta {
 	bool ready; /* deliveries have become READY, or are due at another time */
 };
 
-/* Operations for one transaction, with what the store knew when it took them. */
+/* Operations for one transaction, with what the store knew when it took them from the queue. */
 struct store_group {
 	struct store_op *first; /* linked by op->next; store_op_start has been called on each */
 	unsigned backlog;       /* waiting deliveries allowed */
@@ -71,7 +71,7 @@ struct store_engine {
 	 * Returns the ms until the next slice is due; 0: at once. */
 	int64_t (*retain)(struct store_db *db, int64_t retention, struct store_delta *delta);
 
-	/* Any thread: had a person paused the hook when the engine last read that? */
+	/* Any thread: was the hook paused by a person when the engine last read that? */
 	bool (*is_paused)(struct store_db *db, int64_t hook);
 };
 

@@ -23,7 +23,7 @@ struct store {
 
 	pthread_mutex_t mutex; /* guards all below */
 	pthread_cond_t wake;   /* for the writer: queue, stopping, retain_at */
-	pthread_cond_t waited; /* for store_wait: an operation of such a caller is over */
+	pthread_cond_t waited; /* for store_wait: an operation of such a caller has ended */
 	struct store_op *head;
 	struct store_op **tail;
 	bool stopping;
@@ -33,7 +33,7 @@ struct store {
 	struct store_counts counts; /* written by the writer only, which may read it unlocked */
 };
 
-/* writer.c: the thread. stop: after all that is queued. */
+/* writer.c: the thread. `stop` first runs everything that is queued. */
 bool store_writer_start(struct store *st) WARN_UNUSED;
 void store_writer_stop(struct store *st);
 

@@ -1,6 +1,6 @@
-/* store/session.h - what a database engine does for those who read and edit a store beside the
- * daemon, or without one: hookctl and the reporter. query/ and edit/ name statements, pass
- * values and read rows; the SQL is the engine's. One thread at a time.
+/* store/session.h - what a database engine does for hookctl and the reporter, which read and edit a
+ * store beside the daemon, or without one. query/ and edit/ name statements, pass values and read
+ * rows; the SQL is the engine's. One thread at a time.
  *
  * Each `bool` is false on an error, which the session keeps; `end` explains it. */
 #ifndef HOOKD_STORE_SESSION_H
@@ -131,7 +131,7 @@ struct store_columns {
 	const char *(*text)(void *cursor, int column);
 	const void *(*bytes)(void *cursor, int column, size_t *len);
 	bool (*is_null)(void *cursor, int column);
-	/* Does the payload differ from its checksum? False if it has none. */
+	/* Does the payload differ from its checksum? False if there is no checksum. */
 	bool (*is_damaged)(void *cursor, int payload, int checksum);
 };
 
@@ -167,7 +167,7 @@ struct store_session_engine {
 	bool (*edit)(struct store_session *s, enum store_edit edit,
 		const struct store_value *values, size_t count, struct store_changed *changed);
 
-	/* Whole operations: they begin and end by themselves, as store/maintenance.h says. */
+	/* Whole operations: they need no `begin` and `end`; store/maintenance.h describes them. */
 	bool (*backup)(struct store_session *s, const char *file, store_progress *progress,
 		void *arg, char why[STORE_READ_WHY]);
 	bool (*check)(struct store_session *s, bool full, store_fault_seen *seen,

@@ -28,7 +28,7 @@ enum store_result store_wait(struct store *st, struct store_op *op)
 	return op->result;
 }
 
-/* In the caller's thread: the writer's has enough to do. */
+/* Computed in the caller's thread, because the writer's is the busiest. */
 static void add_checksum(struct store_op *op)
 {
 	struct store_put *p = (struct store_put *)op;
@@ -45,7 +45,8 @@ void store_submit(struct store *st, struct store_op *op)
 	*st->tail = op;
 	st->tail = &op->next;
 	(void)pthread_mutex_unlock(&st->mutex);
-	/* Not earlier: the writer would wake only to wait for the mutex. */
+	/* Signalled only after unlocking: otherwise the writer would wake only to wait for the
+	 * mutex. */
 	(void)pthread_cond_signal(&st->wake);
 }
 

@@ -245,7 +245,7 @@ test('a payload whose byte the disk has changed: no hook acts on it, and the sam
 	await d.start();
 	const event = String(id);
 	const check = await d.ctl('check', '--full');
-	assert.deepEqual([check.code, /event \d+: its payload is not what came in/.test(check.stdout + check.stderr)], [1, true], check.stdout + check.stderr);
+	assert.deepEqual([check.code, /event \d+: its payload is not what was received/.test(check.stdout + check.stderr)], [1, true], check.stdout + check.stderr);
 	assert.match((await d.ctl('show', event)).stdout, /payload +\d+ bytes, DAMAGED: not what was received/);
 	for (const words of [['show', '--payload', event], ['export'], ['test', 'record', '--event', event], ['replay', event]]) {
 		const { code, stderr } = await d.ctl(...words);

@@ -35,7 +35,7 @@ bool store_old_count(
 struct slice {
 	int64_t ids[SLICE];
 	size_t count;
-	struct store_prune *prune; /* how far this slice goes */
+	struct store_prune *prune; /* how far this slice has come */
 };
 
 static void old_row(const struct store_row *row, void *to)

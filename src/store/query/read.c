@@ -1,4 +1,4 @@
-/* store/query/read.c - one event, its deliveries and attempts, as they are in the store. */
+/* store/query/read.c - one event, its deliveries and attempts, as the store has them. */
 #include "store/read.h"
 #include "reader.h"
 

@@ -1,4 +1,4 @@
-/* store/query/reader.c - opens a store to read it, and keeps each query to one state of it. */
+/* store/query/reader.c - opens a store to read it, and makes each query see one state of it. */
 #include "reader.h"
 
 #include <stdio.h>

@@ -40,7 +40,7 @@ static int run_check(struct sqlite3 *db, const char *sql, const struct check *c)
 			c->seen(c->arg, c->kind, text);
 	}
 	(void)sqlite3_finalize(s);
-	/* what cannot be read is a fault like the others */
+	/* a row that cannot be read is a fault like the others */
 	rc = sqlite3_errcode(db) & 0xff;
 	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
 		c->seen(c->arg, STORE_FAULT_STORE, sqlite3_errmsg(db));
@@ -56,7 +56,8 @@ static int check_payloads(struct sqlite3 *db, struct check *c)
 	c->kind = STORE_FAULT_PAYLOAD;
 	if (rc == SQLITE_OK)
 		rc = run_check(db,
-			"SELECT 'event ' || id || ': its payload is not what came in' FROM events"
+			"SELECT 'event ' || id || ': its payload is not what was received'"
+			" FROM events"
 			" WHERE checksum <> payload_checksum(payload) LIMIT 100",
 			c);
 	c->kind = STORE_FAULT_STORE;

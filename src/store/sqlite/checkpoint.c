@@ -1,8 +1,8 @@
 /* store/sqlite/checkpoint.c - checkpoints the WAL beside the writer. SQLite would do so in the
  * commit that makes the WAL long, and tens of thousands of requests a second would wait for it.
  * Here a thread with its own connection does most of it, in passes that become shorter, as each
- * has only what was written during the one before. The writer does the small rest: only when
- * nothing is left can the next commit reset the WAL.
+ * copies only the pages that were written during the one before. The writer does the small rest:
+ * only when nothing is left can the next commit reset the WAL.
  *
  * When a sync of the database file fails, Linux drops the unwritten pages and reports that once.
  * SQLite would repeat the last pass, but not the earlier ones, which it never syncs by
@@ -23,7 +23,7 @@
 enum {
 	FRAMES = 500, /* pages in the WAL that make a checkpoint worthwhile: 8 MB. With more, the
 			 fsync of the database file delays the commits for longer. */
-	FRAMES_SMALL = 150, /* a pass that did not do more was the last */
+	FRAMES_SMALL = 150, /* a pass that checkpointed no more than this was the last */
 	FRAMES_MAX = 4000,  /* 64 MB: the writer waits for the thread. Otherwise on a slow disk the
 			       WAL would grow as fast as events come. */
 	PASSES = 6,
@@ -43,7 +43,7 @@ struct store_checkpoint {
 	int next;                  /* writer only: checkpoint when the WAL has this many frames */
 	pthread_mutex_t mutex;     /* guards what follows */
 	pthread_cond_t wake;       /* for the thread */
-	pthread_cond_t done;       /* for the writer: the thread has done what it could */
+	pthread_cond_t done;       /* for the writer: the thread has done all that it could */
 	enum checkpoint_phase phase;
 	bool stopping;
 };
@@ -76,7 +76,8 @@ static int connect_thread(struct store_checkpoint *c)
 	return c->sqlite != NULL ? SQLITE_OK : open_connection(c, &c->sqlite);
 }
 
-/* Also after a connection that could not be opened or set up: the next time makes another. */
+/* Also called if the connection could not be opened or set up: the next checkpoint makes another
+ * one. */
 static void disconnect_thread(struct store_checkpoint *c)
 {
 	(void)sqlite3_close(c->sqlite);

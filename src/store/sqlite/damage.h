@@ -1,4 +1,4 @@
-/* store/sqlite/damage.h - finds payloads that have changed since they came in. SQLite notices
+/* store/sqlite/damage.h - finds payloads that have changed since they were received. SQLite notices
  * damage to its own structures only, not a flipped bit in a payload. Any thread. */
 #ifndef HOOKD_STORE_DAMAGE_H
 #define HOOKD_STORE_DAMAGE_H
@@ -18,8 +18,8 @@ bool store_is_damaged(struct sqlite3_stmt *s, int payload, int checksum) WARN_UN
  * code. */
 int store_damage_register(struct sqlite3 *db) WARN_UNUSED;
 
-/* In a WHERE: the stored event is damaged, and the given payload and checksum are what came
- * in, since one of the two is still stored. (A sound payload is left alone: another payload
+/* In a WHERE: the stored event is damaged, and the given payload and checksum are those that were
+ * received, since one of the two is still stored. (A sound payload is left alone: another payload
  * may have the same checksum.) */
 #define STORE_REPAIRABLE_SQL(payload_, checksum_)                                                  \
 	"checksum <> payload_checksum(payload) AND (payload = " payload_                           \

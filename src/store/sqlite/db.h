@@ -4,7 +4,7 @@
  *   open.c        opens and closes the daemon's connection, with
  *   file.c          the lock and the file,
  *   schema.c        its owner, version and migrations, and
- *   recover.c       what the last hookd left undone
+ *   recover.c       what the last hookd left unfinished
  *   operations.c  runs a group of operations in one transaction:
  *   put.c           stores events, through the virtual tables of put_table.c,
  *   claim.c         claims deliveries and
@@ -15,7 +15,7 @@
  *   sql.c         the statements of all these, transactions, binding and stepping
  *   checkpoint.c  the thread that checkpoints the WAL
  *   vfs.c         how the WAL is written
- *   damage.c      whether a payload is what came in
+ *   damage.c      whether a payload is what was received
  *
  * Functions that return int return an SQLite result code. After store_db_open the connection
  * belongs to the writer's thread alone. */
@@ -200,8 +200,8 @@ void store_bind_int(struct sqlite3_stmt *s, int column, int64_t value, int *rc);
 void store_bind_text(struct sqlite3_stmt *s, int column, const char *text, int *rc);
 void store_bind_blob(struct sqlite3_stmt *s, int column, const void *bytes, size_t len, int *rc);
 
-/* vfs.c: the name of the VFS for the writer's connection. NULL, which is SQLite's own: it
- * could not be made. Called by one thread at a time. */
+/* vfs.c: the name of the VFS for the writer's connection. NULL, which means SQLite's own: it could
+ * not be made. Called by one thread at a time. */
 const char *store_vfs(void);
 
 /* put_table.c: before store_sql_prepare */
@@ -216,18 +216,18 @@ int store_settle_run(struct store_db *db, struct store_settle *p) WARN_UNUSED;
 
 /* order.c */
 
-/* Notes whether a hook's deliveries go in order; the first time sets the ordering keys of
+/* Remembers whether a hook's deliveries run in order; the first time, sets the ordering keys of
  * those that wait. */
 int store_order_want(struct store_db *db, int64_t hook, bool ordered) WARN_UNUSED;
 /* The transaction was rolled back, and with it the ordering keys. */
 void store_order_forget(struct store_db *db);
-/* Sets the ordering key of a new delivery if its hook's go in order. */
+/* Sets the ordering key of a new delivery if its hook's deliveries run in order. */
 int store_order_set_key(struct store_db *db, int64_t hook, int64_t delivery) WARN_UNUSED;
 /* Blocks a READY delivery if another one of its entity comes first. */
 int store_order_block(struct store_db *db, int64_t delivery, bool *blocked) WARN_UNUSED;
-/* Releases those blocked by a delivery that has ended. */
+/* Releases the deliveries that were blocked by one that has ended. */
 int store_order_release(struct store_db *db, int64_t delivery) WARN_UNUSED;
-/* Releases those blocked by a delivery that is READY again, if they come before it. */
+/* Releases the deliveries that are blocked by one that is READY again, if they come before it. */
 int store_order_requeue(struct store_db *db, int64_t delivery) WARN_UNUSED;
 /* Makes a READY delivery SKIPPED if its entity has reached a later state than its event
  * reports, and fills in *skip. */
@@ -239,8 +239,8 @@ int store_pause_read(struct store_db *db) WARN_UNUSED;         /* which hooks ar
 bool store_pause_has(const struct store_db *db, int64_t hook); /* the writer's thread */
 bool store_hook_is_paused(struct store_db *db, int64_t hook);  /* any thread */
 
-/* checkpoint.c: a thread that checkpoints the WAL. Start: false: logged. Stop: after the
- * writer has ended, before its connection is closed. */
+/* checkpoint.c: a thread that checkpoints the WAL. `start` returns false if it fails, and logs it;
+ * `stop` is called after the writer has ended, before its connection is closed. */
 bool store_checkpoint_start(struct store_db *db) WARN_UNUSED;
 void store_checkpoint_stop(struct store_db *db);
 /* After each transaction, in the writer's thread. */

@@ -24,7 +24,7 @@ static const char *const texts[EDIT_COUNT] = {
 	[EDIT_REPAIR] = "UPDATE events SET payload = ?3, checksum = ?4"
 			" WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
 			" AND idempotency_key = ?2 AND " STORE_REPAIRABLE_SQL("?3", "?4"),
-	/* It has its ordering key from the start: that of its event. */
+	/* The new delivery gets its event's ordering key at once. */
 	[EDIT_REPLAY] =
 		"INSERT INTO deliveries(event_id, hook_id, state, due_at, failed_id, replay_of,"
 		" ordering_key, ordering_at) SELECT event_id, hook_id, 'READY', ?2, failed_id,"

@@ -8,8 +8,8 @@
 
 /* After a failed sync Linux still serves pages that it did not write: the WAL of an earlier
  * hookd may be complete in memory but not on disk, and what we append to it would be lost with
- * it in a power failure. So the WAL is checkpointed before anything is acknowledged. What cannot
- * be checkpointed (full disk, a reader) stays in the WAL. */
+ * it in a power failure. So the WAL is checkpointed before anything is acknowledged. Frames that
+ * cannot be checkpointed (full disk, a reader) stay in the WAL. */
 static bool checkpoint_found_wal(struct store_db *db)
 {
 	int rc = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

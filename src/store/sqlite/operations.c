@@ -116,7 +116,7 @@ static int operation_run(struct store_db *db, struct store_op *op)
 		return count_orphans(db, (struct store_orphans *)op);
 	case STORE_OP_REFRESH:
 		return refresh_counts(db);
-	case STORE_OP_PUT: /* by store_put_run */
+	case STORE_OP_PUT: /* run by store_put_run */
 	case STORE_OP_PING:
 		break;
 	}

@@ -4,8 +4,8 @@
  *   put_events      a row for each put that the backlog has room for
  *   put_deliveries  a row for each hook of each put whose event was inserted
  *
- * SQLite asks for a row only after the one before it is inserted: then the id of the last
- * insert tells whether that one was, or its key existed already. */
+ * SQLite asks for a row only after the one before it is inserted: then the id of the last insert
+ * shows whether that row was inserted or its key existed already. */
 #include "db.h"
 #include "put.h"
 

@@ -1,4 +1,4 @@
-/* store/sqlite/recover.c - what the last hookd left undone, settled before this one starts. */
+/* store/sqlite/recover.c - settles what the last hookd left unfinished, before this one starts. */
 #include "base/clock.h"
 #include "db.h"
 

@@ -113,8 +113,9 @@ static const char *const migrations[] = {
 	 *   their payloads may have changed already. */
 	"ALTER TABLE events ADD COLUMN checksum INTEGER;",
 
-	/* The names that the code uses: lane is ordering_key, behind is blocked_by. Renaming a
-	 * column reads no rows; making an index reads all deliveries once. */
+	/* Renames columns to the names that the code uses: lane to ordering_key, behind to
+	 * blocked_by. Renaming a column reads no rows; making an index reads all deliveries
+	 * once. */
 	"ALTER TABLE deliveries RENAME COLUMN lane TO ordering_key;"
 	"ALTER TABLE deliveries RENAME COLUMN lane_at TO ordering_at;"
 	"ALTER TABLE deliveries RENAME COLUMN behind TO blocked_by;"

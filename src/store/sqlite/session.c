@@ -101,7 +101,8 @@ static int set_up(const struct store_session *s)
 		rc = sqlite3_exec(s->sqlite,
 			"PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 			"PRAGMA temp_store = MEMORY;"
-			/* It ignores a sync that fails: hookd checkpoints. */
+			/* SQLite's own checkpoint ignores a failed sync, so checkpoints are left to
+			 * hookd. */
 			"PRAGMA wal_autocheckpoint = 0",
 			NULL, NULL, NULL);
 	return rc == SQLITE_OK && s->edits ? store_damage_register(s->sqlite) : rc;

@@ -23,7 +23,7 @@ struct store_session {
 	char *wal;
 	struct sqlite3 *sqlite; /* NULL between two connections of a reader */
 	bool edits;
-	/* Opened as a file that nobody writes: no hookd runs and none was killed. Otherwise
+	/* Opened as a file that no process writes: no hookd runs and none was killed. Otherwise
 	 * SQLite would make a WAL, which a reader must not and often cannot. */
 	bool immutable;
 	bool no_memory;                        /* the error is ours, not SQLite's */

@@ -20,7 +20,7 @@ static void bind_outcome(sqlite3_stmt *s, const struct attempt_outcome *outcome,
 		store_bind_int(s, 9, outcome->status, rc);
 }
 
-/* A delivery to the hook that runs when another delivery was given up. */
+/* A delivery for the hook that runs when another delivery was given up. */
 static int insert_failure_delivery(struct store_db *db, const struct store_settle *p)
 {
 	sqlite3_stmt *s = db->sql[SQL_SETTLE_FAILURE];

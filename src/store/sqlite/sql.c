@@ -6,8 +6,8 @@
 
 #include <sqlite3.h>
 
-/* Sets a delivery's ordering key, the same for all of its entity, whatever characters the names
- * contain. Without an entity it has none. */
+/* Sets a delivery's ordering key, which all deliveries of its entity share, with any characters in
+ * the names. Without an entity it has none. */
 #define SET_ORDERING                                                                               \
 	" (ordering_key, ordering_at) = (SELECT e.source_id || ' ' || length(e.entity_id) || ' '"  \
 	" || e.entity_id || ' ' || coalesce(e.entity_kind, ''),"                                   \

@@ -227,8 +227,8 @@ const char *store_vfs(void)
 	real_vfs = sqlite3_vfs_find(NULL);
 	if (real_vfs == NULL)
 		return NULL;
-	/* Everything but opening is the real VFS's; its functions use no more of the structure
-	 * than was copied. */
+	/* Everything but opening is the real VFS's; its functions use only what was copied of the
+	 * structure. */
 	vfs = *real_vfs;
 	vfs.pNext = NULL;
 	vfs.szOsFile += (int)(sizeof(struct wal_file) > sizeof(struct database_file)

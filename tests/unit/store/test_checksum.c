@@ -86,7 +86,7 @@ static void test_damage_is_reported(void **state)
 	assert_int_equal(is_damaged(fx, first.event_id), 1);
 	assert_int_equal(is_damaged(fx, second.event_id), 0);
 	assert_check(fx, false, "");
-	assert_check(fx, true, "event 1: its payload is not what came in\n");
+	assert_check(fx, true, "event 1: its payload is not what was received\n");
 	struct store_claim c = fx_claim(fx, 1, 5);
 	assert_int_equal(c.job_count, 2);
 	assert_true(c.jobs[0]->damaged);
@@ -125,7 +125,7 @@ static void test_a_damaged_checksum_is_repaired_too(void **state)
 
 	(void)put(fx, "id:1", "{}", 1);
 	fx_exec(fx->path, "UPDATE events SET checksum = checksum + 1");
-	assert_check(fx, true, "event 1: its payload is not what came in\n");
+	assert_check(fx, true, "event 1: its payload is not what was received\n");
 	assert_true(put(fx, "id:1", "{}", 1).repaired);
 	assert_check(fx, true, "");
 	assert_false(put(fx, "id:1", "{}", 1).repaired);
@@ -165,7 +165,7 @@ static void test_imported_events_have_it_and_repair(void **state)
 	assert_int_equal(import(fx, "{}"), STORE_IMPORT_NEW);
 	assert_int_equal(import(fx, "{}"), STORE_IMPORT_THERE);
 	damage(fx);
-	assert_check(fx, true, "event 1: its payload is not what came in\n");
+	assert_check(fx, true, "event 1: its payload is not what was received\n");
 	assert_int_equal(import(fx, "{ }"), STORE_IMPORT_CONFLICT);
 	assert_int_equal(import(fx, "{}"), STORE_IMPORT_REPAIRED);
 	assert_check(fx, true, "");

@@ -43,7 +43,7 @@ struct conf_limits {
 	int64_t request_time; /* ms from a request's start to its end */
 	unsigned backlog;     /* deliveries that wait; more give 503 */
 	unsigned concurrency; /* actions that run at once, all hooks together */
-	int64_t grace;        /* ms that running actions get when hookd stops */
+	int64_t grace;        /* ms that running actions have to end when hookd stops */
 };
 
 struct conf_store {
@@ -119,7 +119,7 @@ struct conf_retry {
 	int64_t max;       /* ms: the longest wait at all */
 };
 
-/* What is done for an event, and how: exactly one of run, email and forward. */
+/* What a hook does for an event: exactly one of run, email and forward. */
 struct conf_action {
 	char *program;             /* absolute path; NULL: this action runs none */
 	struct conf_templates run; /* its arguments, from argv[1] on */
@@ -142,12 +142,12 @@ struct conf_action {
 	struct conf_retry retry;
 };
 
-/* Is there anything to do? */
+/* Does the action do anything? */
 bool conf_action_is_set(const struct conf_action *action);
 
 enum conf_order { CONF_ORDER_NONE, CONF_ORDER_ENTITY };
 
-/* A rule of the config; or one derived from it, which no event is matched with:
+/* A rule of the config; or one derived from it, which is never matched with events:
  * "NAME/on_failure", "hookd/digest", "hookd/silence". */
 struct conf_hook {
 	char *name;
@@ -222,14 +222,14 @@ struct conf {
  * thread-safe against setenv(3). */
 struct conf *conf_load(const char *file, struct buf *errors) WARN_UNUSED;
 
-/* The same for a text in memory; `file` is what messages call it, and what its
- * relative paths are relative to. */
+/* The same for a text in memory; `file` is its name in messages, and its relative paths are
+ * relative to the directory of `file`. */
 struct conf *conf_parse(
 	const char *file, const void *bytes, size_t len, struct buf *errors) WARN_UNUSED;
 
-/* The store's path alone, whatever else is wrong with the file: the store must be
- * readable even when a script or secret is missing. Returns new, to free; NULL when the
- * path cannot be read either. `errors` as for conf_load. */
+/* Reads only the store's path, even if the rest of the file has errors: the store must be readable
+ * when a script or secret is missing. Returns new, to free; NULL when the path cannot be read
+ * either. `errors` as for conf_load. */
 char *conf_store_path(const char *file, struct buf *errors) WARN_UNUSED;
 
 struct conf *conf_ref(struct conf *conf); /* any thread */

@@ -18,7 +18,7 @@ bool match_type(const char *glob, const char *type);
 bool match_on(const struct conf_hook *hook, const char *type);
 bool match_when(const struct conf_hook *hook, const json_t *document, struct buf *why);
 
-#define MATCH_REASON   200  /* bytes of a reason kept */
+#define MATCH_REASON   200  /* bytes of a reason that are kept */
 #define MATCH_DECLINED 4096 /* bytes of all reasons of an event together */
 
 /* Puts the store ids of the source's hooks that want ev into ids (room for

@@ -41,7 +41,7 @@ static char *directory_of(const char *file)
 	return directory;
 }
 
-/* Reads as much as possible; *good: without errors. NULL: nothing. */
+/* Reads as much as possible; *good: there were no errors. NULL: nothing could be read. */
 static struct conf *parse_bytes(
 	const char *file, const void *bytes, size_t len, struct buf *errors, bool *good)
 {
@@ -149,7 +149,7 @@ static bool same_value(const struct conf_key *key, const struct conf *a, const s
 
 	if (key->type == CONF_LISTEN)
 		return same_listens(a, b);
-	/* every other key that needs a restart is a text */
+	/* all other keys that need a restart are texts */
 	text = *(char *const *)value_of(a, key);
 	other = *(char *const *)value_of(b, key);
 	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);

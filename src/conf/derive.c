@@ -1,4 +1,4 @@
-/* conf/derive.c - what follows from a config once it is read and checked: the hooks that are
+/* conf/derive.c - adds what follows from a config once it is read and checked: the hooks that are
  * derived from on_failure, digest and silence, and the environment of programs. */
 #include "read.h"
 

@@ -1,4 +1,4 @@
-/* conf/free.c - how a configuration is freed, or any part of one, read whole or not. */
+/* conf/free.c - frees a configuration or any part of one, whether completely read or not. */
 #include "read.h"
 
 #include <stdlib.h>

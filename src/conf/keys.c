@@ -44,8 +44,7 @@ static const char *const orders[] = {"none", "entity", NULL};
 static const char *const digest_whens[] = {"always", "dead", NULL};
 static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
 
-/* Keys are read in this order, whatever the order of the file: sources before what
- * refers to them. */
+/* Keys are read in this order, not in that of the file: sources come before what refers to them. */
 /* clang-format off */
 const struct conf_key conf_keys[] = {
 	{"", "listen", CONF_LISTEN, AT(conf, listen),

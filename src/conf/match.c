@@ -49,7 +49,7 @@ static bool holds(
 		return true;
 	bool known = event_document(ev, &document);
 	bool good = known && match_when(hook, document, why);
-	/* Out of memory must not leave out a hook. */
+	/* When out of memory no hook may be left out. */
 	if (!known || why->failed)
 		declined->failed = true;
 	return good;

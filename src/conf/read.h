@@ -1,9 +1,8 @@
 /* conf/read.h - what the readers of a config's parts share: where they are in the file,
- * how they report errors, where they store what they read. The path of a value:
- * conf/yaml/yaml.c (tree) -> conf/read.c (sections, by the table of keys) ->
- * conf/value/scalar.c, conf/value/list.c, conf/value/template.c and others (values, by
- * type) -> conf/check/check.c (what must hold between them) -> conf/derive.c (hooks that
- * follow from it). Private to conf. */
+ * how they report errors, where they store what they read. The way of a value: conf/yaml/yaml.c
+ * (tree) -> conf/read.c (sections, by the table of keys) -> conf/value/scalar.c, conf/value/list.c,
+ * conf/value/template.c and others (values, by type) -> conf/check/check.c (what must hold between
+ * them) -> conf/derive.c (hooks that follow from it). Private to conf. */
 #ifndef HOOKD_CONF_READ_H
 #define HOOKD_CONF_READ_H
 
@@ -35,7 +34,7 @@ struct conf_scope {
 	char entry[CONF_QUOTED + 32]; /* `hooks[2] "ship"`; "": not in a list */
 };
 
-/* One value to be read, and where to. */
+/* A value that is being read, and where it is stored. */
 struct conf_value {
 	struct conf_reader *reader;
 	const struct conf_scope *scope;
@@ -71,8 +70,8 @@ void conf_warn(const struct conf_value *v, const char *format, ...) PRINTF(2, 3)
 /* Reports that the value is of the wrong kind, and what was expected. */
 void conf_refuse_kind(const struct conf_value *v);
 
-/* Reports a fault in the text of a scalar: at its place if the file has the text as it
- * is, else as "byte N" of the value. */
+/* Reports a fault in the text of a scalar: at its place if the file has exactly that text,
+ * otherwise as "byte N" of the value. */
 void conf_refuse_fault(const struct conf_value *v, const struct fault *fault);
 
 /* "a list", "nothing": for "…, found %s". */
@@ -92,10 +91,10 @@ const char *conf_expected(const struct conf_key *key, char out[CONF_EXPECTED]);
 /* A scalar's text with ${NAME} replaced; borrowed from the node. NULL: reported. */
 const char *conf_value_text(const struct conf_value *v) WARN_UNUSED;
 
-/* The same of a scalar that must not be empty. */
+/* The same for a scalar that must not be empty. */
 const char *conf_value_some_text(const struct conf_value *v) WARN_UNUSED;
 
-/* Did conf_value_text replace something in it? Then no message may contain it. */
+/* Did conf_value_text replace something in it? If so, no message may contain it. */
 bool conf_value_has_environment(const struct conf_value *v);
 
 /* A scalar in quotes, as written in the file: what the environment puts into it may be a
@@ -160,7 +159,7 @@ char **conf_base_env(
  * errors. */
 void conf_derive(struct conf_reader *r);
 
-/* Notes that the file, or every file of the directory, is a secret. */
+/* Records that the file, or every file of the directory, is a secret. */
 void conf_note_secret_file(struct conf_reader *r, const char *path);
 
 /* Frees a NULL-terminated array and its texts; NULL is allowed. */

@@ -103,7 +103,7 @@ static const char *kind_of(const struct conf_section *section)
 	return kind;
 }
 
-/* Keys that only some kinds of action use. */
+/* Warns of keys that only some kinds of action use. */
 static void warn_of_useless_keys(const struct conf_section *section, const char *kind)
 {
 	static const struct {
@@ -156,7 +156,7 @@ static void check_hook(struct conf_reader *r, size_t i)
 	struct conf_hook *hooks = r->conf->hooks, *hook = &hooks[i];
 	const struct conf_section item = item_at(r, "hooks", i);
 
-	/* what is not a mapping has been reported, and has no keys to check */
+	/* a node that is not a mapping has been reported, and has no keys to check */
 	if (item.node == NULL || item.node->kind != CONF_NODE_MAPPING)
 		return;
 	for (size_t k = 0; k < i; k++)

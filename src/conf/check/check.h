@@ -33,27 +33,27 @@ void conf_section_caution(
  * errors about. Its node is not NULL if the file has the key. */
 struct conf_value conf_section_value(const struct conf_section *section, const char *key, size_t i);
 
-/* The file at a key can be read, and a secret one by no other users. path may be NULL:
- * none. */
+/* Checks that the file at a key can be read, and if it is a secret, that other users cannot read
+ * it. path may be NULL: none. */
 void conf_check_file(
 	const struct conf_section *section, const char *key, const char *path, bool secret);
 
-/* A template's text is one line: it has no control character. False: reported. */
+/* Checks that a template's text is one line, without control characters. False: reported. */
 bool conf_check_one_line(const struct conf_value *v, const struct template *t);
 
-/* The section email at the top. */
+/* Checks the section email at the top. */
 void conf_check_mail_server(struct conf_reader *r);
 
 enum conf_action_of { CONF_OF_HOOK, CONF_OF_FAILURE, CONF_OF_DIGEST, CONF_OF_SILENCE };
 
-/* An action; that of a digest or silence alert gets its default texts. */
+/* Checks an action; that of a digest or silence alert gets its default texts. */
 void conf_check_action(
 	const struct conf_section *section, struct conf_action *action, enum conf_action_of of);
 void conf_check_email(
 	const struct conf_section *section, struct conf_email *email, enum conf_action_of of);
 void conf_check_forward(const struct conf_section *section, struct conf_forward *forward);
 
-/* All that must hold between values. */
+/* Checks everything that must hold between values. */
 void conf_check(struct conf_reader *r);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* A constant text of `least` to `most` addresses. */
+/* Checks a constant text of `least` to `most` addresses. */
 static void check_constant(
 	const struct conf_value *v, const struct template *t, size_t least, size_t most)
 {
@@ -90,7 +90,7 @@ void conf_check_email(
 			"the section \"email\" at the top is missing: expected one with \"from\" "
 			"and "
 			"\"server\" or \"sendmail\"");
-	/* what is not a mapping has been reported */
+	/* a node that is not a mapping has been reported */
 	if (section->node->kind != CONF_NODE_MAPPING)
 		return;
 	refuse_both(section, "body", "body_file");

@@ -18,7 +18,7 @@ struct beginning {
 
 static const char *const schemes[] = {"http://", "https://"};
 
-/* Reads as much as is literal. False: not an http(s) URL, whatever follows. */
+/* Reads the literal part. False: it cannot become an http(s) URL, whatever follows. */
 static bool dissect(const struct template *url, struct beginning *b)
 {
 	*b = (struct beginning){.whole = template_is_constant(url)};
@@ -38,7 +38,7 @@ static bool dissect(const struct template *url, struct beginning *b)
 	return false;
 }
 
-/* False: to libcurl the beginning is not a URL; reported. */
+/* False: libcurl does not accept the beginning as a URL; reported. */
 static bool check_by_curl(const struct conf_value *v, const struct beginning *b)
 {
 	size_t len = b->whole ? b->len : (size_t)(b->authority + b->authority_len - b->text);
@@ -76,7 +76,7 @@ static const char *authority_fault(const struct beginning *b)
 	return NULL;
 }
 
-/* What is wrong with the beginning though libcurl accepts it. */
+/* What is wrong with a beginning that libcurl accepts. */
 static const char *beginning_fault(const struct beginning *b)
 {
 	const char *fault = b->authority != NULL ? authority_fault(b) : NULL;
@@ -153,7 +153,7 @@ static void check_secret(const struct conf_section *section, const struct secret
 	sodium_memzero(key, sizeof(key));
 }
 
-/* No character that would end or break its header. */
+/* Checks that it has no character that would end or break its header. */
 static void check_bearer(const struct conf_section *section, const struct secret *bearer)
 {
 	const unsigned char *bytes = bearer != NULL ? secret_bytes(bearer) : NULL;
@@ -182,7 +182,7 @@ static void check_client(const struct conf_section *section)
 
 void conf_check_forward(const struct conf_section *section, struct conf_forward *forward)
 {
-	/* what is not a mapping has been reported */
+	/* a node that is not a mapping has been reported */
 	if (section->node->kind != CONF_NODE_MAPPING)
 		return;
 	if (forward->url != NULL)

@@ -1,5 +1,5 @@
-/* conf/value/choice.c - values that are one of several words: booleans, choices, schemes, the names
- * of sources. */
+/* conf/value/choice.c - values that must be one of several words: booleans, choices, schemes, the
+ * names of sources. */
 #include "conf/read.h"
 
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static const struct conf_source *read_source(const struct conf_value *v)
 	if (source != NULL)
 		return source;
 	for (size_t i = 0; i < conf->source_count; i++) {
-		/* it may be the one that is meant, and has been reported */
+		/* it may be the source that is meant, and its error has been reported */
 		if (conf->sources[i].name == NULL)
 			return NULL;
 		conf_guess_try(&guess, conf->sources[i].name);

@@ -1,4 +1,4 @@
-/* conf/value/expect.c - what a key's value has to be, in words, for messages. */
+/* conf/value/expect.c - describes what a key's value must be, for messages. */
 #include "base/duration.h"
 #include "conf/read.h"
 

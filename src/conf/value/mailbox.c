@@ -29,7 +29,7 @@ static size_t host_length(const char *text)
 	return len > HOST_MAX || text[0] == '.' || text[0] == '-' ? 0 : len;
 }
 
-/* What follows the host. False: something other than a port. */
+/* Reads what follows the host. False: it is something other than a port. */
 static bool parse_port(const char *text, uint16_t *port)
 {
 	if (text[0] == '\0')

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What is wrong with running the program at `path`, now; NULL: nothing. */
+/* Why the program at `path` cannot be run now; NULL: it can. */
 static const char *program_fault(const char *path)
 {
 	struct stat st;
@@ -18,7 +18,7 @@ static const char *program_fault(const char *path)
 		return "is a directory";
 	if (!S_ISREG(st.st_mode))
 		return "is not a regular file";
-	/* as hookd's user: whether the action's user may run it shows when it runs */
+	/* checked as hookd's user; for the action's user this is found out when it runs */
 	if (access(path, X_OK) < 0)
 		return errno == EACCES ? "is not executable (chmod +x)" : strerror(errno);
 	return NULL;

@@ -1,4 +1,4 @@
-/* conf/value/secrets.c - secrets, by the place where each is kept. */
+/* conf/value/secrets.c - secrets, each read from the place where it is kept. */
 #include "conf/read.h"
 #include "sender/sender.h"
 

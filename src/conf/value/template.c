@@ -95,7 +95,7 @@ static void refuse_in_file(
 	conf_refuse(v, "%s:%u:%u: %s", v->node->text, line, column, fault->what);
 }
 
-/* How many bytes of text are UTF-8, and no NUL. */
+/* The number of bytes at the start of the text that are UTF-8 without NUL. */
 static size_t good_bytes(const char *text, size_t len)
 {
 	size_t i = 0, n = 1;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PASSWD_ROOM ((size_t)64 * 1024) /* bytes of one user's row: far more than any has */
+#define PASSWD_ROOM ((size_t)64 * 1024) /* bytes of one user's entry: far more than any has */
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -61,7 +61,7 @@ bool conf_read_user(const struct conf_value *v)
 		return false;
 	}
 	if (geteuid() != 0) {
-		/* staying the same user needs no rights and no name */
+		/* hookd's own user needs no privileges and no name */
 		good = row.pw_uid == geteuid();
 		if (!good)
 			conf_refuse(v,

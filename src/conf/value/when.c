@@ -69,7 +69,7 @@ static bool read_operand(
 	if (text == NULL)
 		return false;
 	*operand = (struct condition_operand){.text = node->value, .plain = node->plain};
-	/* to YAML nothing after the colon is null, but it is hardly meant so */
+	/* in YAML, nothing after the colon means null, but that is hardly what was meant */
 	if (node->plain && node->text[0] == '\0') {
 		conf_refuse(&value, "expected a value to compare with, found nothing (write "
 				    "null to compare with null)");
@@ -78,7 +78,7 @@ static bool read_operand(
 	return true;
 }
 
-/* The path that is a key. Returns new; NULL: reported. */
+/* Parses a key as a path. Returns new; NULL: reported. */
 static struct path *read_path(const struct conf_value *v, const struct conf_entry *entry)
 {
 	struct path *path;
@@ -167,7 +167,7 @@ static bool refuse_duplicate(const struct conf_value *v, const struct conf_entry
 	return true;
 }
 
-/* {gte: 100, lt: 200}: all hold. */
+/* {gte: 100, lt: 200}: all must hold. */
 static struct condition *read_operators(const struct conf_value *v, const struct conf_entry *entry)
 {
 	const struct conf_node *node = entry->value;
@@ -245,7 +245,7 @@ static struct condition *read_entry(
 		entry->value->kind == CONF_NODE_LIST ? CONDITION_IN : CONDITION_EQ, entry->value);
 }
 
-/* All of its entries hold. Returns new; NULL: reported. */
+/* A mapping, all of whose entries must hold. Returns new; NULL: reported. */
 static struct condition *read_mapping(
 	const struct conf_value *v, const struct conf_node *node, unsigned depth)
 {

@@ -8,7 +8,7 @@
 
 #define QUOTED_BYTES   60 /* of a value, in a message */
 #define GUESS_LETTERS  32 /* longer words are not compared */
-#define GUESS_DISTANCE 3  /* edits at which two words count as unrelated */
+#define GUESS_DISTANCE 3  /* edits; words that differ by more are unrelated */
 
 void conf_errors_take(struct conf_errors *errors, struct conf_place at, enum conf_severity severity,
 	struct buf *text)
@@ -157,7 +157,7 @@ void conf_guess_try(struct conf_guess *guess, const char *candidate)
 	if (len == 0 || len > GUESS_LETTERS || strlen(candidate) > GUESS_LETTERS)
 		return;
 	d = distance(guess->word, candidate);
-	/* at most one edit for every two letters, or all short words look alike */
+	/* at most one edit for every two letters, otherwise all short words would look alike */
 	if (d > GUESS_DISTANCE || d > (len + 1) / 2)
 		return;
 	if (guess->best == NULL || d < guess->distance) {

@@ -1,4 +1,4 @@
-/* conf/yaml/errors.h - what is wrong with a config file: collected while it is read,
+/* conf/yaml/errors.h - the errors and warnings of a config file: collected while it is read,
  * reported in the order of the file. Private to conf. One thread. */
 #ifndef HOOKD_CONF_ERRORS_H
 #define HOOKD_CONF_ERRORS_H
@@ -25,7 +25,7 @@ struct conf_errors {
 	struct conf_error *list;
 	size_t count;
 	size_t capacity;
-	size_t warnings; /* how many of them are */
+	size_t warnings; /* how many of them are warnings */
 	bool no_memory;  /* an allocation failed: what was read is incomplete */
 };
 

@@ -59,7 +59,8 @@ static struct conf_node *node_new(
 /* Takes key and value, also on failure. */
 static bool node_append(struct parse *p, struct conf_node *node, struct conf_entry entry)
 {
-	/* room for 1, 2, 4, 8, ...: full whenever the count is such a number */
+	/* the array has room for 1, 2, 4, 8, … pairs, so it is full when the count is such a
+	 * number */
 	if ((node->count & (node->count - 1)) == 0) {
 		size_t room = node->count > 0 ? node->count * 2 : 1;
 		struct conf_entry *entries =
@@ -139,7 +140,7 @@ static bool next_event(struct parse *p, yaml_event_t *event)
 	return false;
 }
 
-/* The key decides the type of its value, not the file. */
+/* A value's type follows from its key, not from the file. */
 static void refuse_tag(struct parse *p, const yaml_char_t *tag, struct conf_place at)
 {
 	if (tag != NULL)
@@ -168,10 +169,10 @@ static struct conf_place text_place(struct parse *p, const yaml_event_t *event, 
 	const unsigned quote = style != YAML_PLAIN_SCALAR_STYLE;
 
 	if (event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL)
-		return (struct conf_place){0}; /* the mark is theirs */
+		return (struct conf_place){0}; /* start_mark is that of the anchor or tag */
 	if (style == YAML_LITERAL_SCALAR_STYLE)
 		return conf_lines_block(&p->lines, from.line, text);
-	/* every escape is longer than what it stands for */
+	/* every escape is longer than the text it represents */
 	if (style == YAML_FOLDED_SCALAR_STYLE || from.line != to.line ||
 		to.column - from.column != conf_characters(text) + 2 * (size_t)quote)
 		return (struct conf_place){0};

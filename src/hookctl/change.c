@@ -108,7 +108,7 @@ static int by_delivery(const void *left, const void *right)
 	return a->delivery < b->delivery ? -1 : a->delivery > b->delivery;
 }
 
-/* In the order in which they were made; each once, even if an EVENT was named twice. */
+/* Sorts them by age, each once, even if an EVENT was named twice. */
 static void sort_and_unique(struct ctl_change *r)
 {
 	size_t kept = 0;
@@ -185,7 +185,7 @@ static bool print_deliveries(const struct ctl_change *r, size_t from, size_t cou
 	return good;
 }
 
-/* A line each for few or for programs; otherwise a bar on a terminal. */
+/* Prints a line for each if they are few or for programs; otherwise a bar on a terminal. */
 static bool prints_lines(const struct ctl_change *r)
 {
 	return r->json || r->dry_run || r->count <= ASK_BEYOND;
@@ -262,7 +262,7 @@ static bool print_summary(const struct ctl_change *r)
 	return good;
 }
 
-/* Says how it went. False: not all were changed, or that could not be printed. */
+/* Reports the outcome. False: not all were changed, or it could not be printed. */
 static bool report_end(const struct ctl_change *r, const struct store_editor *e, size_t done)
 {
 	if (done < r->count) {

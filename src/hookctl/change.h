@@ -19,7 +19,7 @@ struct ctl_changed {
 	char *hook;
 };
 
-/* What one of the commands does, and its words for that. */
+/* What one of the commands does, and the texts that it prints. */
 struct ctl_change_kind {
 	const char *question; /* "Run %zu deliveries again?" */
 	const char *summary;  /* "%zu deliveries run again" */
@@ -48,8 +48,8 @@ struct ctl_change {
  * its argument in optarg. */
 void ctl_change_option(struct ctl_change *c, int key);
 
-/* Changes the deliveries of the events named by the operands; without operands all that the
- * filter matches. Returns the exit code. */
+/* Changes the deliveries of the events named by the operands; without operands all deliveries that
+ * the filter matches. Returns the exit code. */
 int ctl_change_run(struct ctl *ctl, struct ctl_change *c, int count, char **events);
 
 #endif

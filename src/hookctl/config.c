@@ -11,7 +11,7 @@ struct conf *ctl_config_load(const struct ctl *ctl)
 	struct buf errors = {0};
 	struct conf *conf = conf_load(ctl->config, &errors);
 
-	/* Warnings are left to hookd --check: here every command would repeat them. */
+	/* Warnings are left to hookd --check; here every command would repeat them. */
 	if (conf == NULL) {
 		fflush(stdout);
 		if (errors.len > 0)
@@ -50,7 +50,8 @@ const struct conf_source *ctl_config_source(const struct conf *conf, const char 
 	return NULL;
 }
 
-/* The store is needed most when the config has errors, so these are no obstacle. */
+/* Ignores errors in the rest of the config, because the store is needed most when there are
+ * some. */
 static char *configured_store_path(const struct ctl *ctl)
 {
 	struct buf errors = {0};

@@ -1,5 +1,5 @@
-/* hookctl/config.h - what commands take from the config: all of it, one of its sources, or the
- * store it names. What is missing is reported on stderr. One thread. */
+/* hookctl/config.h - what commands need from the config: all of it, one of its sources, or the
+ * store it names. Missing parts are reported on stderr. One thread. */
 #ifndef HOOKD_CTL_CONFIG_H
 #define HOOKD_CTL_CONFIG_H
 

@@ -19,7 +19,7 @@ struct curl_command {
 	size_t body_len;
 };
 
-/* Can these bytes be an argument: no NUL, and within Linux's limit? */
+/* Can these bytes be an argument? They must have no NUL and be within Linux's limit. */
 bool curl_command_fits(const void *body, size_t len);
 
 /* Appends the command and a newline. The body must fit (curl_command_fits), or file be set. */

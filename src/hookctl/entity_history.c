@@ -100,8 +100,8 @@ static int compare_events(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-/* By happened_at; if that contradicts the life cycle, the life cycle decides. This is not a
- * consistent order as qsort needs it, so by insertion. */
+/* Orders by happened_at; if that contradicts the life cycle, the life cycle decides. This is not a
+ * consistent order as qsort needs it, so it sorts by insertion. */
 static void order_events(struct ctl_history *h)
 {
 	for (size_t i = 1; i < h->count; i++) {
@@ -144,7 +144,7 @@ static const struct ctl_history_event *find_state(const struct ctl_history *h, c
 	return NULL;
 }
 
-/* Is it the first of its type? */
+/* Is the event the first of its type? */
 static bool is_first(const struct ctl_history *h, size_t at)
 {
 	for (size_t i = 0; i < at; i++)

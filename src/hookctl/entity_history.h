@@ -14,9 +14,9 @@
 
 struct ctl_history_event {
 	int64_t id, received_at;
-	int64_t happened_at; /* the sender's time of it, else received_at */
+	int64_t happened_at; /* the sender's time of the event, otherwise received_at */
 	char *type, *json;   /* json: see ctl_event_json */
-	bool late;           /* came after an event of a later state */
+	bool late;           /* arrived after an event of a later state */
 	struct payment payment;
 };
 

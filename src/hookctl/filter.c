@@ -12,9 +12,8 @@
 
 enum {
 	LIMIT_MAX = 1000000,
-	FOLLOW_EVERY = 200, /* ms between two questions whether the store has changed */
-	FOLLOW_ANYWAY =
-		10, /* every 10th time list in any case: a reopened reader misses a change */
+	FOLLOW_EVERY = 200, /* ms between two checks whether the store has changed */
+	FOLLOW_ANYWAY = 10, /* list each 10th time anyway, as a reopened reader misses a change */
 };
 
 static bool read_state(struct store_filter *f, const char *text)

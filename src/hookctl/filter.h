@@ -1,5 +1,5 @@
-/* hookctl/filter.h - the options that select events and deliveries, and how a list is followed.
- * One thread. */
+/* hookctl/filter.h - the options that select events and deliveries, and the loop of --follow. One
+ * thread. */
 #ifndef HOOKD_CTL_FILTER_H
 #define HOOKD_CTL_FILTER_H
 

@@ -29,7 +29,7 @@ static struct secret *load_secret(const char *text)
 			ctl_error("--secret-from: %s", why);
 		return secret;
 	}
-	/* Not echoed: people put the secret itself here. */
+	/* The text is not repeated: people pass the secret itself here. */
 	ctl_error(
 		"--secret-from: expected credential:NAME, file:PATH or env:NAME; never the secret "
 		"itself, which every user of this machine can see in the process list");

@@ -1,5 +1,5 @@
-/* hookctl/keys.h - what sign, verify and send work with: secrets, the sender whose they are, and
- * a body from a file. What is wrong is reported on stderr. One thread. */
+/* hookctl/keys.h - what sign, verify and send work with: secrets, the sender that they belong to,
+ * and a body from a file. Errors are reported on stderr. One thread. */
 #ifndef HOOKD_CTL_KEYS_H
 #define HOOKD_CTL_KEYS_H
 

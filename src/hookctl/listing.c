@@ -60,7 +60,7 @@ int ctl_listing_follow(struct ctl_listing *l, ctl_listing_read_ids *read_ids,
 		ctl_error("%s", why);
 		return CTL_FAILED;
 	}
-	/* The last ones that match are listed like new ones. */
+	/* The last rows that match are listed like new ones. */
 	l->highest = l->lowest != 0 ? l->lowest - 1 : top;
 	l->filter.oldest_first = true;
 	l->filter.limit = UINT32_MAX;

@@ -1,5 +1,5 @@
 /* hookctl/listing.h - what `events` and `deliveries` share: the store they list from, the table
- * they print, and how --follow prints what is new. One thread. */
+ * they print, and how --follow prints new rows. One thread. */
 #ifndef HOOKD_CTL_LISTING_H
 #define HOOKD_CTL_LISTING_H
 
@@ -36,9 +36,9 @@ bool ctl_listing_print(struct ctl_listing *l) WARN_UNUSED;
 typedef bool ctl_listing_read_ids(
 	struct ctl_listing *l, const struct store_filter *filter, char why[STORE_READ_WHY]);
 
-/* Prints the last rows that the filter matches, then each new one: calls list_new(arg), which
- * lists what has a higher id than l->highest, whenever the store changes. Returns the exit
- * code, once the store cannot be read or stdout cannot be written. */
+/* Prints the last rows that the filter matches, then each new one: calls list_new(arg), which lists
+ * the rows with an id above l->highest, whenever the store changes. Returns the exit code, once the
+ * store cannot be read or stdout cannot be written. */
 int ctl_listing_follow(struct ctl_listing *l, ctl_listing_read_ids *read_ids,
 	bool (*list_new)(void *arg), void *arg);
 

@@ -17,7 +17,7 @@ bool ctl_match(
 		return false;
 	}
 	for (size_t i = 0; i < conf->hook_count; i++)
-		conf->hooks[i].store_id = (int64_t)i; /* hookctl has no others */
+		conf->hooks[i].store_id = (int64_t)i; /* hookctl has no other ids */
 	m->count = match_hooks(conf, source, ev, places, &m->declined);
 	for (size_t i = 0; i < m->count; i++)
 		m->hooks[i] = conf->hooks[places[i]].name;

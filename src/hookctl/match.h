@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The hooks, by name, that hookd would choose if the event came now. */
+/* The hooks, by name, that hookd would choose if the event arrived now. */
 struct ctl_match {
 	const char **hooks; /* the names are the conf's */
 	size_t count;

@@ -1,5 +1,5 @@
 /* hookctl/options.h - reads a command's options and operands, and the numbers, durations and
- * times among them. A wrong one is reported on stderr, with what was expected. One thread. */
+ * times among them. An error is reported on stderr, with what was expected. One thread. */
 #ifndef HOOKD_CTL_OPTIONS_H
 #define HOOKD_CTL_OPTIONS_H
 

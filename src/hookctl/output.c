@@ -15,7 +15,7 @@ void ctl_error(const char *format, ...)
 {
 	va_list args;
 
-	/* On a terminal, what was printed so far must come first. */
+	/* On a terminal, the output so far must appear first. */
 	fflush(stdout);
 	va_start(args, format);
 	fputs("hookctl: ", stderr);

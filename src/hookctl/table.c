@@ -116,8 +116,7 @@ void ctl_cell_time(struct buf *cell, int64_t ms, int64_t now, bool relative)
 	buf_add_text(cell, text);
 }
 
-/* Takes from the columns of that turn, down to their soft or hard width, what *total has too
- * much. */
+/* Shrinks the columns of that turn, down to their soft or hard width, until *total fits. */
 static void shrink_columns(const struct ctl_table *t, size_t *widths, unsigned turn, bool hard,
 	size_t screen, size_t *total)
 {

@@ -47,7 +47,7 @@ struct buf *ctl_table_row(struct ctl_table *t, const char *colour, size_t colour
 /* Adds text from outside: escaped, "-" for NULL and "". */
 void ctl_cell(struct buf *cell, const char *text);
 
-/* Prints the rows and drops them; the titles before the first. False: reported. */
+/* Prints the rows and discards them; prints the titles before the first row. False: reported. */
 bool ctl_table_print(struct ctl_table *t) WARN_UNUSED;
 void ctl_table_free(struct ctl_table *t);
 

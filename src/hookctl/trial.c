@@ -83,7 +83,7 @@ bool trial_add_failure(struct delivery_job *job)
 	f->attempts = 12;
 	f->hook = strdup("ship-order");
 	f->reason = strdup("exited with 1");
-	f->output = strdup("what it printed last\n");
+	f->output = strdup("the end of its output\n");
 	if (f->hook == NULL || f->reason == NULL || f->output == NULL)
 		return false;
 	f->output_len = strlen(f->output);

@@ -14,9 +14,9 @@
 #include <inttypes.h>
 
 static const struct ctl_option options[] = {
-	{'k', "hook", "HOOK", "those of this hook"},
+	{'k', "hook", "HOOK", "deliveries of this hook"},
 	{'d', "dead", NULL, "dead deliveries that were handled by hand, not waiting ones"},
-	{'t', "since", "TIME", "with --dead: those that died since: 2h, 3d"},
+	{'t', "since", "TIME", "with --dead: died since: 2h, 3d"},
 	{'n', "dry-run", NULL, "only print what would be done"},
 	{'y', "yes", NULL, "do not ask for confirmation"},
 	{'j', "json", NULL, "print one JSON object a line"},

@@ -22,7 +22,7 @@ static const struct ctl_option options[] = {
 
 struct check {
 	int64_t began;
-	size_t faults, damaged_payloads; /* the latter are faults, too */
+	size_t faults, damaged_payloads; /* damaged payloads are faults, too */
 };
 
 static void show_progress(void *arg, int64_t done, int64_t all)

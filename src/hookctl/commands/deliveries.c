@@ -49,10 +49,10 @@ struct listing {
 	const char *state; /* print only deliveries in this state */
 	struct open_delivery *open;
 	size_t open_count, open_capacity;
-	struct open_delivery refreshed; /* the one that is being read again */
+	struct open_delivery refreshed; /* the delivery that is being read again */
 };
 
-/* The state, or in its place what the delivery waits for. */
+/* The state, or instead what the delivery waits for. */
 static const char *state_of(const struct store_delivery_row *d, char lower[16])
 {
 	const char *text = delivery_state_text(d->state);
@@ -204,7 +204,7 @@ static void refresh_delivery(void *arg, const struct store_listed *row)
 	l->refreshed = is;
 }
 
-/* Prints what has changed of the deliveries that had not ended. */
+/* Prints the changes of the deliveries that had not ended. */
 static bool refresh_open(struct listing *l)
 {
 	char why[STORE_READ_WHY];
@@ -229,7 +229,8 @@ static bool list_changes(void *arg)
 
 	l->base.now = clock_wall();
 	l->base.filter.after = l->base.highest;
-	/* A state is compared when a delivery is printed: it may come to be in that state. */
+	/* The state is compared when a delivery is printed, because it may reach that state
+	 * later. */
 	l->base.filter.state = NULL;
 	return refresh_open(l) && list_deliveries(l, list_new_delivery);
 }

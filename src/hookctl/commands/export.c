@@ -38,7 +38,7 @@ static const struct ctl_option options[] = {
 struct exporting {
 	struct buf out;
 	bool ndjson, damaged, failed;
-	bool own; /* with the reports that hookd made itself */
+	bool own; /* with hookd's own reports */
 };
 
 /* What both formats are made of. */
@@ -54,8 +54,8 @@ static void add_main_unit(struct buf *out, const struct payment *p, const char *
 		buf_add_text(out, amount);
 }
 
-/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front, so
- * that no event can run one on an accountant's computer. */
+/* RFC 4180. A text that a spreadsheet would take for a formula gets a leading apostrophe, so that
+ * no event can run a formula on an accountant's computer. */
 static void add_csv_text(struct buf *out, const char *text)
 {
 	if (text == NULL)
@@ -127,7 +127,7 @@ static bool is_text(const unsigned char *bytes, size_t len)
 	return true;
 }
 
-/* Byte for byte: in base64 if it is not UTF-8, which JSON cannot hold. */
+/* Byte for byte: in base64 if it is not UTF-8, which JSON cannot represent. */
 static void add_payload(struct buf *out, const void *payload, size_t len)
 {
 	size_t room;

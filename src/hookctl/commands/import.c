@@ -140,8 +140,8 @@ static const struct conf_source *find_source(struct import *im, const struct lin
 	return NULL;
 }
 
-/* Takes from an export what the body does not have: when the event was received, and a type
- * that a person gave it. */
+/* Takes from an export the facts that the body does not have: when the event was received, and a
+ * type that a person gave it. */
 static bool take_exported(struct line *l, int64_t now)
 {
 	const json_t *type = json_object_get(l->root, "type");
@@ -283,8 +283,8 @@ static bool store_batch(struct import *im)
 	return good;
 }
 
-/* For --dry-run: counts which of the batch the store has already. A key that is twice in the file
- * counts twice. */
+/* For --dry-run: counts the events of the batch that the store has already. A key that occurs twice
+ * in the file is counted twice. */
 static bool count_batch(struct import *im)
 {
 	char why[STORE_READ_WHY];

@@ -186,7 +186,7 @@ static int drop_event(struct ctl *ctl, struct quarantine *q)
 	return status;
 }
 
-/* Runs another command, which prints the same. */
+/* Runs another command that prints this. */
 static int run_other(
 	struct ctl *ctl, const struct ctl_command *command, const struct quarantine *q, char *last)
 {

@@ -18,9 +18,9 @@
 #define RATE_MAX 1000000
 
 static const struct ctl_option options[] = {
-	{'s', "state", "STATE", "those that are done, dead or skipped"},
-	{'k', "hook", "HOOK", "those of this hook"},
-	{'t', "since", "TIME", "those that ended since: 2h, 3d, 2026-06-30T22:50:00Z"},
+	{'s', "state", "STATE", "done, dead or skipped deliveries"},
+	{'k', "hook", "HOOK", "deliveries of this hook"},
+	{'t', "since", "TIME", "ended since: 2h, 3d, 2026-06-30T22:50:00Z"},
 	{'r', "rate", "N/s", "at most N a second"},
 	{'n', "dry-run", NULL, "only print what would be done"},
 	{'y', "yes", NULL, "do not ask for confirmation"},

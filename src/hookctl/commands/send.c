@@ -46,7 +46,7 @@ struct send {
 	bool same, insecure, dry_run;
 };
 
-/* How many requests got which answer. */
+/* Counts the requests by their answer. */
 #define KINDS_MAX 16
 struct tally {
 	struct {
@@ -58,7 +58,7 @@ struct tally {
 	bool all_good;
 };
 
-/* False: exit with *status. */
+/* Reads the options. False: exit with *status. */
 static bool read_send_options(struct ctl *ctl, struct send *s, int argc, char **argv, int *status)
 {
 	int key;
@@ -176,8 +176,8 @@ static bool add_listener(const struct conf *conf, struct ctl_target *t, struct b
 	return true;
 }
 
-/* Where to send and what to sign with: from the options, and what they leave open from the
- * config. Returns CTL_OK or the exit code. */
+/* Finds where to send to and what to sign with: from the options, and otherwise from the config.
+ * Returns CTL_OK or the exit code. */
 static int find_target(const struct ctl *ctl, const struct send *s, struct ctl_keys *keys,
 	struct ctl_target *t, struct buf *url)
 {
@@ -255,7 +255,7 @@ static bool print_command(const struct ctl_target *t, const char *signature, con
 	return written;
 }
 
-/* "HTTP 200 stored": the code, and hookd's word for it when there is one. */
+/* Counts the answer as "HTTP 200 stored": the code, and hookd's status if there is one. */
 static void tally_add(struct tally *tally, long code, const struct buf *answer)
 {
 	json_t *json;
@@ -267,7 +267,7 @@ static void tally_add(struct tally *tally, long code, const struct buf *answer)
 
 	tally->sent++;
 	tally->all_good = tally->all_good && code >= 200 && code < 300;
-	/* Another server may answer anything: only a plain word goes to the terminal. */
+	/* Another server may answer with anything: only a plain word is printed on the terminal. */
 	if (word != NULL && strspn(word, "abcdefghijklmnopqrstuvwxyz") == strlen(word) &&
 		strlen(word) <= 24)
 		snprintf(what, sizeof(what), "HTTP %ld %s", code, word);

@@ -33,8 +33,8 @@ struct show {
 	bool json, payload_only, found, damaged, failed;
 };
 
-/* Adds the first lines, long ones folded. What is not printable is escaped, except the
- * backslash: JSON is full of them. */
+/* Adds the first lines, long ones folded. Unprintable characters are escaped, but not the
+ * backslash, which is frequent in JSON. */
 static void add_preview(struct buf *out, const char *payload, size_t len, int64_t id)
 {
 	size_t lines = 0, column = 0, i = 0;
@@ -76,7 +76,7 @@ struct declined {
 	size_t hook_len, reason_len;
 };
 
-/* Reads the next of the lines "HOOK\tREASON\n". False: no more. */
+/* Reads the next of the lines "HOOK\tREASON\n". False: there is none. */
 static bool next_declined(const char **lines, struct declined *d)
 {
 	if (*lines == NULL || **lines == '\0')

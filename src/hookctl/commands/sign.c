@@ -9,7 +9,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-/* 9999-12-31: more is a mistake, or milliseconds. */
+/* 9999-12-31: a later time is a mistake, or milliseconds. */
 #define SECONDS_MAX INT64_C(253402300799)
 
 static const struct ctl_option options[] = {

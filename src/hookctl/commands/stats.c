@@ -33,7 +33,7 @@ static const struct ctl_option options[] = {
 
 enum {
 	ROWS_MAX = 5000,
-	PLOT_WIDTH = 80, /* columns, where there is no terminal */
+	PLOT_WIDTH = 80, /* columns, if there is no terminal */
 	PLOT_LEAST = 10,
 };
 
@@ -111,7 +111,7 @@ static bool count_by_time(struct stats *st, char why[STORE_READ_WHY])
 
 		to = period_start(from + (st->by == BY_DAY ? DAY / 2 : 0), st->by, 1);
 		if (to <= from)
-			to = from + HOUR; /* the clock was set back: this hour comes twice */
+			to = from + HOUR; /* clocks were set back: this hour occurs twice */
 		if (localtime_r(&seconds, &tm) != NULL)
 			(void)strftime(name, sizeof(name), "%Y-%m-%d %H:00", &tm);
 		if (st->by == BY_DAY)

@@ -1,6 +1,6 @@
-/* hookctl/commands/status.c - is all well? Prints the daemon, the store, its counts
- * (counts/counts.h) and what needs attention; the exit status is for monitoring: 0 yes, 1
- * something needs attention, 2 hookd does not run or there is no store. */
+/* hookctl/commands/status.c - is everything all right? Prints the daemon, the store, its counts
+ * (counts/counts.h) and what needs attention; the exit status is for monitoring: 0 yes, 1 something
+ * needs attention, 2 hookd does not run or there is no store. */
 #include "commands.h"
 
 #include "base/clock.h"
@@ -24,7 +24,7 @@
 
 enum {
 	SHOWN = 5,            /* dead deliveries, and failing ones */
-	LATE = 10 * 60 * 1000 /* ms: deliveries that are due for longer should have run */
+	LATE = 10 * 60 * 1000 /* ms: deliveries that have been due for longer should have run */
 };
 
 static const struct ctl_option options[] = {

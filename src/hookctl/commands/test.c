@@ -1,5 +1,5 @@
-/* hookctl/commands/test.c - prints what a hook would do with an event, and why; with --run does
- * it, without the daemon and without a trace in the store. Prints
+/* hookctl/commands/test.c - prints what a hook would do with an event, and why. With --run it does
+ * it, without the daemon, and changes nothing in the store. Prints
  *   ship-order with event 42
  *     on       yes  transaction.approved, the hook matches transaction.*
  *     when     yes  entity.amount is 5000
@@ -33,7 +33,7 @@ static const struct ctl_option options[] = {
 	{'t', "type", "TYPE", "with a made-up event of this type (the hook's first)"},
 	{'a', "amount", "XOF", "the amount of the made-up event (5000)"},
 	{'f', "file", "FILE", "with this body; - for standard input"},
-	{'r', "run", NULL, "do it: run the program, send the mail or the request"},
+	{'r', "run", NULL, "run the program, or send the mail or the request"},
 	{'D', "store", "FILE", "the store that has the event (the config's)"},
 	{0},
 };
@@ -156,7 +156,7 @@ static const char *type_for(const struct sender *sender, const struct conf_hook 
 
 static int make_event(struct test *t)
 {
-	/* hookd's own hooks are tried with an event of the usual sender */
+	/* hookd's own hooks are tested with an event of the default sender */
 	const struct sender *own = t->hook->source->sender,
 			    *sender = own->sample != NULL ? own : sender_default();
 	struct sender_sample sample = {
@@ -269,7 +269,7 @@ static struct delivery_job *make_job(const struct test *t)
 	job->received_at = job->started_at = clock_wall();
 	job->source = strdup(t->source);
 	job->type = strdup(t->ev.type != NULL ? t->ev.type : "");
-	/* a key of its own: nobody must take this run for the delivery */
+	/* a key of its own: no receiver may take this run for the delivery */
 	if (asprintf(&job->idempotency_key, "%s/%s/%s/test-%08" PRIx32, t->source,
 		    t->ev.idempotency_key, t->hook->name, randombytes_random()) < 0)
 		job->idempotency_key = NULL;
@@ -365,7 +365,7 @@ static int test_command(struct ctl *ctl, int argc, char **argv)
 		(void)setenv("TZ", conf->timezone, 1);
 	tzset();
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT); /* the output of a program is printed at its end */
-	(void)signal(SIGPIPE, SIG_IGN);        /* a peer that closes early is a result, too */
+	(void)signal(SIGPIPE, SIG_IGN);        /* a peer that closes early is also a result */
 	t.conf = conf;
 	t.hook = find_hook(conf, argv[optind]);
 	status = t.hook != NULL ? load_event(ctl, &t) : CTL_USAGE;

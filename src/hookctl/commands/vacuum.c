@@ -18,7 +18,7 @@ static const struct ctl_option options[] = {
 	{0},
 };
 
-/* In steps, until none of them frees any more pages. */
+/* Works in steps, until one of them frees no more pages. */
 static int vacuum_store(const char *path)
 {
 	int64_t began = clock_steady(), all = 0, left = INT64_MAX, before, size = 0;

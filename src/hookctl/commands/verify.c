@@ -40,8 +40,8 @@ struct verification {
 	int64_t now;       /* unix ms */
 };
 
-/* Takes "NAME: t=…" for "t=…", without white space around it, as HTTP does. A
- * line of another name stays whole, and so is a malformed header. */
+/* Returns the value of a whole line "NAME: t=…", without white space around it, as HTTP does. A
+ * line with another name is left as it is, and is then a malformed header. */
 static const char *header_value(const char *line, const char *name, size_t *len)
 {
 	size_t n = strlen(name);
@@ -64,7 +64,7 @@ static void print_check(bool good, const char *check, const char *text)
 	printf("%-4s %-10s %s\n", good ? "ok" : "FAIL", check, text);
 }
 
-/* The header is given on the command line. */
+/* The header given on the command line. */
 struct given_header {
 	const char *value;
 	size_t len;

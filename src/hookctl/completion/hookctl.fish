@@ -88,9 +88,9 @@ complete -c hookctl -n '__fish_seen_subcommand_from show' -l store -r -F -d 'rea
 complete -c hookctl -n '__fish_seen_subcommand_from show' -a 'transaction: customer: payout:'
 
 complete -c hookctl -n __fish_use_subcommand -a replay -d 'run deliveries again, each as a new one'
-complete -c hookctl -n '__fish_seen_subcommand_from replay' -l state -x -a 'done dead skipped' -d 'those that are done, dead or skipped'
-complete -c hookctl -n '__fish_seen_subcommand_from replay' -l hook -x -a '(hookctl completion hooks 2>/dev/null)' -d 'those of this hook'
-complete -c hookctl -n '__fish_seen_subcommand_from replay' -l since -x -d 'those that ended since: 2h, 3d, 2026-06-30T22:50:00Z'
+complete -c hookctl -n '__fish_seen_subcommand_from replay' -l state -x -a 'done dead skipped' -d 'done, dead or skipped deliveries'
+complete -c hookctl -n '__fish_seen_subcommand_from replay' -l hook -x -a '(hookctl completion hooks 2>/dev/null)' -d 'deliveries of this hook'
+complete -c hookctl -n '__fish_seen_subcommand_from replay' -l since -x -d 'ended since: 2h, 3d, 2026-06-30T22:50:00Z'
 complete -c hookctl -n '__fish_seen_subcommand_from replay' -l rate -x -d 'at most N a second'
 complete -c hookctl -n '__fish_seen_subcommand_from replay' -l dry-run -d 'only print what would be done'
 complete -c hookctl -n '__fish_seen_subcommand_from replay' -l yes -d 'do not ask for confirmation'
@@ -98,9 +98,9 @@ complete -c hookctl -n '__fish_seen_subcommand_from replay' -l json -d 'print on
 complete -c hookctl -n '__fish_seen_subcommand_from replay' -l store -r -F -d 'in this store (the config\'s)'
 
 complete -c hookctl -n __fish_use_subcommand -a cancel -d 'cancel deliveries that wait, or dead ones that were handled by hand'
-complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l hook -x -a '(hookctl completion hooks 2>/dev/null)' -d 'those of this hook'
+complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l hook -x -a '(hookctl completion hooks 2>/dev/null)' -d 'deliveries of this hook'
 complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l dead -d 'dead deliveries that were handled by hand, not waiting ones'
-complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l since -x -d 'with --dead: those that died since: 2h, 3d'
+complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l since -x -d 'with --dead: died since: 2h, 3d'
 complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l dry-run -d 'only print what would be done'
 complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l yes -d 'do not ask for confirmation'
 complete -c hookctl -n '__fish_seen_subcommand_from cancel' -l json -d 'print one JSON object a line'
@@ -126,7 +126,7 @@ complete -c hookctl -n '__fish_seen_subcommand_from test' -l event -x -d 'with t
 complete -c hookctl -n '__fish_seen_subcommand_from test' -l type -x -a "$hookctl_types" -d 'with a made-up event of this type (the hook\'s first)'
 complete -c hookctl -n '__fish_seen_subcommand_from test' -l amount -x -d 'the amount of the made-up event (5000)'
 complete -c hookctl -n '__fish_seen_subcommand_from test' -l file -r -F -d 'with this body; - for standard input'
-complete -c hookctl -n '__fish_seen_subcommand_from test' -l run -d 'do it: run the program, send the mail or the request'
+complete -c hookctl -n '__fish_seen_subcommand_from test' -l run -d 'run the program, or send the mail or the request'
 complete -c hookctl -n '__fish_seen_subcommand_from test' -l store -r -F -d 'the store that has the event (the config\'s)'
 complete -c hookctl -n '__fish_seen_subcommand_from test' -a '(hookctl completion hooks 2>/dev/null)'
 

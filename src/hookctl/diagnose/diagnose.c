@@ -19,8 +19,8 @@ struct trial {
 	const char *body;
 	size_t body_len;
 	struct secret *secret;
-	struct buf changed;      /* the header or the body, where it is not the request's */
-	struct secret *stripped; /* the secret, where it is not the request's */
+	struct buf changed;      /* the header or the body, if it differs from the request's */
+	struct secret *stripped; /* the secret, if it differs from the request's */
 };
 
 static const char *header_of(void *trial, const char *name, size_t *len)

@@ -1,5 +1,5 @@
-/* hookctl/diagnose/diagnose.h - why does no signature match? The usual accidents are undone one
- * at a time, and the signature is computed again, so what is said has been tried:
+/* hookctl/diagnose/diagnose.h - why does no signature match? The usual accidents are undone one at
+ * a time, and the signature is computed again, so every cause that is reported has been verified:
  *
  *   1. something parsed the JSON of the body and wrote it again
  *   2. the body gained or lost a line end, or white space at its ends
@@ -25,7 +25,8 @@
 bool diagnose_mismatch(const struct sender *sender, const struct verify_request *request,
 	struct buf *out) WARN_UNUSED;
 
-/* For a request with a good header that none of them explains: appends lines on accident 6. */
+/* For a request with a good header that none of these accidents explains: appends lines about
+ * accident 6. */
 void diagnose_hint(
 	const struct sender *sender, const struct verify_request *request, struct buf *out);
 

@@ -21,7 +21,8 @@ struct diagnose_header {
 void diagnose_header(const struct verify_scheme *scheme, const char *header, size_t len,
 	struct diagnose_header *out);
 
-/* From this value on a time must be milliseconds: as seconds it is after the year 5138. */
+/* A time of at least this value must be milliseconds: as seconds it would be after the year
+ * 5138. */
 #define DIAGNOSE_MILLISECONDS 100000000000
 
 #endif

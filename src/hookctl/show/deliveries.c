@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A copy of a delivery's row: attempts are read once all deliveries have been. */
+/* A copy of a delivery's row: attempts are read after all deliveries. */
 struct delivery {
 	int64_t id, attempts, failures, due_at, blocked_by, failed_id, replay_of, replayed_by,
 		paused_at;
@@ -26,7 +26,7 @@ struct deliveries {
 	struct delivery *list;
 	size_t count;
 	const struct delivery *current; /* whose attempts are being read */
-	size_t attempts;                /* read of it so far */
+	size_t attempts;                /* number of its attempts read so far */
 };
 
 void ctl_add_field(struct buf *out, const char *name, const char *text)
@@ -119,7 +119,7 @@ static void add_attempt_json(struct buf *out, bool comma, const struct store_att
 	buf_add_char(out, '}');
 }
 
-/* Nothing for a delivery that succeeded at once: its own line says so. */
+/* Adds nothing for a delivery that succeeded at the first attempt: its own line reports that. */
 static void add_attempt_short(const struct deliveries *s, const struct store_attempt_row *a)
 {
 	char started[CTL_TIME];

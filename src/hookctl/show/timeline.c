@@ -80,7 +80,7 @@ static void add_gaps(struct buf *out, const struct ctl_history *h)
 	}
 }
 
-/* The time from its happening to its arrival; nothing if the sender's clock is ahead. */
+/* Adds the time from when it happened to its arrival; nothing if the sender's clock is ahead. */
 static void add_delay(struct buf *out, const struct ctl_history_event *e)
 {
 	int64_t seconds = (e->received_at - e->happened_at) / 1000;

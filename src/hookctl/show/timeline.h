@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* Prints it, or reports that the store has no event of it. Returns the exit code. */
+/* Prints the history, or reports that the store has no event of the entity. Returns the exit
+ * code. */
 int ctl_timeline_print(struct store_reader *reader, const char *kind, const char *id, bool json);
 
 #endif

@@ -27,18 +27,18 @@ CLASH     = $(if $(GCC_ONLY)$(filter-out aarch64-%,$(MACHINE)),-fstack-clash-pro
 HARDEN    = -fPIE -fstack-protector-strong $(CLASH) $(BRANCHES) -fno-common \
             $(if $(GCC_ONLY),-ftrivial-auto-var-init=zero) $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CFLAGS   ?= -O2 -g
-# The same bytes wherever, whenever and by whomever it is built: tests/lint.sh compares.
+# The build is reproducible on any machine, at any time, by any user: tests/lint.sh compares.
 FLAGS     = -std=c11 -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DHOOKD_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARN) $(HARDEN) -pthread \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 CPPLIBS   = $(eval CPPLIBS := $(shell pkg-config --cflags $(LIBS)))$(CPPLIBS)
 LDLIBS    = $(eval LDLIBS := $(shell pkg-config --libs $(LIBS)))$(LDLIBS)
 COMPILE   = $(CC) $(FLAGS) $(CFLAGS) $(CPPLIBS) -MMD -MP
-# What the build lacks, by name, and what is not installed of the Debian packages $(1).
+# Names what the build lacks, and which of the Debian packages $(1) are not installed.
 LACKS     = $(strip $(foreach c,$(firstword $(CC)) pkg-config,$(if $(shell command -v $(c) 2>&1),,$(c))) \
             $(foreach l,$(LIBS),$(if $(shell pkg-config --exists $(l) 2>&1 || echo no),$(l))))
 absent    = $(filter-out $(patsubst %=installed,%,$(shell dpkg-query -W -f '$${Package}=$${db:Status-Status} ' $(1) 2>/dev/null)),$(1))
-# Root gets the packages $(2); others read that `make $(1)` does.
+# Installs the packages $(2) as root; otherwise prints that `make $(1)` does.
 get       = $(if $(strip $(2)),$(if $(filter 0,$(shell id -u)),sh tests/packages.sh $(2),$(error \
             not installed: $(strip $(2)). `sudo make $(1)` installs them)))
 
@@ -48,10 +48,10 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/un
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(addprefix $(BUILD)/bench/,fill load receiver bounds count tick)
 FAULT    := $(addprefix $(BUILD)/fault/,power errors memory)
-# What tests/bench/receiver.c puts in place of hookd's own.
+# Functions of hookd that tests/bench/receiver.c replaces.
 WRAP     := request_handle batch_add MHD_suspend_connection loop_resume sandbox_listener_thread
 NODE_MODULES := tests/e2e/node_modules/.package-lock.json
-# Where each shell looks without being told to, in /usr and elsewhere.
+# Where each shell looks by default, in /usr and elsewhere.
 COMPLETION_bash := $(prefix)/share/bash-completion/completions/hookctl
 COMPLETION_zsh  := $(prefix)/share/zsh/$(if $(filter /usr,$(prefix)),vendor-completions,site-functions)/_hookctl
 COMPLETION_fish := $(if $(filter /usr,$(prefix)),$(prefix)/share/fish/vendor_completions.d,$(sysconfdir)/fish/completions)/hookctl.fish
@@ -116,12 +116,12 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhook
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(COMPILE) -Itests/unit -fsanitize=fuzzer -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
 $(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=batch_add -Wl,--wrap=loop_resume
-# What reaches out of the process, or waits.
+# Functions that reach out of the process, or wait.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
 	curl_easy_perform trial_run store_notify_send store_notify_is_heard ctl_follow ctl_number nanosleep)
 -include $(wildcard $(addprefix $(BUILD)/,obj/*/*.d obj/*/*/*.d unit/*/*.d bench/*.d fault/*.d fuzz/*.d))
 
-run: deps ## build, start a demo daemon, say how to send it a first event
+run: deps ## build, start a demo daemon, print how to send it a first event
 	@$(MAKE) all
 	@BUILD=$(BUILD) sh conf/demo/run.sh
 
@@ -166,7 +166,7 @@ fault: deps-test ## prove that nothing is lost: kills, power, disk, memory, sieg
 	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) LOSSES=$(or $(LOSSES),1000) LONG=1 \
 		COMMAND="make fault" RESULTS=tests/fault/RESULTS.md node --test $(REPORTERS) tests/fault/
 
-soak: deps-test ## MINUTES (30) at half speed while all that can fail does: tests/fault/README.md
+soak: deps-test ## MINUTES (30) at half speed while everything that can fail does: tests/fault/README.md
 	@$(MAKE) all $(BUILD)/bench/load $(BUILD)/bench/count $(NODE_MODULES)
 	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),30) COMMAND="make soak" \
 		RESULTS=tests/fault/RESULTS-soak.md node --test $(REPORTERS) tests/fault/soak.test.mjs
@@ -198,7 +198,7 @@ install: $(PROGRAMS) ## install to $(DESTDIR)$(prefix): programs, units, man pag
 	install -d $(DESTDIR)$(sysconfdir)/hookd
 	test -e $(DESTDIR)$(sysconfdir)/hookd/hookd.yaml || \
 		install -m 640 conf/hookd.yaml $(DESTDIR)$(sysconfdir)/hookd/hookd.yaml
-uninstall: ## remove what install put there, but for the config
+uninstall: ## remove what install put there, except the config
 	rm -rf $(DESTDIR)$(prefix)/share/hookd
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@for d in $(EMPTIED); do test ! -d $(DESTDIR)$$d || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done

@@ -393,7 +393,8 @@ int main(int argc, char **argv)
 	/* Now: otherwise jansson would do it later, in a thread that may not open files. */
 	json_object_seed(0);
 	if (!sandbox_process()) {
-		log_error("cannot keep the process from view", log_text("error", strerror(errno)));
+		log_error(
+			"cannot protect the process's memory", log_text("error", strerror(errno)));
 		return EXIT_FAILURE;
 	}
 	h.config = options.config;

@@ -2,7 +2,7 @@
 # tests/packages.sh PACKAGE... - installs Debian packages, as root, for the Makefile's `deps` targets.
 # No service that comes with them starts, now or at the next boot: the tests start the
 # servers they need themselves. /usr/sbin/policy-rc.d is what Debian's packages ask;
-# it is put back as it was, also when the installation fails or is interrupted.
+# it is restored, also when the installation fails or is interrupted.
 set -eu
 policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 kept=$policy.kept-by-hookd

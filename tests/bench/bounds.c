@@ -1,7 +1,7 @@
 /* bounds sync FILE SECONDS - how long one page takes to be on disk (write, fdatasync)
  * bounds spawn CONCURRENCY SECONDS - processes that can be started: /bin/true by
  *     posix_spawn, so many at once, and each waited for
- * What the machine gives, for hookd's figures to be held against; JSON. */
+ * Prints in JSON what the machine can do, to compare hookd's figures with. */
 #include "histogram.h"
 
 #include <errno.h>

@@ -27,7 +27,7 @@ bool connection_open(struct connection *c, int epoll, const struct sockaddr_in *
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd == -1)
 		return false;
-	/* connect waits, as all that follows needs it; on one machine that is no time. */
+	/* connect waits, as all that follows needs it; on one machine that takes no time. */
 	if (connect(c->fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
 		(flags = fcntl(c->fd, F_GETFL)) == -1 ||
@@ -82,8 +82,8 @@ static const char *find_header(const char *head, const char *name)
 	return NULL;
 }
 
-/* An answer whose length is not given would need a parser for chunks; none of
- * those that we measure sends such a one. */
+/* An answer whose length is not given would need a parser for chunks; none of the receivers that we
+ * measure sends one. */
 static enum answer read_answer(struct connection *c, int *status)
 {
 	char *end = memmem(c->answer, c->got, "\r\n\r\n", 4);

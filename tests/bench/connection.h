@@ -1,6 +1,6 @@
 /* connection.h - one kept-alive HTTP connection with at most one request under
- * way. Its socket does not block; whoever owns the epoll descriptor passes events
- * on. One thread. */
+ * way. Its socket does not block; the owner of the epoll descriptor passes events on. One
+ * thread. */
 #ifndef BENCH_CONNECTION_H
 #define BENCH_CONNECTION_H
 

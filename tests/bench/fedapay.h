@@ -20,7 +20,7 @@ struct fedapay_event {
 	uint64_t looks;     /* random bits: name, order, number, brand of the entity */
 	int64_t amount;     /* XOF; not used for a customer */
 	int64_t created_at; /* unix ms: the entity */
-	int64_t changed_at; /* unix ms: what the event tells of */
+	int64_t changed_at; /* unix ms: what the event reports */
 };
 
 /* "transaction", "customer", "payout" */

@@ -33,7 +33,7 @@ const readyMs = async (subject) => {
 	return subject.startMs;
 };
 
-/** From the start of the process until it says that it is ready. */
+/** From the start of the process until it reports that it is ready. */
 export async function startTime({ rounds }, store) {
 	const times = [];
 	let memory = 0;
@@ -58,7 +58,7 @@ export async function idle({ seconds }) {
 	return result;
 }
 
-/** Memory with 1,000 connections and 100,000 waiting deliveries, and as events go on. */
+/** Memory with 1,000 connections and 100,000 waiting deliveries, and as events keep arriving. */
 export async function memory({ say }, events) {
 	const subject = await Subject.start('hookd');
 	await subject.load({ connections: 1000, count: 100000, seconds: 120, warmUp: 0 });

@@ -1,6 +1,6 @@
 /* load - posts signed FedaPay events, each a new one, over connections kept alive,
- * and says in JSON how many were answered and how long that took. One thread, to
- * leave the other processors to what is measured.
+ * and prints in JSON how many were answered and how long that took. One thread, to leave the other
+ * processors to what is measured.
  *
  * Closed loop: each connection sends its next request once the last one is
  * answered; a latency counts from the sending. Open loop (--rate): requests are due
@@ -83,7 +83,7 @@ static bool may_send(const struct load *l, uint64_t now)
 	return now < l->end && (l->o->count == 0 || l->sent < l->o->count);
 }
 
-/* A connection that breaks is an error once, and is opened anew. */
+/* A connection that breaks is an error once, and is opened again. */
 static void broken(struct load *l, struct connection *c)
 {
 	l->errors++;

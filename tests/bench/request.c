@@ -19,7 +19,7 @@
 #define EVENT_MARK  UINT64_C(7100000000000007)
 #define ENTITY_MARK UINT64_C(7200000000000007)
 
-/* Where a number stands in each request. */
+/* Where a number is in each request. */
 struct places {
 	size_t at[PLACES_MAX];
 	size_t count;

@@ -1,6 +1,6 @@
-/* request.h - HTTP requests with FedaPay events that nobody has seen before, each
- * properly signed. A request is written once into a buffer of its connection's;
- * from then on only its numbers and its signature change. One thread. */
+/* request.h - HTTP requests with FedaPay events that are all new, each properly signed. A request
+ * is written once into a buffer of its connection; after that only its numbers and its signature
+ * change. One thread. */
 #ifndef BENCH_REQUEST_H
 #define BENCH_REQUEST_H
 

@@ -57,7 +57,8 @@ async function measure() {
 
 mkdirSync(join(OUT, 'run'), { recursive: true });
 let results;
-/* Others may have had the machine: a figure is lost only if it is so each time. */
+/* Other processes may have slowed the machine: a figure is missed only if it is missed each
+ * time. */
 let lost = null;
 for (let i = 0; i < (quick ? 3 : 1) && (lost === null || lost.length > 0); i++) {
 	if (i > 0) say(`far below the target: ${lost.join('; ')}; measuring again`);

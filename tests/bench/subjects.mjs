@@ -18,7 +18,7 @@ const PATH = '/webhooks/fedapay';
 /** What a service gets from systemd, and not what Node asks for itself. */
 const DESCRIPTORS = 1024;
 
-/** Hooks whose deliveries wait: one script runs, for ever. */
+/** Hooks whose deliveries wait: one script runs forever. */
 export const waiting = (n) => Array.from({ length: n }, (_, i) => ({ name: `wait-${i}`,
 	run: ['/bin/sleep', '100000'], timeout: '1d', concurrency: 1 }));
 

@@ -131,7 +131,7 @@ const refusals = {
 };
 
 for (const [what, { header, log }] of Object.entries(refusals)) {
-	test(`signature refused (${what}): 401, a JSON reason, nothing stored, the log says which`, limit,
+	test(`signature refused (${what}): 401, a JSON reason, nothing stored, the log gives the reason`, limit,
 		async (t) => {
 			const d = await Daemon.start(t);
 			const body = Buffer.from(newBody());
@@ -266,7 +266,7 @@ test('too large: 413, by Content-Length and while reading a chunked body', limit
 	assert.equal((await d.post(whole, { chunked: [whole] })).json.status, 'stored');
 	const chunked = `${wire(d, '', { framing: 'Transfer-Encoding: chunked' })}` +
 		`400\r\n${'x'.repeat(1024)}\r\n`.repeat(3);
-	const raw = await send(d.at, chunked); // sends no more: the answer comes while the body is read
+	const raw = await send(d.at, chunked); // sends nothing more: the answer comes while the body is read
 	assert.deepEqual(raw.responses.map((r) => r.status), [413]);
 	const announced = await send(d.at, wire(d, '', { framing: 'Content-Length: 99999999' }));
 	assert.deepEqual(announced.responses.map((r) => r.status), [413]);
@@ -301,14 +301,14 @@ test('the store fails (disk full): 503 with Retry-After, 200 again afterwards', 
 	const full = await waitFor(async () => {
 		const answer = await d.post(newBody({ filler: 'x'.repeat(100_000) }));
 		return answer.status === 200 ? null : answer;
-	}, 'a full disk to be told');
+	}, 'the full disk to be reported');
 	assert.equal(full.status, 503);
 	assert.match(full.headers['retry-after'], /^\d+$/);
 	await run('sh', ['-c', `rm -f ${disk}/fill.*`]);
 	const after = await waitFor(async () => {
 		const answer = await d.post();
 		return answer.status === 200 && answer.json.event;
-	}, 'to be taken again');
+	}, 'events to be accepted again');
 	assert.equal((await d.settled(after)).deliveries[0].state, 'DONE');
 	assert.equal((await d.settled(before)).deliveries[0].state, 'DONE');
 });

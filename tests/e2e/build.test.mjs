@@ -31,11 +31,11 @@ async function output(program, args, options) {
 	return stdout;
 }
 
-/** What a function of a program has to begin with, so that only it can be jumped to. */
+/** What a function must begin with, so that jumps lead only there. */
 const LANDINGS = { x64: /\tendbr64/, arm64: /\t(paciasp|bti\t+c)/ };
 
 for (const program of [HOOKD, HOOKCTL]) {
-	test(`${program.replace(/.*\//, '')} is built with what hardens it`, limit, async () => {
+	test(`${program.replace(/.*\//, '')} is built with hardening`, limit, async () => {
 		const headers = await output('readelf', ['-hldW', program]);
 		assert.match(headers, /Type: +DYN/);
 		assert.match(headers, /FLAGS_1\).*NOW.*PIE/);
@@ -132,7 +132,7 @@ test('without compiler or libraries, make and make install say in one line what 
 	assert.deepEqual(readdirSync(dir), ['bin']);
 });
 
-test('who is not root reads which command installs the packages', limit, async (t) => {
+test('a user who is not root is shown the command that installs the packages', limit, async (t) => {
 	const dir = directory(t);
 	copyFileSync(join(ROOT, 'Makefile'), join(dir, 'Makefile'));
 	writeFileSync(`${dir}/calls`, '');
@@ -151,7 +151,7 @@ test('who is not root reads which command installs the packages', limit, async (
 
 const first = ([program, ...args]) => [program, args];
 
-/* policy-rc.d as it may be before: [how it is made, how it is described]. */
+/* States of policy-rc.d before the installation: [how it is made, its description]. */
 const POLICIES = {
 	none: () => {},
 	'a file': (path) => writeFileSync(path, 'of the machine\n', { mode: 0o640 }),

@@ -31,7 +31,7 @@ test('a backup under load has all that was acknowledged before it, and is sound'
 		assert.ok(copied.bytes.length > 0);
 		assert.deepEqual(copied.bytes, original.bytes);
 	}
-	// restored: a daemon on the copy goes on where it was
+	// restored: a daemon on the copy continues from there
 	const listed = (await run(HOOKCTL, ['events', '--json', '--limit', '100000', '--store', `${d.dir}/copy.db`])).stdout
 		.split('\n').filter(Boolean).map((line) => JSON.parse(line).id);
 	for (const event of before) assert.ok(listed.includes(event));
@@ -79,11 +79,11 @@ test('check: sound while hookd runs and when it does not; a flipped page is foun
 	assert.equal(broken.code, 1);
 	assert.match(broken.stderr, /not sound|malformed/);
 	const backup = await run(HOOKCTL, ['backup', `${d.dir}/copy.db`, '--store', `${d.dir}/broken.db`]);
-	assert.equal(backup.code, 1, 'what is not sound is no backup');
+	assert.equal(backup.code, 1, 'a damaged store gives no backup');
 	assert.deepEqual(beside(d), []);
 });
 
-test('prune and vacuum: what is over goes, what waits stays, while hookd runs', limit, async (t) => {
+test('prune and vacuum: ended events are removed, waiting ones are kept, while hookd runs', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true', { args: [] }),
 		x.hook('later', 'exit 75', { on: ['payout.*'], retry: { attempts: 5, first: '1h', max: '1h' } })] });
 	for (let i = 0; i < 450; i++) await d.post(newBody({ entity: { id: i, note: 'x'.repeat(4000) } }));

@@ -1,4 +1,4 @@
-// What a person changes: hookctl replay, cancel, pause, resume; beside the daemon and without it.
+// Changes by a person: hookctl replay, cancel, pause, resume; beside the daemon and without it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { run } from './lib/program.mjs';
 import { onTerminal } from './lib/terminal.mjs';
 import { limit, rootLimit, waitFor } from './lib/wait.mjs';
 
-/* Dies until $OUT/mended is there. */
-const SHIP = 'echo "$HOOKD_IDEMPOTENCY_KEY" >>"$OUT/keys"; [ -e "$OUT/mended" ] || { echo no stock; exit 65; }';
+/* Dies until $OUT/repaired is there. */
+const SHIP = 'echo "$HOOKD_IDEMPOTENCY_KEY" >>"$OUT/keys"; [ -e "$OUT/repaired" ] || { echo no stock; exit 65; }';
 const broken = (t, more = {}) => Daemon.start(t, { hooks: (d) => [d.hook('ship', SHIP), d.hook('book', 'true')], ...more });
 
 /** hookctl on a terminal of its own: what was shown there, and the exit code. */
@@ -25,7 +25,7 @@ test('a dead delivery runs again as a new one, with a key of its own', limit, as
 	const event = await d.store();
 	const before = (await d.settled(event)).deliveries.find((x) => x.hook === 'ship');
 	assert.equal(before.state, 'DEAD');
-	d.touch('mended');
+	d.touch('repaired');
 	const { code, stdout, stderr } = await d.ctl('replay', String(event), '--state', 'dead');
 	t.diagnostic(stdout.trim());
 	assert.equal(code, 0, stderr);
@@ -49,12 +49,12 @@ test('a dead delivery runs again as a new one, with a key of its own', limit, as
 	assert.match(again.stderr, /nothing to replay/);
 });
 
-test('all dead ones of a hook; others are left alone', limit, async (t) => {
+test('all dead deliveries of a hook; others are left alone', limit, async (t) => {
 	const d = await broken(t);
 	const events = [];
 	for (let i = 0; i < 4; i++) events.push(await d.store());
 	for (const event of events) await d.settled(event);
-	d.touch('mended');
+	d.touch('repaired');
 	const dry = await d.ctl('replay', '--state', 'dead', '--hook', 'ship', '--dry-run', '--json');
 	assert.deepEqual(json(dry.stdout).map((x) => [x.event, x.hook, x.delivery]), events.map((e) => [e, 'ship', null]));
 	for (const event of events) assert.deepEqual(states(await d.show(event), 'ship'), ['DEAD'], 'a dry run');
@@ -76,7 +76,7 @@ test('with hookd stopped: it runs at the next start', limit, async (t) => {
 	const event = await d.store();
 	await d.settled(event);
 	await d.stop();
-	d.touch('mended');
+	d.touch('repaired');
 	const { code, stderr } = await d.ctl('replay', String(event));
 	assert.equal(code, 0, stderr);
 	assert.match(stderr, /hookd does not listen/);
@@ -91,7 +91,7 @@ test('two at once: each delivery is replayed once', limit, async (t) => {
 	const events = [];
 	for (let i = 0; i < 30; i++) events.push(await d.store());
 	for (const event of events) await d.settled(event);
-	d.touch('mended');
+	d.touch('repaired');
 	const both = await Promise.all([1, 2].map(() => d.ctl('replay', '--state', 'dead', '--json')));
 	const made = both.flatMap(({ stdout }) => json(stdout)).filter((x) => x.delivery !== null);
 	assert.equal(made.length, events.length, both.map((x) => x.stderr).join());
@@ -99,19 +99,19 @@ test('two at once: each delivery is replayed once', limit, async (t) => {
 	for (const event of events) assert.deepEqual(states(await d.settled(event), 'ship'), ['DEAD', 'DONE']);
 });
 
-test('replay under load: nothing that comes is lost or runs twice, and each dead one runs once', limit, async (t) => {
+test('replay under load: no event is lost or runs twice, and each dead delivery runs once', limit, async (t) => {
 	const d = await broken(t);
 	const dead = [];
 	for (let i = 0; i < 150; i++) dead.push(await d.store());
 	for (const event of dead) await d.settled(event);
-	d.touch('mended');
+	d.touch('repaired');
 	const before = d.lines('keys').length;
 	const load = new Load(d);
 	await waitFor(() => load.acked.size > 20, 'a load');
 	const { code, stderr } = await d.ctl('replay', '--state', 'dead', '--yes');
 	assert.equal(code, 0, stderr);
 	const during = load.acked.size;
-	await waitFor(() => load.acked.size > during + 20, 'the load to go on');
+	await waitFor(() => load.acked.size > during + 20, 'the load to continue');
 	await load.stop();
 	assert.deepEqual(load.others, [], 'every answer is 200');
 	for (const event of [...dead, ...load.acked.values()]) await d.settled(event);
@@ -121,7 +121,7 @@ test('replay under load: nothing that comes is lost or runs twice, and each dead
 	for (const event of dead) assert.deepEqual(states(await d.show(event), 'ship'), ['DEAD', 'DONE']);
 });
 
-test('more than 100 want a --yes', limit, async (t) => {
+test('more than 100 need --yes', limit, async (t) => {
 	const d = await broken(t, { hooks: (x) => [x.hook('ship', 'true')], limits: { concurrency: 8 } });
 	for (let i = 0; i < 101; i++) await d.store();
 	for (const { id } of await d.events()) await d.settled(id);
@@ -135,7 +135,7 @@ test('more than 100 want a --yes', limit, async (t) => {
 	for (const { id } of await d.events()) assert.deepEqual(states(await d.settled(id), 'ship'), ['DONE', 'DONE']);
 });
 
-test('what cannot be: words, events, hooks, stores', limit, async (t) => {
+test('invalid arguments, events, hooks and stores are refused', limit, async (t) => {
 	const d = await broken(t);
 	const event = await d.store();
 	await d.settled(event);
@@ -155,7 +155,7 @@ test('what cannot be: words, events, hooks, stores', limit, async (t) => {
 		assert.equal(got.code, code, `${args}: ${got.stderr}`);
 		assert.match(got.stderr, pattern);
 	}
-	assert.equal((await d.show(event)).deliveries.length, 2, 'nothing was made');
+	assert.equal((await d.show(event)).deliveries.length, 2, 'nothing was created');
 });
 
 test('the socket beside the store is for owner and group; garbage to it does no harm', limit, async (t) => {
@@ -186,7 +186,7 @@ test('replay with a rate, and a bar on a terminal', limit, async (t) => {
 	assert.equal(new Set((await d.show(1)).deliveries.map((x) => x.id)).size, 2);
 });
 
-test('on a terminal many are asked for: only yes is a yes', limit, async (t) => {
+test('on a terminal, many need a confirmation: only yes counts', limit, async (t) => {
 	const d = await broken(t, { hooks: (x) => [x.hook('ship', 'true')], limits: { concurrency: 8 } });
 	for (let i = 0; i < 101; i++) await d.store();
 	for (const { id } of await d.events()) await d.settled(id);
@@ -197,7 +197,7 @@ test('on a terminal many are asked for: only yes is a yes', limit, async (t) => 
 	}
 });
 
-test('cancel takes back what waits; what goes on behind it', limit, async (t) => {
+test('cancel: a waiting delivery is skipped, a running one ends as usual', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (x) => [
 		x.hook('later', 'exit 75', { retry: { attempts: 5, first: '1h', max: '1h' } }),
 		x.hook('slow', 'while [ ! -e "$OUT/go" ]; do sleep 0.05; done')] });
@@ -221,7 +221,7 @@ test('cancel takes back what waits; what goes on behind it', limit, async (t) =>
 	await d.logged(/delivery failed.*hook=later attempt=1/, mark);
 });
 
-test('cancel --dead: what a person saw to is dead no more, and its attempts stay', limit, async (t) => {
+test('cancel --dead: a delivery handled by hand is no longer dead, and its attempts stay', limit, async (t) => {
 	const d = await broken(t);
 	const [first, second] = [await d.store(), await d.store()];
 	for (const id of [first, second]) await d.settled(id);
@@ -238,20 +238,20 @@ test('cancel --dead: what a person saw to is dead no more, and its attempts stay
 	const { code, stdout } = await d.ctl('status');
 	assert.equal(code, 0, stdout);
 	assert.match(stdout, /0 dead, 2 skipped/);
-	d.touch('mended');
+	d.touch('repaired');
 	assert.equal((await d.ctl('replay', String(first), '--state', 'skipped')).code, 0);
 	assert.deepEqual(states(await d.settled(first), 'ship'), ['SKIPPED', 'DONE']);
 });
 
-test('cancel in order: the next of the entity goes on', limit, async (t) => {
+test('cancel with order: the next delivery of the entity runs', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (x) => [
-		x.hook('ship', 'echo "$HOOKD_EVENT_ID" >>"$OUT/ran"; [ -e "$OUT/mended" ] || exit 75',
+		x.hook('ship', 'echo "$HOOKD_EVENT_ID" >>"$OUT/ran"; [ -e "$OUT/repaired" ] || exit 75',
 			{ order: 'entity', retry: { attempts: 5, first: '1h', max: '1h' } })] });
 	const first = await d.store();
 	await d.logged(/delivery failed/);
-	d.touch('mended');
+	d.touch('repaired');
 	const second = await d.store();
-	await waitFor(async () => (await d.show(second)).deliveries[0].behind, 'the second to be held');
+	await waitFor(async () => (await d.show(second)).deliveries[0].behind, 'the second to be blocked');
 	assert.equal((await d.ctl('cancel', String(first))).code, 0);
 	await d.settled(second);
 	assert.deepEqual(d.lines('ran'), [String(first), String(second)]);
@@ -284,7 +284,7 @@ test('pause and resume: at once, over restarts, and only that hook', limit, asyn
 	assert.equal((await d.ctl('resume')).code, 2);
 });
 
-test('who may not write is told which group may', rootLimit, async (t) => {
+test('without permission to write, the message names the group that has it', rootLimit, async (t) => {
 	const d = await broken(t);
 	await d.settled(await d.store());
 	execFileSync('chmod', ['-R', 'a+rX', d.dir]);

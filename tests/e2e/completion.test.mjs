@@ -45,7 +45,8 @@ const SHELLS = [
 	}],
 	['fish', ({ script, env }, words) => run('fish', ['--no-config', '-c', `source '${script}'; complete -C 'hookctl ${words}'`], { env })],
 	['zsh', async ({ dir, env }, words) => {
-		/* On a terminal, as its completion knows no other way: the list that the first tab draws. */
+		/* On a terminal, because its completion works only there: the list that the first
+		 * tab draws. */
 		const init = `PS1='>'; fpath=('${dir}' $fpath); autoload -Uz compinit; compinit -u -d '${dir}/dump'
 			zstyle ':completion:*' list-prompt ''; setopt no_always_last_prompt list_rows_first; LISTMAX=500
 			compadd() { local -a found; builtin compadd -O found "$@"; (( $#found )) && print -rl -- $found >>'${dir}/offered'; builtin compadd "$@" }

@@ -16,7 +16,7 @@ const start = (t) => Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true', { o
 	x.hook('book', 'echo no room; exit 65', { on: ['transaction.approved', 'transaction.declined'] }),
 	x.hook('later', 'exit 75', { on: ['payout.*'], retry: { attempts: 5, first: '1h', max: '1h' } })] });
 
-test('deliveries by hook, state, type, entity and time, with what came of them', limit, async (t) => {
+test('deliveries by hook, state, type, entity and time, with their outcome', limit, async (t) => {
 	const d = await start(t);
 	const approved = await d.store({ entity: { ...newEvent().entity, id: 11 } });
 	const declined = await d.store({ name: 'transaction.declined' });
@@ -61,7 +61,7 @@ test('deliveries by hook, state, type, entity and time, with what came of them',
 	assert.equal((await d.ctl('events', '--follow', '--state', 'dead')).code, 2);
 });
 
-// What a command that goes on prints, line by line, until the test is over.
+// What a command that keeps running prints, line by line, until the test ends.
 function follow(t, d, ...args) {
 	const child = spawn(HOOKCTL, ['--config', d.configFile, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 	const f = { lines: [], text: '' };
@@ -74,19 +74,19 @@ function follow(t, d, ...args) {
 	return f;
 }
 
-test('--follow shows the last ones, then each that comes or changes', limit, async (t) => {
+test('--follow prints the last rows, then each new or changed one', limit, async (t) => {
 	const d = await start(t);
 	const first = await d.store();
 	await d.settled(first);
 	const events = follow(t, d, 'events', '--follow', '--json', '--type', 'transaction.*');
 	const dead = follow(t, d, 'deliveries', '--follow', '--json', '--state', 'dead');
 	const all = follow(t, d, 'deliveries', '--follow', '--limit', '1');
-	await waitFor(() => events.lines.length === 1 && dead.lines.length === 1 && all.lines.length === 2, 'what was there');
+	await waitFor(() => events.lines.length === 1 && dead.lines.length === 1 && all.lines.length === 2, 'the first rows');
 	const second = await d.store({ name: 'transaction.declined' });
 	await d.store({ name: 'payout.sent', object: 'payout' });
 	const third = await d.store();
 	const event = (line) => JSON.parse(line).event ?? JSON.parse(line).id;
-	await waitFor(() => events.lines.length === 3 && dead.lines.length === 3, 'what came');
+	await waitFor(() => events.lines.length === 3 && dead.lines.length === 3, 'the new rows');
 	assert.deepEqual(events.lines.map(event), [first, second, third]);
 	assert.deepEqual(dead.lines.map(event), [first, second, third]);
 	await waitFor(() => /later +ready .* 1 +payout/.test(all.text) && /ship +done/.test(all.text.slice(all.text.indexOf(`${third} `))),
@@ -94,7 +94,7 @@ test('--follow shows the last ones, then each that comes or changes', limit, asy
 	await d.stop();
 	await d.start();
 	const fourth = await d.store();
-	await waitFor(() => events.lines.length === 4 && dead.lines.length === 4, 'what came after a restart of hookd');
+	await waitFor(() => events.lines.length === 4 && dead.lines.length === 4, 'the rows after a restart of hookd');
 	assert.deepEqual([event(events.lines[3]), event(dead.lines[3])], [fourth, fourth]);
 });
 
@@ -118,5 +118,5 @@ test('on a terminal: no line is wider than it, colours, how long ago', limit, as
 	assert.match(utc, / \d\d:\d\d:\d\d /);
 	const { text: plain } = await onTerminal(80, [HOOKCTL, '--config', d.configFile, 'deliveries'], { env: { NO_COLOR: '1' } });
 	assert.doesNotMatch(plain, /\x1b/);
-	assert.match((await d.ctl('events')).stdout, new RegExp('9'.repeat(60)), 'whole where nobody looks');
+	assert.match((await d.ctl('events')).stdout, new RegExp('9'.repeat(60)), 'not truncated without a terminal');
 });

@@ -1,5 +1,5 @@
-// What the documents say is so: messages exist, targets are named, links lead somewhere, and the
-// YAML that a reader copies is a config that hookd accepts.
+// The documents are right: messages exist, targets are named, links lead somewhere, and the YAML
+// that a reader copies is a config that hookd accepts.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -38,7 +38,7 @@ test("hookd(8)'s DIAGNOSTICS are messages of hookd, and all its errors and warni
 	assert.deepEqual([...new Set(logged)].filter((text) => !items.some((item) => begins(text, item))), [], 'are explained');
 });
 
-test('the README is of four screens and names each target of make', limit, () => {
+test('the README has at most 250 lines and names each target of make', limit, () => {
 	const readme = read('README.md');
 	assert.ok(readme.split('\n').length <= 251, 'at most 250 lines');
 	const targets = [...read('Makefile').matchAll(/^([a-z-]+):.*## /gm)].map((match) => match[1]);

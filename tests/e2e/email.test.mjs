@@ -108,7 +108,7 @@ test('several addresses in to, cc, bcc and reply_to; bcc only in the envelope', 
 	assert.deepEqual([...envelope.to].sort(), ['awa@example.com', 'compta@example.com', 'deux@example.com',
 		'secret-archive@example.net', 'un@example.com', 'zoe@example.com']);
 	assert.equal(header(raw, 'Bcc'), undefined);
-	assert.ok(!raw.includes('secret-archive'), 'the blind copy is not told of');
+	assert.ok(!raw.includes('secret-archive'), 'the blind copy is not mentioned');
 	assert.equal(box.mails.length, 1, 'one mail to all of them');
 });
 
@@ -327,7 +327,7 @@ for (const [what, [names, known]] of Object.entries(distrusted)) {
 			await d.start();
 			const delivery = await only(d, await d.store());
 			assert.equal(delivery.state, 'DEAD');
-			assert.deepEqual(results(delivery), ['tempfail', 'tempfail', 'tempfail'], 'a person can mend it');
+			assert.deepEqual(results(delivery), ['tempfail', 'tempfail', 'tempfail'], 'a person can correct it');
 			assert.match(delivery.attempts[0].message, /certificate|SSL|TLS/i);
 			assert.deepEqual(box.logins, [], 'no password for a stranger');
 			assert.deepEqual(box.arrived, []);
@@ -459,7 +459,7 @@ for (const place of ['first', 'last']) {
 	});
 }
 
-test('nobody listens: it is retried', limit, async (t) => {
+test('no server listens: it is retried', limit, async (t) => {
 	const box = await Mailbox.start(t);
 	const { url } = box;
 	await box.close();
@@ -470,7 +470,7 @@ test('nobody listens: it is retried', limit, async (t) => {
 });
 
 for (const hang of ['greeting', 'data']) {
-	test(`a server that hangs (${hang}) fails at the timeout, and holds nothing back`, limit, async (t) => {
+	test(`a server that hangs (${hang}) fails at the timeout, and delays nothing else`, limit, async (t) => {
 		const { box, d } = await withMail(t, {}, { box: { hang }, hooks: (d) => [
 			mailer({}, { timeout: '1s', retry: { ...QUICK, attempts: 2 } }),
 			d.hook('ship', 'echo "$HOOKD_EVENT_ID" >>"$OUT/shipped"')] });
@@ -487,7 +487,7 @@ for (const hang of ['greeting', 'data']) {
 		assert.deepEqual(d.lines('shipped'), [String(event)]);
 	});
 
-	test(`a server that hangs (${hang}) does not hold hookd's end back; the attempt counts as interrupted`, limit,
+	test(`a server that hangs (${hang}) does not delay hookd's end; the attempt counts as interrupted`, limit,
 		async (t) => {
 			const { box, d } = await withMail(t, {}, { box: { hang }, limits: { grace: '1s' },
 				hooks: [mailer({}, { timeout: '10m' })] });
@@ -495,7 +495,7 @@ for (const hang of ['greeting', 'data']) {
 			await waitFor(() => (hang === 'data' ? box.arrived.length : box.connections) > 0, 'the server to have it');
 			const begin = Date.now();
 			assert.deepEqual(await d.stop(), { code: 0, signal: null });
-			assert.ok(Date.now() - begin < 30_000, 'hookd ends without the server\'s leave');
+			assert.ok(Date.now() - begin < 30_000, 'hookd ends without waiting for the server');
 			const [delivery] = (await d.show(event)).deliveries;
 			assert.equal(delivery.state, 'READY');
 			assert.deepEqual(results(delivery), ['interrupted']);
@@ -623,7 +623,7 @@ const tricks = {
 const hooksOf = () => Object.entries(fields)
 	.map(([name, over]) => mailer({ body: 'of {{hookd.hook}}', ...over }, { name }));
 
-/** What must be true of every mail, whatever was tried. */
+/** What must be true of every mail. */
 function assertClean({ raw, envelope }, what) {
 	const names = headersOf(raw).map(([name]) => name.toLowerCase());
 	assert.ok(!names.includes('x-injected'), `${what}: ${raw}`);
@@ -651,7 +651,7 @@ for (const [what, description] of Object.entries(controls)) {
 		}
 		assert.deepEqual(box.arrived, []);
 		assertCleanWire(box, what);
-		assert.match(d.log, /^[^\0-\x09\x0b-\x1f\x7f]*$/, 'nothing of it gets raw into the log');
+		assert.match(d.log, /^[^\0-\x09\x0b-\x1f\x7f]*$/, 'it never appears unescaped in the log');
 	});
 }
 

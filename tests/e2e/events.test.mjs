@@ -1,4 +1,4 @@
-// hookctl events: each filter names exactly what it says, also across pages.
+// hookctl events: each filter selects exactly its events, also across pages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon } from './lib/daemon.mjs';

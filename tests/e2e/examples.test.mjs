@@ -38,7 +38,7 @@ test('mark-paid tells the shop once, however often it runs', limit, async (t) =>
 	assert.equal(first.headers['idempotency-key'], second.headers['idempotency-key'], 'the same in both attempts');
 
 	assert.equal((await attempt({ HOOKD_IDEMPOTENCY_KEY: 'fedapay/id:1/mark-paid' })).code, 0);
-	assert.equal(shop.requests.length, 3, 'another delivery is another act');
+	assert.equal(shop.requests.length, 3, 'another delivery is another call');
 });
 
 test('mark-paid gives up an event that has no order', limit, async (t) => {
@@ -47,17 +47,17 @@ test('mark-paid gives up an event that has no order', limit, async (t) => {
 	assert.equal((await run(example('mark-paid'), [], { input, env: home(t) })).code, 65);
 });
 
-test('read-back runs the command only for a payment that stands', limit, async (t) => {
+test('read-back runs the command only for a payment that FedaPay confirms', limit, async (t) => {
 	let answer = {};
 	const api = await Peer.start(t, () => answer);
 	const env = { ...home(t), FEDAPAY_API: api.url('/v1') };
 	writeFileSync(join(env.HOME, 'fedapay-auth'), 'Authorization: Bearer sk_sandbox_1\n', { mode: 0o600 });
 	const input = newBody();
 	const readBack = (command = ['/bin/cat'], body = input) => run(example('read-back'), command, { input: body, env });
-	const stands = (status) => { answer = { body: JSON.stringify({ 'v1/transaction': { id: 98446301, status } }) }; };
+	const confirm = (status) => { answer = { body: JSON.stringify({ 'v1/transaction': { id: 98446301, status } }) }; };
 
 	for (const status of ['approved', 'transferred']) {
-		stands(status);
+		confirm(status);
 		assert.deepEqual(await readBack().then(({ code, stdout }) => [code, stdout]), [0, input], 'the event is passed on');
 	}
 	assert.equal(api.requests[0].url, '/v1/transactions/98446301');
@@ -65,7 +65,7 @@ test('read-back runs the command only for a payment that stands', limit, async (
 	assert.equal((await readBack(['/bin/sh', '-c', 'exit 7'])).code, 7, "the command's exit code counts");
 
 	for (const [status, code] of [['pending', 75], ['declined', 65], ['refunded', 65], ['approved_partially_refunded', 65]]) {
-		stands(status);
+		confirm(status);
 		const { code: ended, stdout } = await readBack();
 		assert.deepEqual([ended, stdout.includes('"entity"')], [code, false], status);
 	}
@@ -75,6 +75,6 @@ test('read-back runs the command only for a payment that stands', limit, async (
 	}
 	const asked = api.requests.length;
 	assert.equal((await readBack(['/bin/cat'], newBody({ entity: { id: '1/../2' } }))).code, 65);
-	assert.equal(api.requests.length, asked, 'what is not an id is not asked for');
+	assert.equal(api.requests.length, asked, 'an invalid id is not queried');
 	assert.equal((await readBack([])).code, 2, 'no command: never taken for done');
 });

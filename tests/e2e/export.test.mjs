@@ -50,7 +50,7 @@ test('csv: a line for each event, sums in the main unit, nothing that a spreadsh
 	assert.equal(await ok(d, 'export'), text, 'with hookd stopped');
 });
 
-test('what was exported is imported byte for byte, each event once; hooks run when asked', limit, async (t) => {
+test('an export is imported byte for byte, each event once; hooks run only with --run', limit, async (t) => {
 	const from = await Daemon.start(t, { hooks });
 	await from.store(event({ id: 11, description: 'L\u2019été \u{1f600} \\/ "x"' }));
 	await from.store(event({ id: 12 }));
@@ -78,7 +78,7 @@ test('what was exported is imported byte for byte, each event once; hooks run wh
 	assert.deepEqual(after.map(key), before.map(key));
 	assert.deepEqual(new Set(after.map((e) => e.origin)), new Set(['manual']));
 	for (let i = 0; i < 4; i++) assert.deepEqual(await to.payload(after[i].id), await from.payload(before[i].id));
-	assert.equal(to.lines('shipped').length, 0, 'nothing runs unasked');
+	assert.equal(to.lines('shipped').length, 0, 'nothing runs without --run');
 	await ok(to, 'replay', '--state', 'skipped', '--yes');
 	await waitFor(() => to.lines('shipped').length === 3, 'the hooks to run after all');
 
@@ -89,7 +89,7 @@ test('what was exported is imported byte for byte, each event once; hooks run wh
 	assert.equal((await other.events()).length, 4, 'the webhook comes later: a duplicate');
 });
 
-test('lines as FedaPay gives them; and lines that are none', limit, async (t) => {
+test('lines as FedaPay returns them, and invalid lines', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks });
 	const input = [JSON.stringify(event({ id: 1 }, { id: 900, name: 'transaction.approved' })), '', '   ', '{"id": 901, "type": "transaction.declined", "entity": "{\\"id\\": 2}"}',
 		'{"broken', '[1]', '{"no": "type"}', '{"payload": "{}", "source": "nosuch"}', '{"payload_base64": "%%%", "source": "fedapay"}',
@@ -105,7 +105,7 @@ test('lines as FedaPay gives them; and lines that are none', limit, async (t) =>
 	assert.equal((await d.ctl('import')).code, 2);
 });
 
-test('an import with --run goes no further than limits.backlog, and can go on later', limit, async (t) => {
+test('an import with --run stops at limits.backlog, and can continue later', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true', { on: ['transaction.approved'] })], limits: { backlog: 300 } });
 	await ok(d, 'pause', 'ship');
 	const input = Array.from({ length: 500 }, (_, i) => JSON.stringify(event({ id: i }, { id: 5000 + i, name: 'transaction.approved' }))).join('\n');

@@ -1,4 +1,4 @@
-// Forwarding to a real HTTP peer: what it gets, and what its responses mean.
+// Forwarding to a real HTTP peer: what it receives, and what its responses mean.
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -28,7 +28,7 @@ const entity = (over) => ({ ...newEvent().entity, ...over });
 const results = (delivery) => delivery.attempts.map((a) => a.result);
 const only = async (d, event) => (await d.settled(event)).deliveries[0];
 
-// ---- what the peer gets
+// ---- what the peer receives
 test('the payload byte for byte, with its sender and its idempotency key', limit, async (t) => {
 	const { peer, d } = await withPeer(t);
 	const body = ` \t${JSON.stringify(newEvent({ odd: 'é\u2028 \\ /' })).replaceAll('/', '\\/')}\r\n\n`;
@@ -186,7 +186,7 @@ const waits = {
 
 for (const [what, [value, least, most]] of Object.entries(waits)) {
 	for (const status of [429, 503]) {
-		test(`Retry-After ${what} is heeded, ${status}`, limit, async (t) => {
+		test(`Retry-After ${what} is obeyed, ${status}`, limit, async (t) => {
 			const { d } = await withPeer(t, { answers: () => ({ status, headers: { 'Retry-After': value() } }),
 				hook: { retry: { attempts: 5, first: '50ms', max: '100ms' } } });
 			const event = await d.store();
@@ -228,7 +228,7 @@ for (const [what, [answers, words]] of Object.entries(broken)) {
 	});
 }
 
-test('nobody listens, no such host: retried', limit, async (t) => {
+test('no server listens, or no such host: retried', limit, async (t) => {
 	const peer = await Peer.start(t);
 	const url = peer.url();
 	await peer.close();
@@ -241,7 +241,7 @@ test('nobody listens, no such host: retried', limit, async (t) => {
 });
 
 for (const status of [200, 500]) {
-	test(`an answer without end, ${status}: its beginning is kept, reading stops there`, limit, async (t) => {
+	test(`an endless response, ${status}: its beginning is kept, reading stops there`, limit, async (t) => {
 		const { d, peer } = await withPeer(t, { answers: { status, endless: true, body: 'It begins é ' },
 			hook: { output: '4KiB', timeout: '60s', retry: ONCE } });
 		const delivery = await only(d, await d.store());

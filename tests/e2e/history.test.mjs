@@ -1,4 +1,4 @@
-// show transaction:ID, transactions, customers, payouts: the life of each as its events tell of it.
+// show transaction:ID, transactions, customers, payouts: the life cycle of each, from its events.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Daemon, HOOKCTL } from './lib/daemon.mjs';
@@ -8,7 +8,7 @@ import { onTerminal } from './lib/terminal.mjs';
 import { limit } from './lib/wait.mjs';
 
 const at = (minute) => new Date(Date.UTC(2026, 5, 30, 22, minute)).toISOString();
-/** An event of a transaction's life; `minute` says when it happened. */
+/** An event of a transaction's life; `minute` is when it happened. */
 const life = (id, state, minute, over = {}) => ({ name: `transaction.${state}`, object: 'transaction', object_id: id, created_at: at(minute),
 	entity: { ...newEvent().entity, id, reference: `trx_${id}`, amount: 5000, fees: 90, mode: 'mtn_open', currency: { iso: 'XOF' },
 		customer: { full_name: 'Awa Dossou', email: 'awa@example.com' }, updated_at: at(minute), status: state, ...over } });
@@ -34,7 +34,7 @@ test('the timeline: in the order of life, with money, deliveries, attempts and w
 		/22:49:00 {2}transaction\.created {2}event 2, received .* later, late\n {4}book {2}DONE after 1 attempt\n/,
 		/22:50:00 {2}transaction\.approved {2}event 1, received .* later\n/, /ship {2}DEAD after 1 attempt\n.*attempt 1 permfail: exited with 65/])
 		assert.match(text, part instanceof RegExp ? part : new RegExp(part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
-	assert.ok(text.indexOf('transaction.created') < text.indexOf('transaction.approved'), 'as it happened, not as it came');
+	assert.ok(text.indexOf('transaction.created') < text.indexOf('transaction.approved'), 'in the order of happening, not of arrival');
 	const [seen] = json(await ctl(d, 'show', 'transaction:98446301', '--json'));
 	assert.equal(seen.state, 'approved');
 	assert.deepEqual([seen.amount, seen.fees, seen.currency, seen.gaps.length], ['5000', '90', 'XOF', 1]);
@@ -59,14 +59,14 @@ test('the timeline: in the order of life, with money, deliveries, attempts and w
 	assert.match(local.stdout, /since +2026-06-30 23:55:00 \+0100/);
 });
 
-test('what is missing: a state that must have been before', limit, async (t) => {
+test('a missing state that must have come before', limit, async (t) => {
 	const d = await start(t);
 	await d.store(life(7, 'refunded', 10));
 	const [seen] = json(await ctl(d, 'show', 'transaction:7', '--json'));
 	assert.deepEqual(seen.gaps, ['no event of "approved", which comes before "refunded"']);
 	await d.store(life(7, 'updated', 20, { amount: 7000 }));
 	const [updated] = json(await ctl(d, 'show', 'transaction:7', '--json'));
-	assert.deepEqual([updated.state, updated.amount], ['refunded', '5000'], 'an update is no state, and its amount not that of the refund');
+	assert.deepEqual([updated.state, updated.amount], ['refunded', '5000'], 'an update is not a state, and its amount is not that of the refund');
 });
 
 test('transactions: each once, with its latest state; a late event moves none backwards', limit, async (t) => {
@@ -95,7 +95,7 @@ test('transactions: each once, with its latest state; a late event moves none ba
 	assert.equal((await d.ctl('customers', '--state', 'gone')).stderr, 'no customers\n');
 });
 
-test('on a terminal, and what is hostile', limit, async (t) => {
+test('on a terminal, and with hostile values', limit, async (t) => {
 	const d = await start(t);
 	const bad = await d.store(life('9'.repeat(100), 'approved', 50, { reference: '\x1b[31mred\nline', mode: 'm\x07', amount: '\x1b]0;x',
 		customer: { full_name: 'Ü'.repeat(300) } }));

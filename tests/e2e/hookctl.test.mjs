@@ -10,7 +10,7 @@ const PATH = '/webhooks/fedapay';
 const url = (d) => `http://127.0.0.1:${d.at.port}${PATH}`;
 const from = (d) => ['--secret-from', `file:${d.secretFile}`];
 
-test('send: a realistic event is made, signed, posted, and told as 200', limit, async (t) => {
+test('send: a realistic event is made, signed, posted, and reported as 200', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const sent = await d.ctl('send', '--url', url(d), ...from(d));
 	assert.equal(sent.code, 0, sent.stderr);
@@ -65,7 +65,7 @@ test('send --file: the bytes as they are, also from standard input', limit, asyn
 	assert.equal((await d.payload((await d.events())[0].id)).toString(), other);
 });
 
-test('send: refused, or nobody there, is exit 1 and says so', limit, async (t) => {
+test('send: refused, or no listener: exit 1 and a message', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const wrong = d.file('wrong', newSecret(), 0o600);
 	const refused = await d.ctl('send', '--url', url(d), '--secret-from', `file:${wrong}`);
@@ -80,7 +80,7 @@ test('send: refused, or nobody there, is exit 1 and says so', limit, async (t) =
 	assert.match(nobody.stderr, /nothing listens at http.*is hookd running\?/);
 });
 
-test('send --dry-run: a curl command that works in a shell as it stands', limit, async (t) => {
+test('send --dry-run: a curl command that works in a shell as printed', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const file = d.file('event.json', newBody({ description: 'l\'été "à" $HOME `id` \\ @x' }));
 	for (const args of [[], ['--file', file], ['--type', 'transaction.declined']]) {
@@ -144,7 +144,7 @@ test('verify: OK for what the SDK signed, also given as the whole header line', 
 	assert.equal((await d.ctl('verify', '--header', header, file)).code, 0, 'with the config\'s secrets');
 });
 
-/* What went wrong on the way, and the words by which a person is to find it. */
+/* What went wrong on the way, and words that the diagnosis must contain. */
 const diagnoses = {
 	'the wrong secret': [(d, body) => ({ header: sign(body, newSecret()), body }), /secret/i],
 	'a sandbox secret against a live signature': [(d, body) => ({
@@ -157,7 +157,7 @@ const diagnoses = {
 		body: `${body}\n` }), /line (end|break|feed)|newline/i],
 	'the line end was lost from the body': [(d, body) => ({ header: sign(`${body}\n`, d.secret), body }),
 		/line (end|break|feed)|newline/i],
-	'the JSON was written anew with spaces': [(d, body) => ({ header: sign(body, d.secret),
+	'the JSON was rewritten with spaces': [(d, body) => ({ header: sign(body, d.secret),
 		body: JSON.stringify(JSON.parse(body), null, 2) }), /body|JSON|white space|spaces|serialis|changed/i],
 	'the slashes lost their escapes': [(d, body) => ({
 		header: sign(body.toString().replaceAll('/', '\\/'), d.secret), body }), /body|escape|slash|changed/i],
@@ -238,7 +238,7 @@ test('show: an event, its deliveries, every attempt with its output; also with t
 		assert.deepEqual(delivery.attempts.map((a) => a.exit_code), [1, 0]);
 	});
 
-test('exit codes: 1 not found, 2 wrong words, 78 no usable config', limit, async (t) => {
+test('exit codes: 1 not found, 2 wrong arguments, 78 no usable config', limit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.store();
 	const code = async (...args) => (await d.ctl(...args)).code;

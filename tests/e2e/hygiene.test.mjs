@@ -225,7 +225,7 @@ test('a client that has closed its side for writing is answered', limit, async (
 		'a line in the log for each');
 });
 
-test('clients that leave before the answer: the events are stored, the daemon goes on', limit, async (t) => {
+test('clients that leave before the answer: the events are stored, the daemon continues', limit, async (t) => {
 	const d = await Daemon.start(t);
 	for (let i = 0; i < 50; i++) {
 		const raw = await Raw.open(d.at);
@@ -324,7 +324,7 @@ test('the second request of a connection has a deadline of its own', limit, asyn
 	assert.equal((await d.events()).length, 1);
 });
 
-test('hookd does not start with a libmicrohttpd of another kind than it was built for', limit, async (t) => {
+test('hookd does not start with a libmicrohttpd of another kind than it was built against', limit, async (t) => {
 	const d = new Daemon(t, { hooks: (d) => [d.hook('good', ':')] });
 	const source = d.file('version.c', `#include <microhttpd.h>
 		const char *MHD_get_version(void) { return MHD_VERSION >= 0x00097701 ? "0.9.75" : "1.0.1"; }\n`);

@@ -313,7 +313,7 @@ test('TLS: the new certificate after SIGHUP, and no request is cut off', limit, 
 	await waitFor(async () => (await shown(d).catch(() => null)) === 'second', 'the new certificate');
 	running.socket.write(bytes.subarray(bytes.length - 10));
 	await waitFor(() => answered(running), 'the answer to the request that was under way');
-	await waitFor(() => kept.ended, 'the end of the one that idled');
+	await waitFor(() => kept.ended, 'the end of the idle one');
 	fresh.socket.write(wire(d));
 	await waitFor(() => answered(fresh), 'the answer on the one that had no request yet');
 	for (const { answer } of [running, kept, fresh]) assert.equal(parseResponses(answer)[0].status, 200);
@@ -338,7 +338,7 @@ test('TLS: with a broken certificate at SIGHUP the old one stays, and it is logg
 	assert.equal(await shown(d), 'first');
 	renameSync(`${d.dir}/other.key`, `${d.dir}/tls.key`);
 	d.reload();
-	await waitFor(async () => (await shown(d).catch(() => null)) === 'other', 'the mended certificate');
+	await waitFor(async () => (await shown(d).catch(() => null)) === 'other', 'the repaired certificate');
 	assert.equal((await d.post(newBody(), { at: { ...d.at, tls: { ca: other } } })).status, 200);
 });
 

@@ -22,7 +22,7 @@ const blocking = (t, { hook, ...options } = {}) => Daemon.start(t, {
 
 const began = (d) => d.lines('began').map((line) => line.split(' ').map(Number));
 
-/** Does nobody accept connections any more? */
+/** Are connections no longer accepted? */
 const deaf = (d) => Raw.open(d.at).then((raw) => { raw.destroy(); return false; }, () => true);
 
 /** Every event is in the store once; those in `acked` too, and done. */
@@ -130,7 +130,7 @@ test('SIGTERM: the request in hand is answered, idle connections are closed, exi
 	assert.equal((await d.settled(JSON.parse(answer.body).event)).deliveries[0].state, 'DONE');
 });
 
-test('SIGTERM does not wait for ever for a client that does not go on', limit, async (t) => {
+test('SIGTERM does not wait forever for a client that has stalled', limit, async (t) => {
 	const d = await Daemon.start(t, { limits: { request_time: '1s' } });
 	const raw = await Raw.open(d.at);
 	t.after(() => raw.destroy());
@@ -199,13 +199,13 @@ test('a second SIGTERM ends at once; the script runs again after a restart', lim
 	assert.equal((await d.settled(event)).deliveries[0].state, 'DONE');
 });
 
-test('SIGINT is as SIGTERM', limit, async (t) => {
+test('SIGINT works like SIGTERM', limit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.store();
 	assert.deepEqual(await d.stop('SIGINT'), { code: 0, signal: null });
 });
 
-test('SIGTERM under load: every 200 is stored, the rest is told 503 or not answered', limit, async (t) => {
+test('SIGTERM under load: every 200 is stored, the rest gets 503 or no answer', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => [d.hook('ship', 'true', { on: ['payout.*'] })] });
 	for (let round = 0; round < 3; round++) {
 		let stopped;
@@ -220,7 +220,7 @@ test('SIGTERM under load: every 200 is stored, the rest is told 503 or not answe
 	}
 });
 
-test('SIGHUP, good: new hook, rotated secret; deliveries of before go on', limit, async (t) => {
+test('SIGHUP, good: new hook, rotated secret; earlier deliveries continue', limit, async (t) => {
 	const d = await blocking(t);
 	const before = await d.store();
 	await waitFor(() => began(d).length === 1, 'the script to begin');
@@ -234,7 +234,7 @@ test('SIGHUP, good: new hook, rotated secret; deliveries of before go on', limit
 		const seen = await d.post(newBody(), { secret });
 		return seen.status === 200 && seen;
 	}, 'the new secret to be accepted');
-	assert.equal((await d.post()).status, 401, 'the old one is not any more');
+	assert.equal((await d.post()).status, 401, 'the old one is no longer accepted');
 	await waitFor(() => d.lines('fresh').includes(String(answer.json.event)), 'the new hook');
 	d.touch('go');
 	assert.equal((await d.settled(before)).deliveries[0].state, 'DONE');
@@ -242,7 +242,7 @@ test('SIGHUP, good: new hook, rotated secret; deliveries of before go on', limit
 	assert.equal(d.running, true);
 });
 
-/* Configs that must not be taken over: what of it the log must name. */
+/* Configs that must be refused, and what the log must name. */
 const badConfigs = {
 	'an unknown key': [(d) => `${readFileSync(d.configFile)}tiemout: 5s\n`, /hookd\.yaml:\d+:\d+: .*tiemout/],
 	'no YAML': [() => 'listen: [127.0.0.1:0\nsources: }{\n', /hookd\.yaml:\d+:\d+: /],
@@ -268,9 +268,9 @@ for (const [what, [make, log]] of Object.entries(badConfigs)) {
 			return JSON.parse(shown.stdout).deliveries[0].state === 'DONE';
 		}, 'the script to run as before');
 		writeFileSync(d.configFile, good);
-		d.reload({ sources: [d.source({ path: '/mended' })] });
-		await waitFor(async () => (await d.post(newBody(), { path: '/mended' })).status === 200,
-			'the mended config');
+		d.reload({ sources: [d.source({ path: '/repaired' })] });
+		await waitFor(async () => (await d.post(newBody(), { path: '/repaired' })).status === 200,
+			'the repaired config');
 	});
 }
 
@@ -288,7 +288,7 @@ test('many reloads under load: no request is cut or lost', limit, async (t) => {
 	await checkStore(d, load.acked);
 });
 
-test('a hook that is gone after a reload: its waiting deliveries are told', limit, async (t) => {
+test('a hook that is gone after a reload: its waiting deliveries are reported', limit, async (t) => {
 	const d = await blocking(t);
 	await d.store();
 	await d.store();
@@ -298,7 +298,7 @@ test('a hook that is gone after a reload: its waiting deliveries are told', limi
 	assert.match(await d.logged(/hook=slow|"slow"/, from), /wait/i);
 });
 
-test('a second daemon on the same store is refused, the first goes on', limit, async (t) => {
+test('a second daemon on the same store is refused, the first continues', limit, async (t) => {
 	const d = await Daemon.start(t);
 	const second = await run(HOOKD, ['--config', d.configFile]);
 	assert.notEqual(second.code, 0);
@@ -308,7 +308,7 @@ test('a second daemon on the same store is refused, the first goes on', limit, a
 	await d.start(); // a killed one leaves no lock behind
 });
 
-test('the service manager is told: READY, STATUS, RELOADING, STOPPING, WATCHDOG', limit, async (t) => {
+test('the service manager is notified: READY, STATUS, RELOADING, STOPPING, WATCHDOG', limit, async (t) => {
 	const d = new Daemon(t);
 	const manager = await Manager.start(t, `${d.dir}/notify`);
 	d.env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '2000000' };
@@ -334,7 +334,7 @@ test('the service manager is told: READY, STATUS, RELOADING, STOPPING, WATCHDOG'
 	await manager.line(/^STOPPING=1$/);
 });
 
-test('the watchdog is not fed while hookd is asked for none', limit, async (t) => {
+test('no watchdog messages if the manager expects none', limit, async (t) => {
 	const d = new Daemon(t);
 	const manager = await Manager.start(t, `${d.dir}/notify`);
 	d.env = { NOTIFY_SOCKET: manager.path };
@@ -378,7 +378,7 @@ test('a secret that others can read, or that is empty, is refused', limit, async
 	assert.equal((await run(HOOKD, ['--config', d.configFile, '--check'])).code, 0);
 });
 
-test('a full descriptor table is survived', rootLimit, async (t) => {
+test('hookd survives a full descriptor table', rootLimit, async (t) => {
 	const d = await Daemon.start(t, { limits: { request_time: '60s' } });
 	await d.settled(await d.store());
 	const nofile = (n) => run('prlimit', [`--pid=${d.pid}`, `--nofile=${n}:`]);
@@ -401,7 +401,7 @@ test('a full descriptor table is survived', rootLimit, async (t) => {
 	assert.equal((await nofile(before)).code, 0);
 	for (const raw of crowd) raw.destroy();
 	const event = JSON.parse(kept.responses[1].body).event;
-	const again = await waitFor(() => d.store().catch(() => null), 'new connections to be taken');
+	const again = await waitFor(() => d.store().catch(() => null), 'new connections to be accepted');
 	for (const number of [event, again])
 		assert.equal((await d.settled(number)).deliveries[0].state, 'DONE');
 });

@@ -30,7 +30,7 @@ test('list and show', limit, async (t) => {
 	assert.match((await d.ctl('quarantine', 'show', String(id))).stdout, new RegExp(`^event ${id}\n`));
 });
 
-test('release: with the type given its hooks run, and decline, as if it came so', limit, async (t) => {
+test('release: hooks run, and decline, as if the event had arrived with the given type', limit, async (t) => {
 	const d = await start(t);
 	const { id, body } = await nameless(d);
 	const { code, stdout, stderr } = await d.ctl('quarantine', 'release', String(id), '--type', 'transaction.approved');
@@ -40,7 +40,7 @@ test('release: with the type given its hooks run, and decline, as if it came so'
 	assert.deepEqual(seen.deliveries.map((x) => [x.hook, x.state]), [['ship', 'DONE']]);
 	assert.deepEqual([seen.type, seen.quarantined], ['transaction.approved', null]);
 	assert.deepEqual(seen.declined.map((x) => x.hook), ['large']);
-	assert.equal(d.read('stdin'), body, 'the payload is as it came');
+	assert.equal(d.read('stdin'), body, 'the payload is as received');
 	assert.equal(d.read('type'), 'transaction.approved\n');
 	const again = await d.ctl('quarantine', 'release', String(id), '--type', 'x.y');
 	assert.equal(again.code, 1);

@@ -73,7 +73,7 @@ test('an event that a hook declines is stored, and hookctl show says why', limit
 	assert.match(told.stdout, /large.*entity\.amount.*5000.*100000/s);
 	assert.match(told.stdout, /cards.*entity\.mode.*mtn_open/s);
 	assert.match(told.stdout, /phone.*entity\.customer\.phone/s);
-	assert.doesNotMatch(told.stdout, /payouts/, 'a type it never wanted is no news');
+	assert.doesNotMatch(told.stdout, /payouts/, 'a type it never wanted is not listed');
 	const json = JSON.stringify(await d.show(event));
 	assert.match(json, /entity\.amount/);
 	assert.match(json, /entity\.mode/);
@@ -147,7 +147,7 @@ test('a leading - that comes from the event is refused, unless allow_dash', limi
 	assert.equal(allowed.delivery.state, 'DONE');
 	assert.equal(allowed.d.read('args'), '--help\0');
 	const own = await tryHook(t, { args: ['--order={{entity.description}}', '-o', '-{{entity.description}}'] }, '-x');
-	assert.equal(own.delivery.state, 'DONE', 'the config\'s own dashes are meant');
+	assert.equal(own.delivery.state, 'DONE', 'the config\'s own dashes are allowed');
 	assert.equal(own.d.read('args'), '--order=-x\0-o\0--x\0');
 });
 
@@ -160,7 +160,7 @@ test('a NUL in an argument or a variable: given up, nothing runs', limit, async 
 	}
 });
 
-/* Templates of an argument that cannot be filled from newEvent, and the reason. */
+/* Templates of an argument that cannot be rendered from newEvent, and the reason. */
 const unfilled = {
 	'{{entity.nothing.here}}': /entity\.nothing\.here is missing/,
 	'a{{entity.customer.phone}}': /entity\.customer\.phone is missing/,
@@ -169,7 +169,7 @@ const unfilled = {
 	'{{entity.description | date}}': /entity\.description/,
 };
 
-test('what cannot be filled in is given up at once, with the path', limit, async (t) => {
+test('a template that cannot be rendered is given up at once, with the path', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (d) => Object.keys(unfilled).flatMap((template, i) => [
 		d.hook(`arg-${i}`, 'touch "$OUT/ran"', { args: [template] }),
 		{ ...d.hook(`env-${i}`, 'touch "$OUT/ran"'), env: { V: template } }]) });
@@ -309,7 +309,7 @@ test('order: entity: kept over a crash and a restart', limit, async (t) => {
 	assert.deepEqual(order(d).filter((event) => event !== other).slice(-2), [slow, second]);
 });
 
-test('without order nothing waits, also not another hook\'s deliveries', limit, async (t) => {
+test('without order no delivery waits, nor do those of another hook', limit, async (t) => {
 	const { d, put } = await ordered(t, {}, { besides: (d) => [d.hook('free', 'echo "$HOOKD_EVENT_ID" >>"$OUT/free"')] });
 	const slow = await put(1, { mode: 'slow' });
 	await runs(d, slow).catch(() => {});
@@ -608,7 +608,7 @@ const slips = {
 };
 
 for (const [what, [text, words]] of Object.entries(slips)) {
-	test(`--check tells line and column: ${what}`, limit, async (t) => {
+	test(`--check reports line and column: ${what}`, limit, async (t) => {
 		const d = new Daemon(t);
 		const { code, errors, line, column } = await check(d, HEAD(d) + text);
 		t.diagnostic(errors.trim());
@@ -684,7 +684,7 @@ test('--check finds each of these mistakes, where it is', limit, async (t) => {
 	}
 });
 
-test('the source name "hookd" is hookd\'s own', limit, async (t) => {
+test('the source name "hookd" is reserved', limit, async (t) => {
 	const d = new Daemon(t);
 	const { code, errors } = await check(d, `${HEAD(d).replace('name: fedapay', 'name: hookd')}${HOOK.replace('fedapay', 'hookd')}${RUN}‹`);
 	assert.equal(code, 78);

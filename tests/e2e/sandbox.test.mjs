@@ -1,4 +1,4 @@
-// What hookd keeps from its own scripts, and from the threads that strangers talk to.
+// What hookd withholds from its own scripts, and from the threads that read strangers' requests.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync,
@@ -111,7 +111,7 @@ test('a script of hookd\'s own user reaches none of its secrets', limit, async (
 		assert.ok(root.FOUND.includes(way), root.FOUND.join('\n'));
 });
 
-test('nor after a reload, with secrets that have moved', limit, async (t) => {
+test('it reaches none of them after a reload either, with secrets that have moved', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
 	const { thief, safe } = await withSecrets(t, d, UID);
@@ -131,7 +131,7 @@ test('nor after a reload, with secrets that have moved', limit, async (t) => {
 	checkBooty(await steal(d));
 });
 
-test('nor does one of another user, where root has started hookd', limit, async (t) => {
+test('a script of another user reaches none of them either, if root has started hookd', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = new Daemon(t);
 	chmodSync(d.dir, 0o755);
@@ -141,7 +141,7 @@ test('nor does one of another user, where root has started hookd', limit, async 
 	checkBooty(await steal(d));
 });
 
-test('no core of hookd, whatever its limit', limit, async (t) => {
+test('hookd leaves no core dump, at any limit', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const place = vault(t);
 	chmodSync(place, 0o777);
@@ -291,7 +291,7 @@ test('as root, no script runs without a user', limit, async (t) => {
 const privileges = (d) => statusOf(`/proc/${d.pid}`).NoNewPrivs;
 const SHOW = 'grep NoNewPrivs /proc/self/status';
 
-test('no_new_privs: wherever no privilege is needed', limit, async (t) => {
+test('no_new_privs is set unless a privilege is needed', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const script = (d) => d.hook('shows', SHOW, { on: 'show.it', retry: { attempts: 1 } });
 	const mail = { name: 'mail', source: 'fedapay', on: 'mail.it', email: { to: 'a@example.com', subject: 's', body: 'b' } };

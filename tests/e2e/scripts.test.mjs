@@ -194,7 +194,7 @@ test('10 MB in short lines, on both streams', limit, async (t) => {
 	const { deliveries: [delivery] } = await d.settled(await d.store());
 	assert.equal(delivery.state, 'DONE');
 	assert.match(delivery.attempts[0].output, /a line of output\na line of output/);
-	assert.ok(delivery.attempts[0].output.length <= 65536 + 64, 'besides the line that tells of the gap');
+	assert.ok(delivery.attempts[0].output.length <= 65536 + 64, 'besides the line that reports the gap');
 });
 
 test('output lines are logged as they come, with hook, event and attempt', limit,
@@ -237,7 +237,7 @@ const breakages = {
 };
 
 for (const [what, breakIt] of Object.entries(breakages)) {
-	test(`a script that ${what} at run time: a failure for now that names it; mended, it runs`, limit,
+	test(`a script that ${what} at run time: a temporary failure that names it; once repaired, it runs`, limit,
 		async (t) => {
 			const d = await withScript(t, 'echo it runs', { retry: { attempts: 1000, first: '200ms', max: '300ms' } });
 			const path = `${d.dir}/bin/ship`;
@@ -305,7 +305,7 @@ test('concurrency: as many as the hook allows at once, and no more', limit, asyn
 	assert.ok(most(d) >= 2, `${most(d)} at once`);
 });
 
-test('limits.concurrency: no more over all hooks', limit, async (t) => {
+test('limits.concurrency: the limit over all hooks together', limit, async (t) => {
 	const d = await Daemon.start(t, {
 		limits: { concurrency: 3 },
 		hooks: (d) => ['a', 'b', 'c'].map((name) => d.hook(name, COUNTING, { concurrency: 4 })),

@@ -1,4 +1,4 @@
-// hookctl status: what it says, and its exit code for monitoring.
+// hookctl status: its text, and its exit code for monitoring.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
@@ -78,7 +78,7 @@ test('the status line for systemd and hookctl status have the same counts', limi
 	assert.deepEqual([json.waiting, json.dead_count, json.replayed], [2, 2, 1]);
 });
 
-test('what was quarantined needs attention: 1', limit, async (t) => {
+test('a quarantined event needs attention: 1', limit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.post('{"no": "type"}');
 	const { codes, text, json } = await status(d);
@@ -107,7 +107,7 @@ test('hookd is down, or there is no store: 2', limit, async (t) => {
 	assert.equal((await d.ctl('status', 'x')).code, 2);
 });
 
-test('names and messages that are hostile are escaped', limit, async (t) => {
+test('hostile names and messages are escaped', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks: (x) => [x.hook('odd', 'exit 65', { on: ['*'], args: ['{{entity.none}}'] })] });
 	const event = (await d.post(newBody())).json.event;
 	await d.settled(event);

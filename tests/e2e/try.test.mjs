@@ -79,7 +79,7 @@ test('a request: method, url, headers; nothing is sent', limit, async (t) => {
 	assert.equal(peer.connections, 0);
 });
 
-test('--run runs it, once, and shows the outcome; the store is left as it is', limit, async (t) => {
+test('--run runs it, once, and shows the outcome; the store is unchanged', limit, async (t) => {
 	const { d, box, peer } = await bench(t);
 	const body = newBody();
 	const file = d.file('event.json', body);
@@ -129,7 +129,7 @@ test('a run that fails is exit 1, with the reason', limit, async (t) => {
 	assert.equal(peer.requests.length, 1, 'once: no retries');
 });
 
-test('what would not match is exit 1, with each reason, also with --run', limit, async (t) => {
+test('an event that would not match: exit 1, with each reason, also with --run', limit, async (t) => {
 	const { d } = await bench(t);
 	const other = await trial(d, 'ship', '--type', 'payout.sent');
 	assert.equal(other.code, 1, other.text);
@@ -149,7 +149,7 @@ test('what would not match is exit 1, with each reason, also with --run', limit,
 	assert.ok(!d.has('ran'));
 });
 
-test('what cannot be filled in is exit 1 and says which path', limit, async (t) => {
+test('a missing value: exit 1, and the message names its path', limit, async (t) => {
 	const d = new Daemon(t, { hooks: (d) => [d.hook('ship', 'touch "$OUT/ran"', { args: ['{{entity.nothing}}'] }),
 		d.hook('dash', 'touch "$OUT/ran"', { args: ['{{entity.description}}'] })] });
 	for (const args of [[], ['--run']]) {
@@ -173,7 +173,7 @@ test('--event: with an event of the store, beside the daemon and without it', li
 		assert.equal(code, 0, text);
 		assert.match(text, /trx_stored/);
 	}
-	assert.notEqual(d.read('key').trim(), key, 'a trial has a key of its own: the real one stays good');
+	assert.notEqual(d.read('key').trim(), key, 'a trial has a key of its own: the real one stays valid');
 	assert.deepEqual(await d.show(event), before, 'no attempt is added');
 	await d.stop();
 	assert.equal((await trial(d, 'ship', '--event', String(event))).code, 0);
@@ -204,7 +204,7 @@ test('sendmail and on_failure can be tried too', limit, async (t) => {
 	assert.deepEqual((await sendmails(d))[0].args.slice(-1), ['ops@example.com']);
 });
 
-test('wrong words: exit 2; no such hook is told with those there are; a broken config is 78', limit, async (t) => {
+test('wrong arguments: exit 2; for an unknown hook the message lists the known ones; a broken config: 78', limit, async (t) => {
 	const { d } = await bench(t);
 	const none = await trial(d, 'shipp');
 	assert.ok([1, 2].includes(none.code));
@@ -217,7 +217,7 @@ test('wrong words: exit 2; no such hook is told with those there are; a broken c
 });
 
 // ---- hookd --check --explain
-test('--check --explain tells in words what the config does, and no secret', limit, async (t) => {
+test('--check --explain describes what the config does, without secrets', limit, async (t) => {
 	const { d, box, peer } = await bench(t, {
 		timezone: 'Africa/Porto-Novo',
 		on_failure: { email: { to: 'ops@example.com', subject: '{{failure.hook}}', body: '{{failure.reason}}' } },
@@ -240,7 +240,7 @@ test('--check --explain tells in words what the config does, and no secret', lim
 	assert.equal(box.connections + peer.connections, 0);
 });
 
-test('--explain with errors tells the errors, exit 78; it goes with --check only', limit, async (t) => {
+test('--explain with errors prints the errors, exit 78; it needs --check', limit, async (t) => {
 	const { d } = await bench(t);
 	d.configure({ hooks: [{ ...d.config.hooks[0], when: { 'entity.amount': { nosuch: 1 } } }] });
 	const { code, stdout, stderr } = await run(HOOKD, ['--config', d.configFile, '--check', '--explain']);

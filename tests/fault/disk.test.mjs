@@ -41,7 +41,7 @@ test('a full disk: 503 until there is room, then it resumes by itself', rootLimi
 	await posted.posts(20, filler);
 	assert.deepEqual([...posted.statuses.keys()].sort(), [200, 503]);
 	await d.logged(/store cannot write .*(full|No space left)/);
-	assert.equal((await d.ctl('status')).stderr, '', 'hookctl status tells about it all the same');
+	assert.equal((await d.ctl('status')).stderr, '', 'hookctl status reports it all the same');
 	await must('mount', '-o', 'remount,size=64m', disk);
 	await posted.until200('room was made');
 	await d.logged(/store can write again/);
@@ -140,7 +140,7 @@ test('another program holds the store\'s lock for longer than hookd waits', limi
 	assert.equal(await posted.post(), 503);
 	await d.logged(/store cannot write .*locked/);
 	locker.stdin.end();
-	await posted.until200('the lock was given back');
+	await posted.until200('the lock was released');
 	await posted.resendAll();
 	assert.equal(await posted.check(), posted.sent.size);
 });
@@ -255,7 +255,7 @@ test('a payload whose byte the disk has changed: no hook acts on it, and the sam
 	assert.match((await d.ctl('show', 'transaction:98446301')).stdout, /! event \d+: its payload is damaged/);
 	await d.ctl('replay', '--state', 'done', '--yes');
 	await d.logged(/delivery dead .*the stored payload is damaged/);
-	await waitFor(() => /the stored payload is damaged/.test(d.read('told')), 'somebody to be told');
+	await waitFor(() => /the stored payload is damaged/.test(d.read('told')), 'the failure hook to run');
 	assert.equal(d.lines('runs').length, 1);
 
 	const again = await d.post(body);

@@ -33,7 +33,7 @@ void disk_unlock(void);
 bool disk_watches(const char *path);
 
 /* 0, or the error with which the call must fail. A write that fails because the power
- * goes in it (disk_is_cut_now) may still have reached the disk: it is to be noted. */
+ * goes in it (disk_is_cut_now) may still have reached the disk, so it must be recorded. */
 int disk_step(enum disk_op op, enum disk_kind kind, bool *half);
 bool disk_is_cut_now(void);
 enum disk_kind disk_kind_of(const char *path);

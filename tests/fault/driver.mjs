@@ -11,7 +11,7 @@ export const LONG = process.env.LONG !== undefined;
 
 export const build = (name) => join(resolve(ROOT, process.env.BUILD ?? 'build'), 'fault', name);
 
-/** Runs it; it must end with 0. What it says goes into the test's report. */
+/** Runs it; it must end with 0. Its output goes into the test's report. */
 export async function drive(t, program, args) {
 	const { code, signal, stdout, stderr } = await run(program, args.map(String), { ms: 3_600_000 });
 	const said = stdout + stderr;

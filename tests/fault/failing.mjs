@@ -35,7 +35,7 @@ export class Failing {
 	/** From now on: fail(['write', 'sync'], 'EIO'). */
 	fail(calls, error) { this.set(calls.reduce((bits, call) => bits | CALLS[call], 0), constants.errno[error]); }
 
-	/** Each so-manieth allocation. */
+	/** Every Nth allocation fails. */
 	failMemory(every) { this.set(0, 0, every); }
 
 	heal() { this.set(0, 0); }

@@ -1,6 +1,6 @@
 /* promises.h - what a store has acknowledged, and whether it is stored.
  *
- * Threads put events, claim and settle deliveries as hookd does, retry what was refused, and note
+ * Threads put events, claim and settle deliveries as hookd does, retry what was refused, and record
  * what was acknowledged. Every byte of an event follows from the seed and its number, so it can be
  * checked. One object belongs to one store, however often that is opened. */
 #ifndef HOOKD_FAULT_PROMISES_H

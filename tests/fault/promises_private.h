@@ -1,5 +1,5 @@
-/* promises_private.h - what promises.c, which works and notes, and promises_check.c, which
- * asks for it, share. */
+/* promises_private.h - what promises.c, which works and records, and promises_check.c, which
+ * checks, share. */
 #ifndef HOOKD_FAULT_PROMISES_PRIVATE_H
 #define HOOKD_FAULT_PROMISES_PRIVATE_H
 

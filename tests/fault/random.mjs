@@ -1,4 +1,4 @@
-// Random numbers that can be had again: SEED=… repeats a run.
+// Reproducible random numbers: SEED=… repeats a run.
 export const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 /** Mulberry32: numbers in [0, 1). */

@@ -72,7 +72,7 @@ export class Soaked extends Daemon {
 		];
 	}
 
-	/** With the patience that a store of millions of events asks for. */
+	/** With the patience that a store of millions of events needs. */
 	ctl(...args) { return run(HOOKCTL, ['--config', this.configFile, ...args], { ms: 1_800_000 }); }
 
 	// ---- the log: standard error is a file, which is copied and cut (copytruncate)

@@ -1,4 +1,4 @@
-/* The words of hookctl and hookd: lines, of which the first is the command ("hookd" for the
+/* Arguments of hookctl and hookd: lines, of which the first is the command ("hookd" for the
  * daemon's own options), then a NUL and what is in the file `in`. */
 #include "hookctl_fixture.h"
 #include "hookd/options.h"
@@ -7,7 +7,7 @@
 
 #define WORDS 24
 
-/* No word leads out of the directory. What goes to a URL goes nowhere. */
+/* Makes no argument lead out of the directory. Nothing is really sent to a URL. */
 static void stay_here(char *word)
 {
 	char *from = strstr(word, "://");
@@ -18,7 +18,7 @@ static void stay_here(char *word)
 			*c = '_';
 }
 
-/* Words of `text`, which it cuts up; returns how many. */
+/* Splits `text` into arguments, in place; returns how many. */
 static int split(char *text, char *argv[WORDS])
 {
 	int argc = 0;

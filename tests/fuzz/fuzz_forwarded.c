@@ -1,4 +1,4 @@
-/* An X-Forwarded-For list: whatever it holds, the client is an address, and a peer that is not a
+/* An X-Forwarded-For list: with any content, the client is an address, and a peer that is not a
  * trusted proxy stays the client. */
 #include "base/net.h"
 

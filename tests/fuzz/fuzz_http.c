@@ -536,7 +536,7 @@ static void add_own_answers(struct buf *own, const struct buf *all)
 
 /* How the bytes came in pieces must change nothing. But libmicrohttpd 0.9.75 does not read
  * what is there already behind "Expect: 100-continue" until more comes, so that fewer requests
- * may be answered; and whether it minds a bad trailer depends on when it comes. */
+ * may be answered; and whether it reports a bad trailer depends on when that arrives. */
 static void compare(const struct buf *whole)
 {
 	struct buf a = {0}, b = {0};

@@ -1,7 +1,7 @@
 /* hookctl_fixture.h - hookctl's commands, called in this process, on a small store in a
- * directory of its own that is made anew for each input. Nothing gets out: the linker puts
- * the functions named __wrap_… in place of those that talk to somebody or wait (see the
- * Makefile), and no word may name a file elsewhere. */
+ * directory of its own that is made again for each input. Nothing gets out: the linker puts the
+ * functions named __wrap_… in place of those that talk to somebody or wait (see the Makefile), and
+ * no argument may name a file elsewhere. */
 #ifndef HOOKD_HOOKCTL_FIXTURE_H
 #define HOOKD_HOOKCTL_FIXTURE_H
 
@@ -67,14 +67,14 @@ bool __wrap_store_notify_is_heard(const char *store)
 	return false;
 }
 
-/* Else for ever. */
+/* Otherwise this would run forever. */
 int __wrap_ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg)
 {
 	(void)reader;
 	return look(arg) ? CTL_OK : CTL_FAILED;
 }
 
-/* A million events are not sent to nobody. */
+/* Without this, --count could send a million events. */
 bool __wrap_ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out)
 {
 	bool good = __real_ctl_number(what, text, min, max, out);
@@ -116,7 +116,7 @@ static const char fixture_config[] =
 	"- {name: erp, source: fedapay, on: '*', forward: {url: 'http://127.0.0.1:9/{{id}}'},\n"
 	"   on_failure: {run: [/bin/true]}}\n";
 
-/* Bodies as they may come, the last ones from somebody who means ill. */
+/* Bodies as they may arrive; the last ones are hostile. */
 static const char *const fixture_events[] = {
 	"{\"id\":1,\"name\":\"transaction.created\",\"object\":\"transaction\",\"entity\":{\"id\":"
 	"9,"

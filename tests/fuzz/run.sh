@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/fuzz/run.sh SECONDS [NAME...]: runs the fuzz targets, or those named, for so long
-# each on their corpus, two at a time. What they find anew is kept in $BUILD/corpus; any
-# fault makes it fail.
+# each on their corpus, two at a time. New inputs are kept in $BUILD/corpus; any fault makes it
+# fail.
 set -eu
 # Whole paths: some targets go to a directory of their own.
 root=$(pwd)

@@ -307,5 +307,5 @@ export function statOf(pid) {
 	}
 }
 
-/** Not there any more, or there only until its parent asks for its end. */
+/** Gone, or a zombie that its parent has not reaped yet. */
 export const isGone = (pid) => ['Z', 'X', undefined].includes(statOf(pid)?.state);

@@ -1,4 +1,4 @@
-// Clients: a polite one, and one that writes whatever bytes it is told to.
+// Clients: a well-behaved one, and one that writes any bytes.
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -45,7 +45,7 @@ export class Raw {
 	constructor(socket) {
 		this.socket = socket;
 		this.bytes = Buffer.alloc(0);
-		this.closed = false; // the server has ended the connection, in whatever way
+		this.closed = false; // the server has ended the connection, in any way
 		socket.on('data', (part) => { this.bytes = Buffer.concat([this.bytes, part]); });
 		socket.on('end', () => { this.closed = true; socket.end(); });
 		socket.on('error', () => { this.closed = true; });

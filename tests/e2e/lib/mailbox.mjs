@@ -15,7 +15,7 @@ export class Mailbox {
 	 * from: [code, text]             what every sender is refused with
 	 * greylist: N        so many recipients get 450 first
 	 * data: [[code, text], …]  answers to the first mails once they are whole; then 250
-	 * hang: 'greeting' | 'data'      never says a word, or none about a whole mail
+	 * hang: 'greeting' | 'data'      never answers, or not to a whole mail
 	 * greeting: [code, text]         refuses every connection
 	 * closeAfter: N      mails on one connection, then it is closed
 	 * path: FILE         a Unix socket instead of a port of 127.0.0.1 */

@@ -9,7 +9,7 @@ export class Peer {
 	 * status, headers, body   default 200 "taken"
 	 * hang: true              never answers
 	 * reset: true             cuts the connection off (RST)
-	 * close: true             ends the connection without a word
+	 * close: true             ends the connection without a response
 	 * drip: MS                a byte each MS of a header that never gets to the final status
 	 * endless: true           after the headers, x without end; `sent` counts
 	 * options: host, tls {cert, key, and node's further options} */

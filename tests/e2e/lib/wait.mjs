@@ -17,7 +17,7 @@ export async function waitFor(cond, what = cond.toString(), ms = GENEROUS) {
 	for (;;) {
 		const value = await cond();
 		if (value) return value;
-		if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for: ${what}`);
+		if (Date.now() > end) throw new Error(`waited ${ms} ms for: ${what}`);
 		await sleep(15);
 	}
 }
@@ -26,7 +26,7 @@ export async function waitFor(cond, what = cond.toString(), ms = GENEROUS) {
 export function within(promise, what, ms = GENEROUS) {
 	let timer;
 	const late = new Promise((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`waited ${ms} ms in vain for: ${what}`)), ms);
+		timer = setTimeout(() => reject(new Error(`waited ${ms} ms for: ${what}`)), ms);
 	});
 	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

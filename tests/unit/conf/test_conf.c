@@ -106,7 +106,7 @@ static void copy_case(const char *from, const char *to)
 	closedir(dir);
 }
 
-/* Replaces what is different on every machine: `from` by `to`. */
+/* Replaces `from`, which differs between machines, with `to`. */
 static char *replace(char *text, const char *from, const char *to)
 {
 	struct buf b = {0};

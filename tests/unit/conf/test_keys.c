@@ -171,7 +171,7 @@ static char *replace(char *text, const char *from, const char *to)
 	return buf_take(&b);
 }
 
-/* Replaces what the sample expects on its machine by what this one has. */
+/* Replaces what the sample expects on its machine with what this one has. */
 static char *for_this_machine(char *text, const char *pem)
 {
 	const struct passwd *self = getpwuid(geteuid());

@@ -114,7 +114,7 @@ static inline void await_lines(const char *name, int expected)
 			return;
 		usleep(STEP);
 	}
-	(void)fprintf(stderr, "in vain: %d lines in %s\n", expected, name);
+	(void)fprintf(stderr, "timed out: %d lines in %s\n", expected, name);
 	fail();
 }
 

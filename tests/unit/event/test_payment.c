@@ -1,4 +1,4 @@
-/* What an event says of a payment, in all the shapes that senders have. */
+/* What an event says about a payment, in all the shapes that senders have. */
 #include "event/payment.h"
 #include "sender/sender.h"
 

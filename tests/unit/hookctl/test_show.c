@@ -1,4 +1,4 @@
-/* What `hookctl show` prints of order, skipping, failures and conditions. */
+/* What `hookctl show` prints about order, skipping, failures and conditions. */
 #include "hookctl/command_fixture.h"
 
 #include <jansson.h>
@@ -23,8 +23,8 @@ static void expect(const char *text, const char *line)
 		fail_msg("\"%s\" is missing in:\n%s", line, text);
 }
 
-/* An event whose deliveries are: DEAD with a status, one that tells of it, one that
- * was skipped, one that is blocked. */
+/* An event whose deliveries are: DEAD with a status, one that reports it, one that was skipped, one
+ * that is blocked. */
 static int64_t make(struct fixture *fx, int64_t ids[2])
 {
 	char key[] = "id:2";
@@ -68,7 +68,7 @@ static int64_t make(struct fixture *fx, int64_t ids[2])
 	fx_claim_free(&c);
 	c = (struct store_claim){
 		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 3, .total = 10};
-	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK); /* holds the second of gamma */
+	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK); /* blocks the second of gamma */
 	assert_int_equal(c.job_count, 0);
 
 	ids[0] = fx_number(fx, "SELECT id FROM deliveries WHERE hook_id = 1");

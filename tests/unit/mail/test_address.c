@@ -188,7 +188,7 @@ static void too_long_is_refused(void **state)
 	check_refused_bytes(text, 2 + 254, "bad domain");
 }
 
-/* Whatever a parser of headers or SMTP, or a terminal, takes for a line break or a command,
+/* Everything that a parser of headers or SMTP, or a terminal, takes for a line break or a command,
  * in each place of an address. */
 static void control_characters_are_refused(void **state)
 {

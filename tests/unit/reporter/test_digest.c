@@ -1,4 +1,4 @@
-/* What the digest says of a store with a day in it. */
+/* What the digest reports about one day of a store. */
 #include "reporter/digest.h"
 #include "store/fixture.h"
 

@@ -89,7 +89,7 @@ static void test_what_was_never_there_is_not_missed(void **state)
 	assert_int_equal(check(fx, "fedapay", NOW, 6 * HOUR).last, 0);
 	busy(fx, 7, 10);
 	assert_false(check(fx, "other", NOW, 6 * HOUR).alarming);
-	/* two weeks later it is not usual any more */
+	/* two weeks later it is no longer usual */
 	assert_false(check(fx, "fedapay", NOW + 14 * DAY, 6 * HOUR).alarming);
 }
 

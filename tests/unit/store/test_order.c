@@ -82,7 +82,7 @@ static void test_hooks_do_not_wait_for_each_other(void **state)
 
 	(void)fx_put_entity(fx, "id:1", "a.b", "7", 1000, 2);
 	(void)fx_put_entity(fx, "id:2", "a.b", "7", 2000, 2);
-	/* alpha goes in order, beta does not. */
+	/* alpha's deliveries run in order, beta's do not. */
 	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 5, .ordered = true},
 		{.hook = fx->hooks[1], .max = 5}};
 	struct store_claim c = {

@@ -12,8 +12,7 @@
 /* Unix milliseconds of CLOCK_REALTIME: may jump. Any thread. */
 int64_t clock_wall(void);
 
-/* Milliseconds of CLOCK_BOOTTIME: never jumps, goes on while the machine
- * sleeps. Any thread. */
+/* Milliseconds of CLOCK_BOOTTIME: never jumps, continues while the machine sleeps. Any thread. */
 int64_t clock_steady(void);
 
 #define CLOCK_STEP 1000 /* ms: a wall clock that is off by more was set */

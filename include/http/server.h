@@ -49,7 +49,7 @@ struct http_handler {
 	 * the connection is closed. */
 	void (*handle)(struct http_request *r);
 
-	/* A suspended request goes on: answers or refuses it. */
+	/* A suspended request continues: answers or refuses it. */
 	void (*resumed)(struct http_request *r);
 
 	/* The server itself refuses the request: to be logged. `reason` is valid until `end`. */

@@ -20,8 +20,8 @@ struct store_release {
 	int64_t now;          /* unix ms */
 };
 
-/* *done is false if the event is not in quarantine, or not any more. False with the reason in
- * why: nothing was changed. */
+/* *done is false if the event is not, or no longer, in quarantine. False with the reason in why:
+ * nothing was changed. */
 bool store_release(struct store_editor *e, const struct store_release *release, bool *done,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 

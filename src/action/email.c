@@ -252,7 +252,7 @@ static enum action_step email_expired(struct action *a)
 	return ACTION_FINISHED;
 }
 
-/* Called when hookd's grace is over. */
+/* Called when hookd's grace has ended. */
 static void email_interrupt(struct action *a)
 {
 	email_of(a)->interrupted = true;

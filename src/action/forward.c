@@ -259,8 +259,8 @@ static enum action_step forward_expired(struct action *a)
 	return ACTION_FINISHED;
 }
 
-/* Called when hookd's grace is over. The server may have acted on what it has received: that
- * is what the idempotency key is for. */
+/* Called when hookd's grace has ended. The server may have acted on what it has received: that is
+ * what the idempotency key is for. */
 static void forward_interrupt(struct action *a)
 {
 	forward_of(a)->interrupted = true;

@@ -163,7 +163,7 @@ void dispatcher_timer_arm(struct dispatcher *d); /* on the next delivery to fall
 unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted);
 /* Takes a claimed job of the queue: it waits for dispatcher_run_start_waiting. */
 void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct delivery_job *job);
-/* Starts the waiting jobs that have a slot, requeues those that must not start any more. */
+/* Starts the waiting jobs that have a slot, requeues those that must no longer start. */
 void dispatcher_run_start_waiting(struct dispatcher *d);
 /* Settles a running attempt that has ended. */
 void dispatcher_run_ended(struct dispatcher *d, struct action *a);

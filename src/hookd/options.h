@@ -14,8 +14,8 @@ struct options {
 	bool explain;
 };
 
-/* Returns -1 to go on, otherwise the exit code: --help or --version was answered, or an option is
- * wrong. */
+/* Returns -1 to continue, otherwise the exit code: --help or --version was answered, or an option
+ * is wrong. */
 int options_read(int argc, char **argv, struct options *o) WARN_UNUSED;
 
 /* Does what --check asks for. Returns the exit code. */

@@ -67,7 +67,7 @@ void loop_unwatch(struct reader *r); /* also when it is not watched */
  * called. */
 void loop_resume(struct loop *loop, struct resumption *r);
 
-void loop_quiesce(struct loop *loop); /* once it returns, no connection is accepted any more */
+void loop_quiesce(struct loop *loop); /* once it returns, no further connection is accepted */
 void loop_free(struct loop *loop);    /* stops it; none of its connections may be suspended */
 
 #endif

@@ -317,7 +317,7 @@ static bool end_batch(struct import *im)
 	return im->dry_run ? count_batch(im) : store_batch(im);
 }
 
-/* Adds the line to the batch. False: the import cannot go on, reported. */
+/* Adds the line to the batch. False: the import cannot continue, reported. */
 static bool import_line(struct import *im, const char *text, size_t len)
 {
 	struct line *l = &im->lines[im->count];

@@ -175,8 +175,8 @@ void store_log_error(struct sqlite3 *sqlite, int rc, const char *message, const 
 
 /* recover.c */
 
-/* Makes RUNNING deliveries READY, releases what nothing blocks any more, fills in the counts.
- * Reads live deliveries only, however many events there are. False: logged. */
+/* Makes RUNNING deliveries READY, releases deliveries that nothing blocks any longer, fills in the
+ * counts. Reads live deliveries only, however many events there are. False: logged. */
 bool store_recover(struct store_db *db, struct store_counts *counts) WARN_UNUSED;
 /* The waiting and the dead, as the current transaction sees them. */
 int store_count(struct store_db *db, int64_t *waiting, int64_t *dead) WARN_UNUSED;

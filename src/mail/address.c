@@ -1,3 +1,4 @@
+/* mail/address.c - reads addresses, checks them, and writes them for a header or an envelope. */
 #include "base/utf8.h"
 #include "header.h"
 #include "mail/mail.h"

@@ -10,6 +10,104 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- the row ---- */
+
+static const struct sender_mode modes[] = {
+	{"wh_sandbox_", "sandbox"},
+	{"wh_live_", "live"},
+	{NULL, NULL},
+};
+
+/* On one line, with / and everything outside ASCII escaped. */
+#define WRITTEN ((size_t)(JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH))
+
+/* Bodies with escaped slashes and with plain ones have been seen. */
+static const size_t rewritings[] = {WRITTEN, JSON_COMPACT | JSON_ENSURE_ASCII, JSON_COMPACT, 0};
+
+static const struct event_member entity_members[] = {
+	EVENT_VALUE("id", EVENT_FIELD_ENTITY_ID),
+	EVENT_VALUE("klass", EVENT_FIELD_KIND_CLASS),
+	EVENT_VALUE("updated_at", EVENT_FIELD_UPDATED_AT),
+	EVENT_END,
+};
+
+/* The API has "type" where webhooks have "name". */
+static const struct event_member body_members[] = {
+	EVENT_VALUE("id", EVENT_FIELD_ID),
+	EVENT_VALUE("name", EVENT_FIELD_TYPE),
+	EVENT_VALUE("type", EVENT_FIELD_TYPE_ELSE),
+	EVENT_VALUE("object", EVENT_FIELD_KIND),
+	EVENT_VALUE("object_id", EVENT_FIELD_ENTITY_ID_ELSE),
+	EVENT_VALUE("created_at", EVENT_FIELD_CREATED_AT),
+	EVENT_OBJECT("entity", entity_members),
+	EVENT_END,
+};
+
+static const struct lifecycle_state states[] = {
+	{"created", 0, NULL, false},
+	{"pending", 0, NULL, false},
+	{"started", 1, "created", false},
+	{"processing", 1, "created", false},
+	{"approved", 2, "created", true},
+	{"declined", 2, "created", true},
+	{"canceled", 2, "created", true},
+	{"expired", 2, "created", true},
+	{"sent", 2, "created", true},
+	{"failed", 2, "created", true},
+	{"transferred", 3, "approved", false},
+	{"refunded", 3, "approved", false},
+	{"deleted", 4, "created", false},
+	{NULL, 0, NULL, false},
+};
+
+static bool make_event(const struct sender_sample *s, struct buf *out);
+static bool has_amount(const char *type);
+
+const struct sender sender_fedapay = {
+	.name = "fedapay",
+	.title = "FedaPay",
+	.path = "/webhooks/fedapay",
+	.proof =
+		{
+			.headers = {"X-FEDAPAY-SIGNATURE"},
+			.time_tag = "t=",
+			.signature_tag = "s=",
+			.separator = ".",
+		},
+	.modes = modes,
+	.api_key = "sk_",
+	.rewritings = rewritings,
+	.shape =
+		{
+			.members = body_members,
+			.entity = "entity",
+			.payment =
+				{
+					.id = "id",
+					.reference = "reference",
+					.reference_else = "merchant_reference",
+					.amount = "amount",
+					.fees = "fees",
+					.mode = "mode",
+					.currency = "currency",
+					.currency_code = "iso",
+					.customer = "customer",
+					.full_name = "full_name",
+					.first_name = "firstname",
+					.last_name = "lastname",
+					.email = "email",
+				},
+		},
+	.states = states,
+	.paid = "transaction.approved",
+	.sample_type = "transaction.approved",
+	.sample_amount = 5000,
+	.sample_has_amount = has_amount,
+	.sample = make_event,
+	.when_silent = "FedaPay disables one after\n"
+		       "    ten failures in a row (dashboard, Webhooks).",
+};
+
 /* ---- made-up events ---- */
 
 #define SECOND INT64_C(1000)
@@ -17,7 +115,6 @@
 #define FEE    18 /* per mille, as "commission" says */
 
 #define ACCOUNT 37140
-#define WRITTEN ((size_t)(JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH))
 
 static const struct person {
 	const char *first, *last, *email;
@@ -267,7 +364,6 @@ static struct moments moments_of(const char *suffix, int64_t now)
 	return m;
 }
 
-/* On one line, with / and everything outside ASCII escaped. */
 static bool make_event(const struct sender_sample *s, struct buf *out)
 {
 	const char *kind = kind_of(s->type), *suffix = suffix_of(s->type);
@@ -294,95 +390,3 @@ static bool make_event(const struct sender_sample *s, struct buf *out)
 	json_decref(entity);
 	return text != NULL && buf_ok(out);
 }
-
-/* ---- the row ---- */
-
-static const struct sender_mode modes[] = {
-	{"wh_sandbox_", "sandbox"},
-	{"wh_live_", "live"},
-	{NULL, NULL},
-};
-
-/* Bodies with escaped slashes and with plain ones have been seen. */
-static const size_t rewritings[] = {WRITTEN, JSON_COMPACT | JSON_ENSURE_ASCII, JSON_COMPACT, 0};
-
-static const struct event_member entity[] = {
-	EVENT_VALUE("id", EVENT_FIELD_ENTITY_ID),
-	EVENT_VALUE("klass", EVENT_FIELD_KIND_CLASS),
-	EVENT_VALUE("updated_at", EVENT_FIELD_UPDATED_AT),
-	EVENT_END,
-};
-
-/* The API has "type" where webhooks have "name". */
-static const struct event_member body[] = {
-	EVENT_VALUE("id", EVENT_FIELD_ID),
-	EVENT_VALUE("name", EVENT_FIELD_TYPE),
-	EVENT_VALUE("type", EVENT_FIELD_TYPE_ELSE),
-	EVENT_VALUE("object", EVENT_FIELD_KIND),
-	EVENT_VALUE("object_id", EVENT_FIELD_ENTITY_ID_ELSE),
-	EVENT_VALUE("created_at", EVENT_FIELD_CREATED_AT),
-	EVENT_OBJECT("entity", entity),
-	EVENT_END,
-};
-
-static const struct lifecycle_state states[] = {
-	{"created", 0, NULL, false},
-	{"pending", 0, NULL, false},
-	{"started", 1, "created", false},
-	{"processing", 1, "created", false},
-	{"approved", 2, "created", true},
-	{"declined", 2, "created", true},
-	{"canceled", 2, "created", true},
-	{"expired", 2, "created", true},
-	{"sent", 2, "created", true},
-	{"failed", 2, "created", true},
-	{"transferred", 3, "approved", false},
-	{"refunded", 3, "approved", false},
-	{"deleted", 4, "created", false},
-	{NULL, 0, NULL, false},
-};
-
-const struct sender sender_fedapay = {
-	.name = "fedapay",
-	.title = "FedaPay",
-	.path = "/webhooks/fedapay",
-	.proof =
-		{
-			.headers = {"X-FEDAPAY-SIGNATURE"},
-			.time_tag = "t=",
-			.signature_tag = "s=",
-			.separator = ".",
-		},
-	.modes = modes,
-	.api_key = "sk_",
-	.rewritings = rewritings,
-	.shape =
-		{
-			.members = body,
-			.entity = "entity",
-			.payment =
-				{
-					.id = "id",
-					.reference = "reference",
-					.reference_else = "merchant_reference",
-					.amount = "amount",
-					.fees = "fees",
-					.mode = "mode",
-					.currency = "currency",
-					.currency_code = "iso",
-					.customer = "customer",
-					.full_name = "full_name",
-					.first_name = "firstname",
-					.last_name = "lastname",
-					.email = "email",
-				},
-		},
-	.states = states,
-	.paid = "transaction.approved",
-	.sample_type = "transaction.approved",
-	.sample_amount = 5000,
-	.sample_has_amount = has_amount,
-	.sample = make_event,
-	.when_silent = "FedaPay disables one after\n"
-		       "    ten failures in a row (dashboard, Webhooks).",
-};

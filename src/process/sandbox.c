@@ -4,6 +4,7 @@
 #include "landlock.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -197,6 +198,7 @@ static bool filter_calls(void)
 			error = -seccomp_load(calls);
 		seccomp_release(files);
 		seccomp_release(calls);
+		(void)malloc_trim(0); /* each thread would keep what its filters took to build */
 	}
 	errno = error;
 	return error == 0;

@@ -36,6 +36,7 @@ struct connection {
 	_Atomic bool served;           /* one of its requests was completed */
 	_Atomic bool proven;           /* one of them was authentic */
 	bool evicted;                  /* shut down to make room; connections.lock */
+	struct http_request *request;  /* begun, not ended; the loop's thread only */
 	_Atomic int phase;
 	_Atomic int64_t deadline; /* steady ms; INT64_MAX: none */
 };

@@ -58,8 +58,10 @@ static void notify_connection(void *arg, struct MHD_Connection *mhd, void **cont
 
 	loop->idle_turns = 0;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (*context != NULL)
+		if (*context != NULL) {
+			request_abandon(*context);
 			connections_remove(loop->owner->connections, *context);
+		}
 		*context = NULL;
 		return;
 	}

@@ -240,11 +240,13 @@ void *request_begin(void *server, const char *uri, struct MHD_Connection *mhd)
 
 	if (r == NULL)
 		return NULL;
+	request_abandon(c);
 	atomic_fetch_add(&s->requests, 1);
 	if (!s->handler->begin(r, s->arg)) {
 		free_request(r);
 		return NULL;
 	}
+	c->request = r;
 	connection_enter(&s->connections, c, CONNECTION_READING, r->settings->limits.request_time);
 	return r;
 }
@@ -401,6 +403,7 @@ void request_end(void *server, struct MHD_Connection *mhd, void **request,
 	if (r == NULL)
 		return;
 	*request = NULL;
+	r->connection->request = NULL;
 	loop_unwatch(&r->reader);
 	s->handler->end(r);
 	if (r->client_counted)
@@ -414,4 +417,13 @@ void request_end(void *server, struct MHD_Connection *mhd, void **request,
 	if (r->was_suspended)
 		atomic_fetch_sub(&s->suspended, 1);
 	free_request(r);
+}
+
+void request_abandon(struct connection *c)
+{
+	void *request = c->request;
+
+	if (c->request != NULL)
+		request_end(c->request->server, c->request->mhd, &request,
+			MHD_REQUEST_TERMINATED_WITH_ERROR);
 }

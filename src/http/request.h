@@ -61,4 +61,8 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *mhd, const c
 void request_end(void *server, struct MHD_Connection *mhd, void **request,
 	enum MHD_RequestTerminationCode how);
 
+/* Ends a request that libmicrohttpd has forgotten: it does not report the end of one whose query
+ * does not fit into the connection's memory. When its connection closes, or begins another. */
+void request_abandon(struct connection *c);
+
 #endif

@@ -108,6 +108,8 @@ static struct {
 	char reason[64]; /* of the last refusal of the server's own */
 } intake = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
+static atomic_int intake_open; /* requests begun and not ended */
+
 static bool intake_begin(struct http_request *r, void *arg)
 {
 	static const char *const single[] = {"X-Proof", "X-Proof-Time", NULL};
@@ -115,6 +117,7 @@ static bool intake_begin(struct http_request *r, void *arg)
 
 	(void)arg;
 	item->http = r;
+	atomic_fetch_add(&intake_open, 1);
 	http_require_single(r, single);
 	return true;
 }
@@ -186,6 +189,7 @@ static void intake_refusal(struct http_request *r, unsigned status, const char *
 static void intake_end(struct http_request *r)
 {
 	(void)r;
+	atomic_fetch_sub(&intake_open, 1);
 }
 
 static const struct http_handler intake_handler = {
@@ -520,6 +524,32 @@ static void a_drained_server_answers_what_it_has(void **state)
 	close(page);
 }
 
+static void wait_for_open(int wanted)
+{
+	int64_t end = clock_steady() + PATIENCE;
+
+	while (atomic_load(&intake_open) != wanted && clock_steady() < end)
+		usleep(1000);
+	assert_int_equal(atomic_load(&intake_open), wanted);
+}
+
+/* Its arguments need more memory than a connection has. */
+static void a_request_with_too_large_a_query_ends(void **state)
+{
+	const struct servers *s = *state;
+	char text[8192] = "POST /in?";
+	int fd = connect_intake(s);
+
+	for (size_t i = 0; i < 1500; i++)
+		(void)strcat(text, "a=b&");
+	(void)strcat(text, " HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for_open(0);
+	send_text(fd, text);
+	wait_for_open(1);
+	close(fd);
+	wait_for_open(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +567,8 @@ int main(void)
 			a_refused_reload_changes_nothing, start_servers, stop_servers),
 		cmocka_unit_test_setup_teardown(
 			a_drained_server_answers_what_it_has, start_servers, stop_servers),
+		cmocka_unit_test_setup_teardown(
+			a_request_with_too_large_a_query_ends, start_servers, stop_servers),
 	};
 
 	if (sodium_init() < 0)

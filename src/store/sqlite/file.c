@@ -10,9 +10,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FILE_MODE 0660 /* the group may read and replay: hookctl */
+#define LOCK_WAIT 100  /* times 10 ms */
 
 void store_log_errno(const char *message, const char *file)
 {
@@ -32,6 +34,20 @@ static void log_locked(int fd, const char *path)
 		log_text("file", path));
 }
 
+/* A script that a killed hookd was just starting has a copy of the lock's descriptor until its
+ * exec: it is soon gone. */
+static bool lock_file(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (errno != EWOULDBLOCK || i >= LOCK_WAIT)
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 /* PATH.lock stays when hookd ends: if it were removed, two daemons could each lock a file of
  * that name. */
 int store_lock_take(const char *path)
@@ -48,7 +64,7 @@ int store_lock_take(const char *path)
 		store_log_errno("store lock cannot be opened", name);
 		goto out;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (!lock_file(fd)) {
 		if (errno == EWOULDBLOCK)
 			log_locked(fd, path);
 		else

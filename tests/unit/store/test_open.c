@@ -4,6 +4,7 @@
 #include "store/sqlite/db.h"
 
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 static const char *refused(const char *path, struct capture *capture)
@@ -43,6 +44,26 @@ static void test_second_daemon_is_refused_by_pid(void **state)
 	fx_close(fx);
 	fx_open(fx);
 	assert_int_equal(fx_counts(fx).waiting, 1);
+}
+
+/* As a script does between vfork and exec when its hookd is killed. */
+static void test_a_lock_that_is_soon_released_is_waited_for(void **state)
+{
+	struct fixture *fx = *state;
+	char lock[128];
+	int status;
+
+	(void)snprintf(lock, sizeof(lock), "%s.lock", fx->path);
+	int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		usleep(100000);
+		_exit(0);
+	}
+	assert_int_equal(close(fd), 0);
+	fx_open(fx);
+	assert_int_equal(waitpid(child, &status, 0), child);
 }
 
 static void test_other_files_are_left_alone(void **state)
@@ -248,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MADE(test_second_daemon_is_refused_by_pid),
+		MADE(test_a_lock_that_is_soon_released_is_waited_for),
 		MADE(test_other_files_are_left_alone),
 		MADE(test_newer_schema_is_refused),
 		MADE(test_odd_paths_are_refused),

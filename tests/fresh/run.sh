@@ -72,8 +72,8 @@ run_inside() {
 			mount --rbind /dev "$1/dev"
 			exec chroot "$1" sh /root/inside.sh "$2"' sh "$root" "$2" >"$logs/$name.log" 2>&1 || status=$?
 	if [ "$status" != 0 ] || ! [ -s "$root/root/row" ]; then
-		echo "check-fresh: $1 as $2 failed; the end of $logs/$name.log:"
-		tail -n 30 "$logs/$name.log"
+		echo "check-fresh: $1 as $2 failed, see $logs/$name.log:"
+		grep -E '^not ok|FAILED|\*\*\*' "$logs/$name.log" || tail -n 5 "$logs/$name.log"
 		failed=1
 	fi
 	cat "$root/root/row" >>"$dir/rows" 2>/dev/null || :
@@ -96,7 +96,7 @@ cat >tests/RESULTS.md <<END
 Written by \`make check-fresh\` on $(date -u +%F), at $(git describe --always --dirty), on $(nproc) processors.
 Each row is a Debian that debootstrap has just made (\`--variant=minbase\`), with \`make\` added and nothing else; for the user also sudo, and README's \`sudo make deps deps-test\`.
 
-| Debian | as | \`make run\`, to its first event done | packages it installed | \`make check\` | tests passed | skipped | failed | first build = second | services left |
+| Debian | as | \`make run\`, to its first event done | packages installed for it | \`make check\` | tests passed | skipped | failed | first build = second | services left |
 |---|---|---|---|---|---|---|---|---|---|
 $(cat "$dir/rows")
 

@@ -20,7 +20,8 @@ command -v debootstrap >/dev/null || skip "debootstrap is not installed"
 unshare --mount --pid --fork true 2>/dev/null || skip "namespaces are not permitted here"
 
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/hookd-fresh-XXXXXX")
-trap 'rm -rf --one-file-system "$dir"' EXIT
+inside= # process whose end is that of all in its namespaces
+trap '[ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null; wait; rm -rf --one-file-system "$dir"' EXIT
 trap 'exit 130' HUP INT TERM
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -65,12 +66,15 @@ run_inside() {
 	copy_tree "$root/src"
 	echo "check-fresh: $1 as $2"
 	status=0
-	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
+	env -i --default-signal PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
 		unshare --mount --pid --fork --kill-child sh -euc '
 			mount -t proc proc "$1/proc"
 			mount --rbind /sys "$1/sys"
 			mount --rbind /dev "$1/dev"
-			exec chroot "$1" sh /root/inside.sh "$2"' sh "$root" "$2" >"$logs/$name.log" 2>&1 || status=$?
+			exec chroot "$1" sh /root/inside.sh "$2"' sh "$root" "$2" >"$logs/$name.log" 2>&1 &
+	inside=$!
+	wait "$inside" || status=$?
+	inside=
 	if [ "$status" != 0 ] || ! [ -s "$root/root/row" ]; then
 		echo "check-fresh: $1 as $2 failed, see $logs/$name.log:"
 		grep -E '^not ok|FAILED|\*\*\*' "$logs/$name.log" || tail -n 5 "$logs/$name.log"

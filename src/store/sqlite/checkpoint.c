@@ -39,7 +39,8 @@ struct store_checkpoint {
 	struct log_limit failures; /* thread only */
 	bool holding;              /* thread only: its read transaction keeps the WAL from reset */
 	_Atomic bool lost;         /* a sync of the database file failed, and is not repaired */
-	_Atomic int frames;        /* in the WAL, as of the writer's last commit */
+	_Atomic int frames;        /* in the WAL, as of the writer's last commit; 0: all are
+				    * checkpointed */
 	int next;                  /* writer only: checkpoint when the WAL has this many frames */
 	pthread_mutex_t mutex;     /* guards what follows */
 	pthread_cond_t wake;       /* for the thread */
@@ -210,7 +211,7 @@ static int hold_wal(struct store_checkpoint *c)
 
 /* Checkpoints from the first frame and syncs that. Needs another connection than the one that
  * holds the WAL. Pages with a frame after the held place are left to the next pass. */
-static int checkpoint_all(struct store_checkpoint *c, struct sqlite3 *sqlite)
+static int checkpoint_all(struct store_checkpoint *c, struct sqlite3 *sqlite, int *done)
 {
 	int rc = read_once(sqlite);
 	sqlite3_file *f = database_file(sqlite);
@@ -223,7 +224,7 @@ static int checkpoint_all(struct store_checkpoint *c, struct sqlite3 *sqlite)
 		return SQLITE_BUSY;
 	rc = hold_wal(c);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_wal_checkpoint_v2(sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		rc = sqlite3_wal_checkpoint_v2(sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, done);
 	if (rc == SQLITE_OK)
 		rc = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
 	if (rc != SQLITE_OK)
@@ -231,13 +232,14 @@ static int checkpoint_all(struct store_checkpoint *c, struct sqlite3 *sqlite)
 	return rc;
 }
 
-static void repair_lost_sync(struct store_checkpoint *c)
+/* *done is set to the number of frames that are checkpointed after it. */
+static void repair_lost_sync(struct store_checkpoint *c, int *done)
 {
 	struct sqlite3 *sqlite = NULL;
 	int rc = open_connection(c, &sqlite);
 
 	if (rc == SQLITE_OK)
-		rc = checkpoint_all(c, sqlite);
+		rc = checkpoint_all(c, sqlite, done);
 	log_failure(c, sqlite, rc);
 	(void)sqlite3_close(sqlite);
 	if (rc != SQLITE_OK)
@@ -248,18 +250,21 @@ static void repair_lost_sync(struct store_checkpoint *c)
 	log_info("store's WAL can be checkpointed again", log_text("file", c->path));
 }
 
-static void checkpoint_in_passes(struct store_checkpoint *c)
+/* `done` frames are checkpointed already. A checkpoint must not begin when all are: up to
+ * SQLite 3.51.2, if the writer resets the WAL at that moment, it takes frames of the new WAL
+ * for checkpointed ones, and they are lost (https://www.sqlite.org/wal.html#walresetbug).
+ * While some are not, the WAL is not reset. */
+static void checkpoint_in_passes(struct store_checkpoint *c, int done)
 {
-	int frames, done, before = 0;
 	int rc = connect_thread(c);
 	bool connected = rc == SQLITE_OK;
 
-	for (int i = 0; i < PASSES && rc == SQLITE_OK; i++) {
+	for (int i = 0; i < PASSES && rc == SQLITE_OK && c->frames > done; i++) {
+		int before = done;
 		rc = sqlite3_wal_checkpoint_v2(
-			c->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+			c->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &done);
 		if (rc != SQLITE_OK || done - before < FRAMES_SMALL)
 			break;
-		before = done;
 	}
 	log_failure(c, c->sqlite, rc);
 	if (rc == SQLITE_IOERR_FSYNC)
@@ -278,15 +283,17 @@ static void release_writer(struct store_checkpoint *c)
 
 static void checkpoint_run(struct store_checkpoint *c)
 {
+	int done = 0;
+
 	if (!c->lost)
-		checkpoint_in_passes(c);
+		checkpoint_in_passes(c, done);
 	if (!c->lost)
 		return;
 	release_writer(c);
-	repair_lost_sync(c);
+	repair_lost_sync(c, &done);
 	/* Frames written during the repair are left, which may be many. */
 	if (!c->lost)
-		checkpoint_in_passes(c);
+		checkpoint_in_passes(c, done);
 }
 
 static void *checkpoint_main(void *arg)
@@ -318,7 +325,12 @@ static void checkpoint_rest(struct store_db *db)
 	int rc = sqlite3_wal_checkpoint_v2(
 		db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
 
-	c->next = rc == SQLITE_OK && done == frames ? FRAMES : c->frames + FRAMES;
+	if (rc == SQLITE_OK && done == frames) {
+		c->frames = 0; /* none that is left to do: the next commit counts them again */
+		c->next = FRAMES;
+	} else {
+		c->next = c->frames + FRAMES;
+	}
 	if (rc == SQLITE_IOERR_FSYNC) {
 		note_lost_sync(c, db->sqlite);
 		c->next = 0; /* the thread repairs it now */

@@ -254,7 +254,7 @@ static int start_servers(void **state)
 	int fd;
 
 	assert_non_null(s);
-	(void)strcpy(s->directory, "/tmp/test_server.XXXXXX");
+	(void)snprintf(s->directory, sizeof(s->directory), "/tmp/test_server.XXXXXX");
 	assert_non_null(mkdtemp(s->directory));
 	(void)snprintf(s->path, sizeof(s->path), "%s/page.sock", s->directory);
 	listen.unix_path = s->path;

@@ -162,7 +162,7 @@ REPORTERS := --test-reporter=spec --test-reporter-destination=stdout \
              --test-reporter=./tests/fault/results.mjs --test-reporter-destination=stdout
 
 fault: deps-test ## prove that nothing is lost: kills, power, disk, memory, siege (KILLS, LOSSES, SIEGE, SEED): tests/fault/README.md
-	@$(MAKE) all $(FAULT) $(BUILD)/bench/load $(NODE_MODULES)
+	@$(MAKE) all $(FAULT) $(BUILD)/bench/load $(BUILD)/bench/count $(NODE_MODULES)
 	@BUILD=$(abspath $(BUILD)) KILLS=$(or $(KILLS),200) LOSSES=$(or $(LOSSES),1000) LONG=1 \
 		COMMAND="make fault" RESULTS=tests/fault/RESULTS.md node --test $(REPORTERS) tests/fault/
 

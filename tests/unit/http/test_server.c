@@ -533,7 +533,8 @@ static void wait_for_open(int wanted)
 	assert_int_equal(atomic_load(&intake_open), wanted);
 }
 
-/* Its arguments need more memory than a connection has. */
+/* Its arguments need more memory than a connection has. libmicrohttpd 0.9 begins it and never
+ * reports its end; 1.0 refuses it, before it has begun or after. */
 static void a_request_with_too_large_a_query_ends(void **state)
 {
 	const struct servers *s = *state;
@@ -546,7 +547,10 @@ static void a_request_with_too_large_a_query_ends(void **state)
 	(void)snprintf(text, sizeof(text), "POST /in?%s HTTP/1.1\r\nHost: x\r\n\r\n", arguments);
 	wait_for_open(0);
 	send_text(fd, text);
-	wait_for_open(1);
+	struct pollfd answer = {.fd = fd, .events = POLLIN};
+	int64_t end = clock_steady() + PATIENCE;
+	while (atomic_load(&intake_open) == 0 && poll(&answer, 1, 1) == 0)
+		assert_true(clock_steady() < end);
 	close(fd);
 	wait_for_open(0);
 }

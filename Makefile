@@ -8,8 +8,8 @@ MAKEFLAGS  += --no-print-directory
 comma      := ,
 Q          := $(if $(V),,@)# make V=1 shows the commands
 
-LIBS     := libmicrohttpd jansson libsodium sqlite3 yaml-0.1 libcurl libseccomp libpcre2-8
-DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libsodium-dev libsqlite3-dev \
+LIBS     := libmicrohttpd gnutls jansson libsodium sqlite3 yaml-0.1 libcurl libseccomp libpcre2-8
+DEPS     := gcc libc6-dev pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libsodium-dev libsqlite3-dev \
             libyaml-dev libcurl4-openssl-dev libseccomp-dev libpcre2-dev
 DEPS_TEST := libcmocka-dev nodejs mandoc systemd openssl curl procps perl mount git jq clang libclang-rt-dev \
             clang-format clang-tidy cppcheck tzdata zsh fish nginx-light apache2-bin haproxy caddy
@@ -63,7 +63,7 @@ INSTALLED := $(addprefix $(prefix)/,bin/hookctl sbin/hookd share/man/man8/hookd.
 EMPTIED  := $(addprefix $(prefix)/,share/man/man8 share/man/man5 share/man/man1 lib/sysusers.d lib/tmpfiles.d) \
             $(foreach d,$(patsubst %/,%,$(dir $(COMPLETIONS))),$(d) $(patsubst %/,%,$(dir $(d)))) $(sysconfdir)/hookd
 PROGRAMS := $(BUILD)/hookd $(BUILD)/hookctl
-.PHONY: all run check check-unit check-e2e check-fresh bench bench-lists bench-quick fault soak fuzz fuzz-targets \
+.PHONY: all run check check-unit check-e2e check-fresh bench bench-lists bench-quick fault soak fuzz fuzz-targets slow \
             lint asan tsan install uninstall deps deps-test deps-bench tools clean help
 .SECONDARY:
 
@@ -102,10 +102,10 @@ $(BENCH): $(BUILD)/libhookd.a
 	@echo "LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libhookd.a $(LDLIBS)
 $(BUILD)/fault/power: $(BUILD)/fault/power.o
-$(BUILD)/fault/errors: $(BUILD)/fault/errors.o
+$(BUILD)/fault/errors: $(addprefix $(BUILD)/fault/,errors.o transactions.o transactions_kinds.o)
 $(BUILD)/fault/power $(BUILD)/fault/errors: $(addprefix $(BUILD)/fault/,promises.o promises_check.o \
             directory.o disk.o disk_kept.o disk_calls.o)
-$(BUILD)/fault/memory: $(addprefix $(BUILD)/fault/,memory.o memory_calls.o memory_subjects.o promises.o \
+$(BUILD)/fault/memory: $(addprefix $(BUILD)/fault/,memory.o transactions.o transactions_kinds.o memory_calls.o memory_subjects.o promises.o \
             promises_check.o directory.o disk.o disk_kept.o disk_calls.o libhookd.a)
 $(BUILD)/fault/libhookd.a: $(BUILD)/libhookd.a tests/fault/memory.syms
 	$(Q)objcopy --redefine-syms=tests/fault/memory.syms $< $@
@@ -115,10 +115,14 @@ $(FAULT): $(BUILD)/libhookd.a
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libhookctl.a $(BUILD)/libhookd.a
 	@mkdir -p $(@D) && echo "CC $<"
 	$(Q)$(COMPILE) -Itests/unit -fsanitize=fuzzer -o $@ $< $(BUILD)/libhookctl.a $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
-$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=batch_add -Wl,--wrap=loop_resume
+$(BUILD)/fuzz/slow: tests/fuzz/slow.c $(BUILD)/libhookd.a
+	@mkdir -p $(@D) && echo "CC $<"
+	$(Q)$(COMPILE) -Itests/unit -o $@ $< $(BUILD)/libhookd.a $(LINK) $(LDLIBS)
+$(BUILD)/fuzz/fuzz_http: LINK += -Wl,--wrap=batch_add -Wl,--wrap=loop_resume -Wl,--wrap=store_refuse
+$(BUILD)/fuzz/fuzz_control: LINK += -Wl,--wrap=send -Wl,--wrap=poll
 # Functions that reach out of the process, or wait.
 $(BUILD)/fuzz/fuzz_arguments $(BUILD)/fuzz/fuzz_import: LINK += $(patsubst %,-Wl$(comma)--wrap=%, \
-	curl_easy_perform trial_run store_notify_send store_notify_is_heard ctl_follow ctl_number nanosleep)
+	curl_easy_perform trial_run ctl_alone_start ctl_alone_end ctl_follow ctl_number nanosleep)
 -include $(wildcard $(addprefix $(BUILD)/,obj/*/*.d obj/*/*/*.d unit/*/*.d bench/*.d fault/*.d fuzz/*.d))
 
 run: deps ## build, start a demo daemon, print how to send it a first event
@@ -131,8 +135,15 @@ check: deps-test ## run all tests, and fuzz each parser for a moment
 check-unit: $(UNITS)
 	@for t in $(UNITS); do { $$t >$$t.log 2>&1 && grep -q '  PASSED  ' $$t.log; } || { cat $$t.log; exit 1; }; \
 		grep -h '  PASSED  ' $$t.log | sed "s|^|$${t#$(BUILD)/unit/}: |"; done
+# Those that mostly wait for a slow API, each beside all others; their output follows in one piece.
+WAITING := $(wildcard $(addprefix tests/e2e/,catchup.test.mjs catchup_*.test.mjs webhook.test.mjs story.test.mjs) \
+	tests/fault/catchup.test.mjs)
 check-e2e: $(PROGRAMS) $(FAULT) $(BUILD)/bench/load $(BUILD)/bench/count $(NODE_MODULES)
-	@BUILD=$(abspath $(BUILD)) node --test tests/e2e/ tests/fault/
+	@export BUILD=$(abspath $(BUILD)); pids=; for f in $(WAITING); do \
+		node --test $$f >$(BUILD)/$$(echo $$f | tr / _).log 2>&1 & pids="$$pids $$!"; done; \
+	node --test $(filter-out $(WAITING),$(wildcard tests/e2e/*.test.mjs tests/fault/*.test.mjs)); result=$$?; \
+	for p in $$pids; do wait $$p || result=$$?; done; \
+	for f in $(WAITING); do cat $(BUILD)/$$(echo $$f | tr / _).log; done; exit $$result
 check-fresh: ## run README's commands on a minimal Debian 12 and 13, as root and as a user (needs root)
 	@SYSTEMS="$(SYSTEMS)" sh tests/fresh/run.sh
 $(NODE_MODULES): tests/e2e/package-lock.json
@@ -143,6 +154,9 @@ fuzz: deps-test ## fuzz each parser for T seconds (60), or those of ONLY="http m
 		SANITIZE=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" fuzz-targets
 	@BUILD=build/fuzz sh tests/fuzz/run.sh $(or $(T),60) $(ONLY)
 fuzz-targets: $(FUZZ)
+slow: ## search for T seconds (60) for an expression and a text that keep `matches` busy (SEED)
+	@$(MAKE) $(BUILD)/fuzz/slow
+	@$(BUILD)/fuzz/slow $(or $(T),60) $(SEED)
 
 bench: deps-test deps-bench ## measure hookd against its ceiling, webhook and Express: tests/bench/README.md
 	@$(MAKE) $(PROGRAMS) $(BENCH) $(NODE_MODULES)

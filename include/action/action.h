@@ -64,7 +64,8 @@ enum action_step action_expire(struct action *a) WARN_UNUSED;
  * outcome is ATTEMPT_INTERRUPTED unless it still succeeds. */
 void action_interrupt(struct action *a);
 
-/* Ends it at once, whatever it is doing (SIGKILL). Only action_free may follow. */
+/* Ends it at once, whatever it is doing (SIGKILL). Its outcome is ATTEMPT_INTERRUPTED, and only
+ * action_free may follow. */
 void action_kill(struct action *a);
 
 /* Frees it with its job and outcome and drops the conf. It must not be running. */

@@ -23,6 +23,11 @@ int64_t clock_steady(void);
  * 9999. Any thread. */
 bool clock_parse(const char *text, size_t len, int64_t *ms) WARN_UNUSED;
 
+/* The same as people write it: time of day, seconds and offset may be left out ("2026-06-30",
+ * "2026-06-30 22:50"); a date alone is its midnight, and without an offset the time is one of the
+ * process's zone. */
+bool clock_parse_short(const char *text, size_t len, int64_t *ms) WARN_UNUSED;
+
 #define CLOCK_TEXT 32 /* room for a time as clock_format writes it */
 
 /* Writes "2026-06-30T22:50:29.001Z". Any thread. */

@@ -1,5 +1,6 @@
 /* base/log.h - the only way to log: to stderr, a sentence and then key=value in the order given, or
- * one JSON object a line. Each call is one write(2), so lines of different threads do not mix. Text
+ * one JSON object a line, in the order of the calls. Once log_start has been called, no call waits
+ * for stderr: see base/log_writer.h. Text
  * values are escaped: what comes from outside can neither forge a line nor colour a terminal. When
  * stderr is the journal (JOURNAL_STREAM), each line opens with its priority, "<4>". Never pass a
  * secret. Every function may be called from any thread. */
@@ -25,6 +26,14 @@ struct log_field {
 
 /* Level and format from now on; before the first call: LOG_INFO, text. */
 void log_setup(enum log_level level, enum log_format format);
+
+/* From now on a thread of its own writes the lines. Once, before others start, with all signals
+ * blocked that the process handles. False: errno says why. */
+bool log_start(void) WARN_UNUSED;
+
+/* Before the process ends: waits until all lines are written, but no more than 2 s. May be called
+ * by a signal handler. */
+void log_flush(void);
 
 bool log_wants(enum log_level level);
 

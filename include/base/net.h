@@ -37,8 +37,16 @@ const char *net_parse_range(const char *text, struct net_range *out) WARN_UNUSED
 /* From the address that accept(2) has returned. */
 void net_from_sockaddr(const struct sockaddr *sa, struct net_address *out);
 
+/* From 4 bytes (AF_INET) or 16 (AF_INET6) in network order. */
+void net_from_bytes(sa_family_t family, const uint8_t *bytes, struct net_address *out);
+
 bool net_within(const struct net_address *a, const struct net_range *ranges, size_t count);
 void net_format(const struct net_address *a, char out[NET_TEXT]); /* "unix" for AF_UNIX */
+
+/* Connections to this Unix socket, which does not listen yet, take no descriptors (SCM_RIGHTS):
+ * the process that receives one closes it, and the close of a TCP socket may block for as long as
+ * its sender likes. Kernels before Linux 6.16 cannot do this. */
+void net_refuse_descriptors(int fd);
 
 /* Is the address outside the public Internet: this host, a link, a private network, multicast,
  * documentation, reserved (of IPv6 all outside of 2000::/3), or an IPv6 address that contains such

@@ -23,8 +23,9 @@ enum secret_origin {
 #define SECRET_WHY 512  /* room for a reason */
 
 /* Loads a secret. One line end at the end of a file or credential is removed, since
- * editors add it. It refuses an empty secret, one that begins or ends with white space, one with a
- * NUL, and a file that is not regular or that others can access (mode & 07). Returns new, or NULL
+ * editors add it. It refuses an empty secret, one with what copying adds (white space at an end, a
+ * second line, a byte order mark, invisible characters, quotes around it, NAME= before it, NULs),
+ * and a file that is not regular or that others can access (mode & 07). Returns new, or NULL
  * with the reason in why: which variable or file, and what was expected; never the secret. */
 struct secret *secret_load(
 	enum secret_origin origin, const char *name, char why[SECRET_WHY]) WARN_UNUSED;
@@ -33,6 +34,12 @@ struct secret *secret_load(
  * the running daemon's credentials, if they are readable (systemd.exec(5)). Main thread,
  * before the first secret_load. */
 void secret_find_credentials(void);
+
+/* For a check of the config only: if there are still none, as before the first start of hookd's
+ * unit, each credential is taken to be right. */
+void secret_assume_credentials(void);
+bool secret_was_assumed(void);            /* has one been asked for since? */
+bool secret_is_assumed(const char *path); /* … and is this file one of them? */
 
 /* Copies len bytes. Returns new; NULL: out of memory. */
 struct secret *secret_new(const void *bytes, size_t len) WARN_UNUSED;

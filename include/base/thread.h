@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Starts a thread called `name` (a literal, at most 15 bytes) with all signals blocked, since the
- * main thread handles them. False: logged. */
+ * main thread handles them, but those of a crash. False: logged. */
 bool thread_start(
 	pthread_t *thread, const char *name, void *(*body)(void *), void *arg) WARN_UNUSED;
 

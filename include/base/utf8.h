@@ -3,6 +3,7 @@
 #ifndef HOOKD_UTF8_H
 #define HOOKD_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* U+FFFD, which replaces a byte that is not part of a character. */
@@ -11,5 +12,7 @@
 /* Length of the valid sequence at p, of which `left` (at least 1) bytes are there; 0: it
  * is not valid. */
 size_t utf8_sequence(const unsigned char *p, size_t left);
+
+bool utf8_is_valid(const char *text, size_t len);
 
 #endif

@@ -12,6 +12,7 @@
 #include "mail/mail.h"
 #include "process/child.h"
 #include "rule/condition.h"
+#include "rule/path.h"
 #include "rule/template.h"
 #include "sender/sender.h"
 
@@ -29,6 +30,7 @@ struct conf_listen {
 	char *unix_path; /* NULL for TCP */
 	struct net_address address;
 	uint16_t port;
+	bool proxy_protocol; /* each connection begins with a header of that protocol */
 };
 
 struct conf_tls {
@@ -38,6 +40,7 @@ struct conf_tls {
 
 struct conf_limits {
 	size_t body;          /* bytes */
+	size_t bodies;        /* bytes that all unfinished requests' bodies may hold */
 	unsigned connections; /* open at once, all listeners together */
 	unsigned per_ip;      /* open at once per client address (IPv6: per /64) */
 	int64_t request_time; /* ms from a request's start to its end */
@@ -51,6 +54,22 @@ struct conf_store {
 	int64_t retention; /* ms; 0: keep forever */
 };
 
+struct conf_hook;
+
+/* How a source's events are read back from its sender's API. */
+struct conf_api {
+	struct secret *key; /* NULL: they are not */
+	char *url;          /* without a slash at its end; never NULL if there is a key */
+	int64_t every;      /* ms from one sweep to the next */
+	int64_t grace;      /* ms that an event has to come by the webhook */
+	int64_t overlap;    /* ms that a sweep goes back behind the last one */
+	int64_t act_within; /* ms: hooks do not run for older events */
+	char *public_url;   /* at which the sender reaches the source; NULL: not known */
+	bool reenable;      /* enable the webhook again if its sender has disabled it */
+	char **types;       /* globs of types that are filled in besides those that hooks want */
+	size_t type_count;
+};
+
 struct conf_source {
 	char *name;
 	char *path; /* URL path, begins with / */
@@ -60,7 +79,10 @@ struct conf_source {
 	int64_t tolerance; /* ms; 0: no time check */
 	struct net_range *allow;
 	size_t allow_count; /* 0: everyone */
-	int64_t store_id;   /* set by the daemon before the conf is shared */
+	struct conf_api api;
+	int64_t store_id;               /* set by the daemon before the conf is shared */
+	const struct conf_hook **hooks; /* its own, of the file's */
+	size_t hook_count;
 };
 
 #define CONF_RLIMITS 5
@@ -79,6 +101,7 @@ struct conf_mail_server {
 	char **command;         /* argv of sendmail(8), NULL at the end; NULL: none */
 	enum conf_mail_tls tls; /* never AUTO once checked */
 	char *ca;               /* PEM file instead of the system's; NULL: the system's */
+	char *hostname;         /* to greet the server by; NULL: the machine's */
 	char *username;         /* NULL: no AUTH */
 	struct secret *password;
 	struct mail_address from;
@@ -107,6 +130,8 @@ struct conf_forward {
 	size_t header_count;
 	struct secret *secret; /* Standard Webhooks signature; NULL: none */
 	struct secret *bearer; /* NULL: none */
+	struct path **drop;    /* of the event: what is left out */
+	size_t drop_count;
 	bool verify_tls;
 	char *ca;          /* PEM file; NULL: the system's */
 	char *certificate; /* client certificate, PEM; NULL: none */
@@ -132,23 +157,41 @@ struct conf_action {
 	struct child_user user;
 	struct child_rlimit rlimits[CONF_RLIMITS];
 	size_t rlimit_count;
-	int *give_up_on; /* exit codes that mean PERMFAIL, besides 65 and 100 */
+	int *give_up_on; /* exit codes or HTTP statuses: see conf_action_gives_up */
 	size_t give_up_count;
+	int *retry_on;
+	size_t retry_count;
 	bool allow_dash;    /* arguments may begin with a - that came from the event */
 	int64_t timeout;    /* ms */
 	int64_t kill_after; /* ms between SIGTERM and SIGKILL */
 	size_t output;      /* bytes of output kept with an attempt */
 	unsigned concurrency;
 	struct conf_retry retry;
+	bool hold; /* while its target is down, deliveries wait without using up attempts */
 };
 
 /* Does the action do anything? */
 bool conf_action_is_set(const struct conf_action *action);
 
+/* Does a failure with that exit code of its program, or that status of its forward, mean that
+ * another attempt would not help? retry_on and give_up_on say so, or else: after the exit codes 65
+ * and 100 it would not, nor after a status of 3xx or 4xx, except those by which the server means
+ * its own state or our configuration: 401, 403, 404, 408, 409, 421, 423, 425 and 429. */
+bool conf_action_gives_up(const struct conf_action *action, int code);
+
+struct conf_hook;
+
+/* Is the sender's API to be asked before the hook acts on an event of that type and origin? Then
+ * *states are those in which it acts; none: those that mean what the event reports. */
+bool conf_confirms(const struct conf_hook *hook, const char *type, const char *origin,
+	const char *const **states, size_t *count);
+
 enum conf_order { CONF_ORDER_NONE, CONF_ORDER_ENTITY };
 
+enum conf_once { CONF_ONCE_NONE, CONF_ONCE_ENTITY }; /* with it order is ENTITY */
+
 /* A rule of the config; or one derived from it, which is never matched with events:
- * "NAME/on_failure", "hookd/digest", "hookd/silence". */
+ * "NAME/on_failure", "hookd/digest", "hookd/silence", "hookd/alert". */
 struct conf_hook {
 	char *name;
 	const struct conf_source *source;
@@ -157,6 +200,9 @@ struct conf_hook {
 	struct condition *when; /* NULL: always */
 	enum conf_order order;
 	bool skip_stale;
+	enum conf_once once;
+	char **confirm; /* "true", "false", or states; none: as conf_confirms says */
+	size_t confirm_count;
 	struct conf_action own;         /* from the file; empty in derived hooks */
 	struct conf_action own_failure; /* its on_failure from the file; may be empty */
 	const struct conf_action
@@ -174,6 +220,11 @@ struct conf_digest {
 	enum conf_digest_when when;
 };
 
+/* An alert about a source all of whose requests are refused, or a hook that is held. */
+struct conf_alert {
+	struct conf_action action; /* may be empty: no alert */
+};
+
 struct conf_silence {
 	struct conf_action action;          /* may be empty: no alert */
 	int64_t after;                      /* ms without an event */
@@ -181,8 +232,15 @@ struct conf_silence {
 	size_t source_count;
 };
 
+/* A value with a ${NAME} in it. */
+struct conf_written {
+	const void *member; /* of the config; in an array, the element */
+	char *text;         /* as the file has it */
+};
+
 struct conf {
 	_Atomic unsigned references;
+	uint64_t number; /* no other config of this process has it */
 	char *file;
 	struct conf_listen *listen;
 	size_t listen_count;
@@ -198,6 +256,7 @@ struct conf {
 	struct conf_action on_failure; /* default for hooks without their own; may be empty */
 	struct conf_digest digest;
 	struct conf_silence silence;
+	struct conf_alert alert;
 	struct conf_source *sources;
 	size_t source_count;
 	struct conf_source own;  /* "hookd", the source of digests and alerts */
@@ -209,9 +268,14 @@ struct conf {
 	size_t all_count;
 	const struct conf_hook *digest_hook;  /* of derived; NULL: no digest */
 	const struct conf_hook *silence_hook; /* of derived; NULL: no alert */
+	const struct conf_hook *alert_hook;   /* of derived; NULL: no alert */
 	char **secret_files; /* the files of secrets and private keys that were read, and the
 				directory of systemd's credentials, if any. Absolute paths */
 	size_t secret_file_count;
+	char **files; /* the others that the config names: templates, certificates, CAs */
+	size_t file_count;
+	struct conf_written *written; /* see conf_written */
+	size_t written_count;
 };
 
 /* Reads and checks `file`. Returns new, with one reference; or NULL, with every error
@@ -235,7 +299,17 @@ char *conf_store_path(const char *file, struct buf *errors) WARN_UNUSED;
 struct conf *conf_ref(struct conf *conf); /* any thread */
 void conf_unref(struct conf *conf);       /* any thread; NULL is allowed */
 
+/* What the file has for a member of the config (or an element of an array of it), if a ${NAME} is
+ * in it; else NULL. What people are shown: the environment's value may be secret. Templates keep it
+ * themselves (template_written). Any thread. */
+const char *conf_written(const struct conf *conf, const void *member);
+
+/* The same; the member's value if no ${NAME} is in it. */
+const char *conf_shown(const struct conf *conf, const void *member, const char *value);
+
 const struct conf_source *conf_source_by_name(const struct conf *conf, const char *name);
+/* What the bodies of a source look like, also of one that the config no longer has. */
+const struct event_shape *conf_shape_of(const struct conf *conf, const char *source);
 const struct conf_source *conf_source_by_path(const struct conf *conf, const char *path);
 /* One of the file's hooks. */
 const struct conf_hook *conf_hook_by_name(const struct conf *conf, const char *name);

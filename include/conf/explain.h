@@ -7,7 +7,7 @@
 #include "conf.h"
 
 /* Appends how events come in, what is done for which of them, what happens when that
- * fails, the digest, the alert of silence, and how mail is sent, in lines of 80 columns where
+ * fails, the digest, the alerts, and how mail is sent, in lines of 80 columns where
  * possible. The text contains no secret and no value of a variable or header. Any thread. */
 void conf_explain(const struct conf *conf, struct buf *out);
 

@@ -22,11 +22,11 @@ bool match_when(const struct conf_hook *hook, const json_t *document, struct buf
 #define MATCH_DECLINED 4096 /* bytes of all reasons of an event together */
 
 /* Puts the store ids of the source's hooks that want ev into ids (room for
- * conf->hook_count), in config order, and returns how many. No hook wants a quarantined
+ * source->hook_count), in config order, and returns how many. No hook wants a quarantined
  * event. Hooks whose `on` matches but whose `when` does not are added to *declined, a
  * line "HOOK\tREASON\n" each, as in struct store_put. Out of memory: buf_ok(declined) is
  * false. */
-size_t match_hooks(const struct conf *conf, const struct conf_source *source, struct event *ev,
-	int64_t *ids, struct buf *declined);
+size_t match_hooks(
+	const struct conf_source *source, struct event *ev, int64_t *ids, struct buf *declined);
 
 #endif

@@ -35,6 +35,7 @@ struct counts {
 	int64_t requests, refused, unavailable;  /* the last two: answered with 4xx and with 503 */
 	/* now: */
 	unsigned connections;
+	size_t held; /* hooks, until their target is well */
 };
 
 /* Counts of the running hookd. Takes a lock or two, does no I/O. Any thread, between the start

@@ -7,6 +7,7 @@
 
 #include "base/attributes.h"
 #include "conf/conf.h"
+#include "event/confirmation.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -17,6 +18,11 @@ struct dispatcher;
 /* Makes a dispatcher that does not run yet, because the store, whose on_ready is dispatcher_notify,
  * is opened after it. NULL: logged. */
 struct dispatcher *dispatcher_new(void) WARN_UNUSED;
+
+/* Who says whether what an event reports is still so, for hooks that want to know; without one they
+ * act all the same. Before dispatcher_start; copied. It answers all questions before
+ * dispatcher_free. */
+void dispatcher_confirm_by(struct dispatcher *d, const struct confirmer *confirmer);
 
 /* Starts its thread. Takes a reference to conf, borrows the store until dispatcher_free.
  * False: logged. */
@@ -44,6 +50,17 @@ struct dispatcher_counts {
 	int64_t dead;     /* deliveries, since start */
 };
 void dispatcher_counts(struct dispatcher *d, struct dispatcher_counts *out); /* any thread */
+
+/* A hook that is held: its target is not reachable or not well, so its deliveries wait without
+ * using up attempts, and one of them at a time is tried as a probe. */
+struct dispatcher_hold {
+	char hook[96];
+	char why[512];   /* what its last failure says */
+	int64_t since;   /* unix ms */
+	unsigned probes; /* that have failed so far */
+};
+/* Copies the first `max` of the hooks that are held; returns how many there are. Any thread. */
+size_t dispatcher_holds(struct dispatcher *d, struct dispatcher_hold *out, size_t max);
 
 /* Kills running actions and ends the thread. The store may still call dispatcher_notify. */
 void dispatcher_stop(struct dispatcher *d);

@@ -25,9 +25,13 @@ struct event {
 	char *entity_kind;       /* "transaction"; NULL: none */
 	char *entity_id;         /* NULL: none */
 	int64_t occurred_at;     /* unix ms; 0: unknown */
+	int64_t state_at;        /* unix ms: when its entity came into its state (the moment below);
+				  * 0: unknown */
 	int64_t received_at;     /* unix ms */
 	char *idempotency_key;   /* never NULL: see event_parse */
-	const char *quarantined; /* NULL, or a constant reason why it is quarantined */
+	char *state_key;         /* NULL: none, see event_parse */
+	const char *quarantined; /* NULL, or why it is quarantined: a literal, or the text below */
+	char *why;               /* where it is not JSON; NULL: it is */
 	const char *origin;      /* "webhook", "api" or "manual": a literal */
 	char remote[48];         /* the client's address, or "unix" */
 	const void *payload;     /* borrowed: the raw body */
@@ -38,14 +42,28 @@ struct event {
 
 /* Reads a body of that shape into *ev, which it overwrites; the caller sets source,
  * source_id, received_at, origin and remote afterwards. The idempotency key is the first of
- *   id:<id>                                     the number 7 and the text "7" are one id
+ *   id:<id>                                     the number 7 and the text "7" are one id;
+ *                                               a number as it is written, without exponent
  *   entity:<type>:<entity id>:<updated_at>
  *   sha256:<hex of the body>
  * that the body has the parts for. An id that is long, or has characters other than
- * printable ASCII, is replaced with idhash:<sha256 hex>. False: out of memory; *ev is then
- * empty. */
+ * printable ASCII, is replaced with idhash:<sha256 hex>.
+ *   An event without an id of its own has a state key, too, if its parts are known:
+ *   state:<type>:<entity id>:<unix ms at which the entity came into that state>
+ * The moment is entity.<last word of the type>_at, else entity.updated_at, else the event's own
+ * time. The sender may touch the entity for reasons of its own and send the event again: that moves
+ * updated_at, not the moment. False: out of memory; *ev is then empty. */
 bool event_parse(struct event *ev, const struct event_shape *shape, const void *body,
 	size_t len) WARN_UNUSED;
+
+/* Gives an event that is in quarantine a type, and takes it out; its key stays, as it may be stored
+ * already. False: out of memory; event_free either way. */
+bool event_set_type(
+	struct event *ev, const struct event_shape *shape, const char *type) WARN_UNUSED;
+
+/* Gives an event a state key also if it has an id: that of an event that the sender's API has
+ * returned is in no webhook. False: out of memory. */
+bool event_set_state_key(struct event *ev, const struct event_shape *shape) WARN_UNUSED;
 
 /* The body as conditions see it (event/document.h), parsed when first asked for; NULL: not
  * JSON. Borrowed from ev. False: out of memory. */

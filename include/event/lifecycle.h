@@ -11,8 +11,20 @@ struct lifecycle_state {
 	const char *name;
 	int rank;           /* how far along it is, from 0 */
 	const char *before; /* a state that the entity was in before; NULL: none */
-	bool outcome;       /* an entity has at most one outcome, such as approved or declined */
+	bool outcome;       /* an entity has at most one outcome, such as sent or failed */
+	bool keeps;         /* what `before` means still holds */
 };
+
+/* The state of an event type; NULL: it names none. */
+const struct lifecycle_state *lifecycle_find(
+	const struct lifecycle_state *states, const char *type);
+
+/* Does what an event of this type reports still hold for an entity in the state? Yes if the type
+ * names no state. */
+bool lifecycle_means(const struct lifecycle_state *states, const char *state, const char *type);
+
+/* Is it an outcome, or what comes after one? No state of a lower rank can follow it. */
+bool lifecycle_is_settled(const struct lifecycle_state *states, const char *type);
 
 /* How far along the state of an event type is; -1: the type names none
  * ("transaction.updated", or unknown). */

@@ -18,6 +18,7 @@ struct payment {
 	char *currency;      /* ISO 4217, as sent */
 	char *customer;      /* "Awa Dossou <awa@example.com>", or as much as is known */
 	char *mode;          /* "mtn_open" */
+	json_t *refunds;     /* what was given back, a list of objects; NULL: none is named */
 };
 
 /* Reads a body, which may be anything. False: out of memory. payment_free either way. */

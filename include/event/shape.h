@@ -21,12 +21,16 @@ enum event_field {
 	EVENT_FIELDS
 };
 
+/* Instead of a field: each member whose name ends so ("approved_at") says when the entity came into
+ * that state, RFC 3339. */
+#define EVENT_MOMENTS (EVENT_FIELDS + 1)
+
 /* A member of a JSON object: a value that is wanted, or an object with such members. A list
  * of them ends with EVENT_END. */
 struct event_member {
 	const char *name;
 	size_t len;
-	enum event_field field;
+	int field;                          /* enum event_field, or EVENT_MOMENTS */
 	const struct event_member *members; /* NULL: it is a value */
 };
 
@@ -38,6 +42,10 @@ struct event_member {
 	{                                                                                          \
 		name, sizeof(name) - 1, EVENT_FIELDS, members                                      \
 	}
+#define EVENT_EACH_MOMENT(suffix)                                                                  \
+	{                                                                                          \
+		suffix, sizeof(suffix) - 1, EVENT_MOMENTS, NULL                                    \
+	}
 #define EVENT_END                                                                                  \
 	{                                                                                          \
 		NULL, 0, EVENT_FIELDS, NULL                                                        \
@@ -48,13 +56,15 @@ struct event_payment {
 	const char *id; /* the entity's, as under EVENT_FIELD_ENTITY_ID */
 	const char *reference, *reference_else;
 	const char *amount, *fees, *mode;
+	const char *refunds; /* a list; each has an id and an amount as the entity has them */
 	const char *currency, *currency_code; /* the code, or an object and the code in it */
 	const char *customer;                 /* an object; else the entity is the customer */
 	const char *full_name, *first_name, *last_name, *email; /* of the customer */
 };
 
 struct event_shape {
-	const struct event_member *members; /* of the body */
+	const struct event_member *members; /* of the body; the last in a list is the one for
+					     * moments, if there is one */
 	const char *entity; /* the member of the body that is the entity, an object */
 	struct event_payment payment;
 };

@@ -4,9 +4,9 @@
  * of functions. A process may have several servers, each with its own sockets, limits,
  * threads and handler.
  *
- *   begin -> head -> (the body is read) -> handle -> answered ---------> end
- *              |                             |'-> suspended -> resumed --^
- *              '-> refused -----------------------> refusal -------------^
+ *   begin -> head -> admit -> (the body is read) -> handle -> answered ---> end
+ *              |       |                              |'-> suspended -> resumed --^
+ *              '-------'-> refused ----------------------> refusal ---------------^
  *
  * Each socket is served by several threads. All calls for a connection come from one of
  * them and must not block. Functions of a server are for one thread, the one that
@@ -41,9 +41,12 @@ struct http_handler {
 	 * memory is short; the connection is closed, and `end` is not called. */
 	bool (*begin)(struct http_request *r, void *arg);
 
-	/* The head has arrived and is sound. The handler may refuse it; if not, the body is
-	 * read. */
+	/* The head has arrived and is sound. The handler may refuse it. */
 	void (*head)(struct http_request *r);
+
+	/* The limits allow the request, and its body is about to be read: the last chance to refuse
+	 * it for its head. NULL: not needed. */
+	void (*admit)(struct http_request *r);
 
 	/* The whole request has arrived: answers, refuses or suspends it. If it does none of these,
 	 * the connection is closed. */
@@ -73,10 +76,14 @@ struct http_listen {
 	const char *unix_path; /* NULL: TCP */
 	struct net_address address;
 	uint16_t port;
+	bool proxy_protocol; /* each connection begins with such a header, which is believed from
+			      * trusted proxies; others are refused */
 };
 
 struct http_limits {
 	size_t body;          /* bytes */
+	size_t bodies;        /* bytes that all unfinished requests' bodies may hold: at least
+			       * 2 * body, or the largest body is refused even alone */
 	unsigned connections; /* open at once, all sockets together */
 	unsigned per_ip;      /* open at once per client address (IPv6: per /64) */
 	int64_t request_time; /* ms from a request's start to its end */
@@ -92,6 +99,18 @@ struct http_options {
 	size_t trusted_proxy_count;
 	struct http_limits limits;
 };
+
+#define HTTP_WHY 512 /* bytes */
+
+enum http_certificate {
+	HTTP_CERTIFICATE_GOOD,
+	HTTP_CERTIFICATE_OUTDATED, /* it can be used, but clients will refuse it */
+	HTTP_CERTIFICATE_UNUSABLE,
+};
+
+/* What the start would make of these files; `why` says what is wrong. */
+enum http_certificate http_check_certificate(
+	const char *certificate, const char *key, char why[HTTP_WHY]) WARN_UNUSED;
 
 /* Serves the given sockets (from systemd; taken over) or, when there are none, opens those
  * of options->listen. Borrows the handler; `arg` is for its begin and turn_over. NULL: the
@@ -136,8 +155,9 @@ const char *http_path(const struct http_request *r);   /* as received, not decod
 /* What follows the ? of the request target, as received, not decoded. NULL: no query. */
 const char *http_query(const struct http_request *r);
 
-/* The value of a header, as received; a NUL follows. NULL: there is no header of that name (in any
- * letter case). *len gets its length; `len` may be NULL. From `head` on. */
+/* The value of a header, of *len bytes, as received, without the blanks around it, which are no
+ * part of it (RFC 9110, 5.5). NULL: there is no header of that name (in any letter case). From
+ * `head` on. */
 const char *http_header(const struct http_request *r, const char *name, size_t *len);
 
 /* From `handle` on. Never NULL; a NUL follows. */

@@ -16,8 +16,8 @@
 
 struct mail_address {
 	char *name;    /* decoded, UTF-8; NULL: none */
-	char *mailbox; /* local@domain, ASCII (an internationalised domain must already be
-			* punycode); at most 254 bytes */
+	char *mailbox; /* local@domain, at most 254 bytes; the domain in ASCII (IDNA); a local
+			* part that is not needs a server with SMTPUTF8 (RFC 6531) */
 };
 
 struct mail_addresses {
@@ -29,17 +29,22 @@ struct mail_addresses {
  * commas. Blank text adds none, also between two commas, since a template may leave that.
  * Bytes of a name that are not UTF-8 become U+FFFD.
  *
- *   mailbox = local "@" domain            at most 254 bytes, ASCII
- *   local   = a dot-atom of RFC 5322, or a quoted string; does not start with "-"
- *             (a program might take that for an option), no encoded word
+ *   mailbox = local "@" domain            at most 254 bytes
+ *   local   = a dot-atom of RFC 5322, or a quoted string, with UTF-8 (RFC 6532); does not start
+ *             with "-" (a program might take that for an option), no encoded word
  *   domain  = labels of letters, digits and hyphens, the last not a number;
- *             no [address]
+ *             no [address]; a domain in UTF-8 is converted
  *
  * No comments, groups or routes. False: why quotes the address, escaped and cut short, and
  * says what is wrong: `"a b@c" has a space before its @`; `to` is unchanged. */
 bool mail_addresses_add(
 	struct mail_addresses *to, const char *text, size_t len, char why[MAIL_WHY]) WARN_UNUSED;
 void mail_addresses_free(struct mail_addresses *a);
+/* Why a mail has no such address in reply_to. */
+#define MAIL_REPLY_TO_FAULT "has a part before its @ that is not ASCII, which reply_to may not have"
+
+/* With a domain in ASCII: is the part before the @, too? */
+bool mail_address_is_ascii(const struct mail_address *a);
 
 struct mail_part {
 	const char *type; /* "application/json": no parameters */
@@ -63,8 +68,9 @@ struct mail {
 	int64_t date;                       /* unix ms */
 };
 
-/* Appends the whole message: CRLF line ends and no other CR or LF, ASCII, no line
- * over 998 bytes, header fields folded at 76 columns where possible, no Bcc.
+/* Appends the whole message: CRLF line ends and no other CR or LF, ASCII except in
+ * mailboxes that are not, no line over 998 bytes, header fields folded at 76 columns where
+ * possible, no Bcc.
  *
  *   Date            with the process's time zone
  *   To              "undisclosed-recipients:;" when there is neither to nor cc

@@ -29,6 +29,10 @@ struct script_sandbox;
 struct script_sandbox *script_sandbox_new(
 	char *const *secrets, size_t count, bool warns) WARN_UNUSED;
 
+/* Logs those of hookd's other files that scripts could replace, with a link to a secret for
+ * example: their directories are judged as those of secrets are. */
+void script_sandbox_judge_files(char *const *files, size_t count);
+
 /* *ruleset is for script_sandbox_enter, and valid until the next call; -1: there is no
  * sandbox, since s is NULL or the kernel's Landlock is too old (before Linux 5.19). False:
  * no memory or descriptor is free for it now; errno says which. */

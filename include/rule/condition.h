@@ -4,8 +4,8 @@
  *                         JSON reals as doubles), else RFC 3339 times as times;
  *                         eq and ne also texts, true, false and null
  *   in not_in             eq to one of a list, or to none
- *   glob                  fnmatch(3) without flags, the whole text; a text with a
- *                         NUL never matches
+ *   glob                  fnmatch(3) without flags, the whole text; one with a NUL,
+ *                         or longer than CONDITION_SUBJECT, never matches
  *   matches               PCRE, somewhere in the first CONDITION_SUBJECT bytes of the
  *                         text; $ does not match where a longer text is cut; a match that
  *                         takes too many steps fails (see src/rule/regex.h)
@@ -24,7 +24,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONDITION_SUBJECT 4096 /* bytes */
+#define CONDITION_SUBJECT 4096 /* bytes of a text that a pattern is compared with */
+#define CONDITION_PATTERN 256  /* bytes of a pattern: of matches and of glob */
 #define CONDITION_DEPTH   8    /* levels of all, any and not */
 
 struct condition;
@@ -33,7 +34,9 @@ struct path; /* rule/path.h */
 /* An operand as written in the config. */
 struct condition_operand {
 	char *text;
-	bool plain; /* not quoted: true, false, null and ~ are YAML's */
+	const char *written; /* to be shown instead of text, which has what the environment has in
+			      * it; NULL: text */
+	bool plain;          /* not quoted: true, false, null and ~ are YAML's */
 };
 
 enum condition_op {
@@ -71,6 +74,9 @@ struct condition *condition_join(
  * quoted, escaped and cut. Out of memory: why->failed is set and the result is
  * meaningless. */
 bool condition_holds(const struct condition *c, const json_t *document, struct buf *why);
+
+/* The same without the reason. Out of memory: *no_memory is set. */
+bool condition_decides(const struct condition *c, const json_t *document, bool *no_memory);
 
 /* In words, one line: `entity.amount is at least 100 and entity.mode is one of
  * "mtn_open", "moov"`. */

@@ -1,11 +1,12 @@
-/* store/import.h - adds events to a store from outside, beside the daemon or without it, with
- * origin `manual`, each key once. One thread. */
+/* store/import.h - adds events to a store from outside, with origin `manual`, or `recheck` if they
+ * came as refused requests, each key once: an operation for store_submit or store_wait. */
 #ifndef HOOKD_STORE_IMPORT_H
 #define HOOKD_STORE_IMPORT_H
 
+#include "audit.h"
 #include "base/attributes.h"
+#include "change.h"
 #include "event/event.h"
-#include "store/change.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,29 +14,33 @@
 
 enum store_imported {
 	STORE_IMPORT_NEW,
-	STORE_IMPORT_THERE,    /* its key is stored already */
+	STORE_IMPORT_THERE,    /* its idempotency key or its state key is stored already */
 	STORE_IMPORT_REPAIRED, /* … with a damaged payload, which is repaired now */
-	STORE_IMPORT_CONFLICT, /* … with another payload */
+	STORE_IMPORT_CONFLICT, /* its idempotency key was imported with another payload */
 };
 
-struct store_import {
-	const struct event *event; /* its `source` is used, not its source_id */
-	const char *const *hooks;  /* names; each gets a delivery */
+struct store_imported_event {
+	const struct event *event; /* with its source_id; `origin` and `remote` are not used.
+				    * Borrowed until done, like all pointers here */
+	const int64_t *hooks;      /* store ids; each gets a delivery */
 	size_t hook_count;
-	const char *declined;       /* see struct store_put */
+	const char *declined;       /* as in struct store_put; NULL: none */
 	const char *skipped;        /* why its deliveries are SKIPPED; NULL: they are to run */
+	int64_t refused;            /* the refused request (store/refused.h) that it came as, which
+				     * is removed; 0: none … */
+	int64_t refused_at;         /* … and when: unix ms. Its address is the event's `remote` */
+	int64_t checksum;           /* of the payload; set by the store */
 	enum store_imported result; /* out */
 };
 
-#define STORE_IMPORT_MAX 200 /* in one transaction: the daemon waits for its end */
-
-/* Imports up to STORE_IMPORT_MAX events, all or none. False with the reason in why. `now`
- * in unix ms. */
-bool store_import(struct store_editor *e, struct store_import *list, size_t count, int64_t now,
-	char why[STORE_READ_WHY]) WARN_UNUSED;
-
-/* Counts the deliveries that wait or run: for limits.backlog. */
-bool store_import_waiting(
-	struct store_editor *e, int64_t *waiting, char why[STORE_READ_WHY]) WARN_UNUSED;
+struct store_import {
+	struct store_op op; /* STORE_OP_IMPORT */
+	struct store_imported_event *list;
+	size_t count;
+	int64_t now; /* unix ms */
+	struct store_audit *audit;
+	size_t done; /* out: the first `done` were imported; submit the rest again */
+	bool full;   /* out: not the next one, which is to run: too many deliveries wait */
+};
 
 #endif

@@ -40,8 +40,9 @@ struct store_event_row {
 	const char *quarantined; /* NULL, or why */
 	const void *payload;
 	size_t payload_len;
-	bool damaged;         /* the payload is not what was received */
-	const char *declined; /* NULL, or lines "HOOK\tREASON\n": hooks that declined it */
+	bool damaged;          /* the payload is not what was received */
+	const char *state_key; /* NULL: none */
+	const char *declined;  /* NULL, or lines "HOOK\tREASON\n": hooks that declined it */
 	int64_t waiting, done, dead, skipped; /* its deliveries by state; a dead one that was
 					       * replayed is not counted */
 };
@@ -82,8 +83,8 @@ typedef void store_delivery_seen(void *arg, const struct store_delivery_row *row
 typedef void store_attempt_seen(void *arg, const struct store_attempt_row *row);
 
 /* Which events or deliveries to list, newest first: by id, or, where that would mean sorting
- * many, by their event's time of arrival or their event. Payloads and `declined` are read only
- * if asked for, otherwise NULL. */
+ * many, by their event's time of arrival or their event. Payloads, `state_key` and `declined`
+ * are read only if asked for, otherwise NULL. */
 struct store_filter {
 	int64_t before; /* smaller ids than this; 0: no bound */
 	int64_t after;  /* larger ids than this */
@@ -96,6 +97,8 @@ struct store_filter {
 	const char *entity_id;   /* exact */
 	const char *hook;        /* the hook of the delivery, or of one of the event's … */
 	const char *state;       /* … in this state, such as "READY"; "DEAD": not replayed */
+	const char *origin;      /* exact; "api": without hookd's own, unless source names them */
+	const char *was;         /* of entities, see store_list_entities */
 	const char *text;        /* these bytes are in the payload */
 	int64_t since, until;    /* received in [since, until), unix ms; 0: no bound */
 	bool quarantined_only;
@@ -109,7 +112,8 @@ bool store_read_entity(struct store_reader *r, const char *kind, const char *id,
 	store_event_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
 /* The last event of each entity of a kind ("transaction") and its types ("transaction.*"), newest
- * first. Uses the filter's source, since, until, limit and skip. */
+ * first. Uses the filter's source, since, until, limit and skip; and `was`, a state: only entities
+ * with an event that reports it, of which some may be in another one by now. */
 bool store_list_entities(struct store_reader *r, const char *kind,
 	const struct store_filter *filter, store_event_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;

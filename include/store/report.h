@@ -45,6 +45,10 @@ typedef void store_report_hook_seen(void *arg, const struct store_report_hook *r
 bool store_report_hooks(struct store_reader *r, int64_t from, int64_t to,
 	store_report_hook_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
+/* How many deliveries of a hook wait or run. */
+bool store_report_waiting(struct store_reader *r, const char *hook, int64_t *waiting,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
 struct store_report_dead {
 	int64_t delivery;
 	int64_t event;
@@ -61,9 +65,9 @@ typedef void store_report_dead_seen(void *arg, const struct store_report_dead *r
 bool store_report_dead(struct store_reader *r, unsigned limit, store_report_dead_seen *seen,
 	void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* Counts the DEAD deliveries, and those of them that died at or after `since`. */
-bool store_report_deaths(struct store_reader *r, int64_t since, int64_t *dead, int64_t *died,
-	char why[STORE_READ_WHY]) WARN_UNUSED;
+/* Counts the DEAD deliveries, and those of them that died from `from` to before `to`. */
+bool store_report_deaths(struct store_reader *r, int64_t from, int64_t to, int64_t *dead,
+	int64_t *died, char why[STORE_READ_WHY]) WARN_UNUSED;
 
 struct store_report_payload {
 	int64_t event;
@@ -82,6 +86,24 @@ bool store_report_payloads(struct store_reader *r, const char *type, int64_t fro
 	unsigned limit, store_report_payload_seen *seen, void *arg,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
+struct store_report_entity {
+	int64_t event; /* its last in the period */
+	const char *source;
+	const char *kind; /* "" for none */
+	const char *id;
+};
+typedef void store_report_entity_seen(void *arg, const struct store_report_entity *row);
+
+/* The entities of which events arrived in the period, in the order of their last ones. `seen` may
+ * ask for the events of one. */
+bool store_report_entities(struct store_reader *r, int64_t from, int64_t to,
+	store_report_entity_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* The last `limit` events of an entity, the newest first; without quarantined ones. */
+bool store_report_entity(struct store_reader *r, const struct store_report_entity *entity,
+	unsigned limit, store_report_payload_seen *seen, void *arg,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
 /* When the last event of a source arrived, if at or after `since`; 0: none did. */
 bool store_report_last(struct store_reader *r, const char *source, int64_t since,
 	int64_t *received_at, char why[STORE_READ_WHY]) WARN_UNUSED;
@@ -94,8 +116,14 @@ bool store_report_came(struct store_reader *r, const char *source, int64_t from,
 bool store_report_first(
 	struct store_reader *r, int64_t *received_at, char why[STORE_READ_WHY]) WARN_UNUSED;
 
-/* Is there an event of the source with that idempotency key? Also of hookd's own. */
+/* The last of the source's idempotency keys, in the order of bytes, that begin with `prefix`; also
+ * of hookd's own. NULL: none, or out of memory; to be freed. */
+bool store_report_last_key(struct store_reader *r, const char *source, const char *prefix,
+	char **key, char why[STORE_READ_WHY]) WARN_UNUSED;
+
+/* Is there an event of the source with one of these keys (state_key NULL: none)? Also of hookd's
+ * own. */
 bool store_report_has(struct store_reader *r, const char *source, const char *idempotency_key,
-	bool *has, char why[STORE_READ_WHY]) WARN_UNUSED;
+	const char *state_key, bool *has, char why[STORE_READ_WHY]) WARN_UNUSED;
 
 #endif

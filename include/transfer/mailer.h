@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MAILING_REPLY 256 /* bytes of a server's reply kept */
 
@@ -24,12 +25,16 @@ struct mailing {
 	CURL *easy;  /* the action sets its options before the start; NULL once it has ended */
 	struct buf message;            /* freed with the mailing, as are the recipients */
 	struct curl_slist *recipients; /* libcurl keeps no copy */
-	size_t sent;                   /* bytes of the message that libcurl has read */
-	char reply[MAILING_REPLY];     /* the server's last rejection, else its last reply */
-	int code;                      /* of that reply; 0: none came */
-	CURLcode result;               /* once it has ended */
-	char error[CURL_ERROR_SIZE];   /* libcurl's message; may be "" */
-	struct mailer_thread *thread;  /* for the mailer, as is `next` */
+	char *server, *hostname;       /* mailing_set_server; freed with it, too */
+	bool utf8;                 /* an address is not ASCII: the server must have SMTPUTF8 … */
+	bool has_utf8;             /* … and it has */
+	bool lacks_utf8;           /* it has not: nothing was sent */
+	size_t sent;               /* bytes of the message that libcurl has read */
+	char reply[MAILING_REPLY]; /* the server's last rejection, else its last reply */
+	int code;                  /* of that reply; 0: none came */
+	CURLcode result;           /* once it has ended */
+	char error[CURL_ERROR_SIZE];  /* libcurl's message; may be "" */
+	struct mailer_thread *thread; /* for the mailer, as is `next` */
 	struct mailing *next;
 };
 
@@ -47,9 +52,14 @@ int mailer_fd(const struct mailer *m);
 /* The next mailing that has ended; NULL: none. */
 struct mailing *mailer_ended(struct mailer *m);
 
-/* A mailing with a thread and an easy handle, which has the options of transfer_set_common.
- * NULL: out of memory or threads. */
-struct mailing *mailing_open(struct mailer *m, void *owner) WARN_UNUSED;
+/* A mailing with a thread and an easy handle, which has the options of transfer_set_common. It does
+ * not use the connection of a mail with another number of its `config`. NULL: out of memory or
+ * threads. */
+struct mailing *mailing_open(struct mailer *m, void *owner, uint64_t config) WARN_UNUSED;
+
+/* Before the start: where to send it (smtp://HOST:PORT), and the name to greet that server by.
+ * NULL: this machine's. False: out of memory. */
+bool mailing_set_server(struct mailing *g, const char *url, const char *hostname) WARN_UNUSED;
 void mailing_start(struct mailing *g);
 
 /* Has it ended? If so, mailer_ended no longer returns it. */

@@ -26,8 +26,11 @@ struct transfer {
 	struct transfers *transfers;
 	bool under_way;
 	bool public_only;            /* set before the start: connects to no internal address
-				      * (net_is_internal), and reuses no connection */
-	struct net_address refused;  /* the internal address that was refused; family 0: none */
+				      * (net_is_internal) and to none of this machine's own, and
+				      * reuses no connection */
+	bool tried;                  /* transfer.c's: a connection was tried */
+	struct net_address refused;  /* once it has ended: the address for which no connection was
+				      * tried; family 0: one was, and its result counts */
 	CURLcode result;             /* once it has ended */
 	char error[CURL_ERROR_SIZE]; /* libcurl's message; may be "" */
 };

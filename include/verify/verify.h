@@ -16,8 +16,8 @@ enum verify_result {
 	VERIFY_MALFORMED, /* it cannot be read */
 	VERIFY_NO_SCHEME, /* it can be read, but has no signature of a known kind */
 	VERIFY_NO_MATCH,  /* none of its signatures was made with one of the secrets */
-	VERIFY_TOO_OLD,   /* authentic, but signed more than the tolerance ago */
-	VERIFY_TOO_NEW,   /* authentic, but signed more than the tolerance ahead of our clock */
+	VERIFY_TOO_OLD,   /* signed, as it claims, more than the tolerance ago */
+	VERIFY_TOO_NEW,   /* signed, as it claims, more than the tolerance ahead of our clock */
 };
 
 #define VERIFY_HEADERS 3
@@ -36,7 +36,7 @@ struct verify_scheme {
 
 struct verify_request {
 	/* The value of the header of that name, in any letter case, and its length: it may contain
-	 * NULs. NULL: the request has no such header. Called within verify_signature only. */
+	 * NULs. NULL: the request has no such header. Called within the functions below only. */
 	const char *(*header)(void *context, const char *name, size_t *len);
 	void *context;
 	const char *query; /* raw, without the ?; NULL: none */
@@ -54,6 +54,12 @@ struct verify_detail {
 	int64_t off_by;    /* TOO_OLD, TOO_NEW: seconds between signing and now, positive */
 };
 
+/* Judges a request by its head, before its body is read: VERIFY_OK if some body could make it
+ * authentic. Uses neither the body nor the secrets; detail->secret is meaningless. */
+enum verify_result verify_head(const struct verify_scheme *scheme,
+	const struct verify_request *request, struct verify_detail *detail) WARN_UNUSED;
+
+/* Judges the whole request. A wrong signature is reported rather than a wrong time. */
 enum verify_result verify_signature(const struct verify_scheme *scheme,
 	const struct verify_request *request, struct verify_detail *detail) WARN_UNUSED;
 

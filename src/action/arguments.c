@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VARIABLES = 7 }; /* HOOKD_… */
+enum { VARIABLES = 10 }; /* HOOKD_… */
 
 struct strings {
 	char **list;
@@ -119,17 +119,35 @@ static bool dash_from_event(const struct template *value, const char *text)
 	return text[0] == '-' && prefix == 0 && !template_is_constant(value);
 }
 
-static enum attempt_result make_argv(struct strings *s, const struct conf_action *does,
-	const json_t *document, char why[SCRIPT_ARGUMENTS_WHY])
+/* What both are made from. */
+struct making {
+	const struct conf *conf;
+	const struct conf_hook *hook;
+	const struct delivery_job *job;
+	const json_t *document;
+	bool shown;
+};
+
+static const struct template *template_of(const struct making *m, const struct template *t)
 {
-	if (!strings_open(s, does->run.count + 1) || !strings_take(s, strdup(does->program)))
+	return m->shown ? template_shown(t) : t;
+}
+
+static enum attempt_result make_argv(
+	struct strings *s, const struct making *m, char why[SCRIPT_ARGUMENTS_WHY])
+{
+	const struct conf_action *does = m->hook->action;
+	const char *program =
+		m->shown ? conf_shown(m->conf, &does->program, does->program) : does->program;
+
+	if (!strings_open(s, does->run.count + 1) || !strings_take(s, strdup(program)))
 		return no_memory(why);
 	for (size_t i = 0; i < does->run.count; i++) {
-		struct string_source source = {.value = does->run.list[i]};
+		struct string_source source = {.value = template_of(m, does->run.list[i])};
 		enum attempt_result result;
 
 		(void)snprintf(source.what, sizeof(source.what), "run[%zu]", i + 2);
-		result = add_rendered(s, &source, document, why);
+		result = add_rendered(s, &source, m->document, why);
 		if (result != ATTEMPT_OK)
 			return result;
 		if (!does->allow_dash && dash_from_event(source.value, s->list[s->count - 1]))
@@ -140,22 +158,39 @@ static enum attempt_result make_argv(struct strings *s, const struct conf_action
 	return ATTEMPT_OK;
 }
 
+/* Of a replay: the key without what it has added. */
+static bool add_replay_variables(struct strings *s, const struct delivery_job *job)
+{
+	size_t len = strlen(job->idempotency_key);
+	char added[40];
+
+	if (job->replay_of == 0)
+		return true;
+	(void)snprintf(added, sizeof(added), "/replay/%" PRId64, job->delivery);
+	if (len > strlen(added))
+		len -= strlen(added);
+	return add_variable(s, "HOOKD_REPLAY_OF=%" PRId64, job->replay_of) &&
+	       add_variable(s, "HOOKD_ORIGINAL_KEY=%.*s", (int)len, job->idempotency_key);
+}
+
 static bool add_hookd_variables(
 	struct strings *s, const struct conf_hook *hook, const struct delivery_job *job)
 {
 	return add_variable(s, "HOOKD_EVENT_ID=%" PRId64, job->event) &&
 	       add_variable(s, "HOOKD_EVENT_TYPE=%s", job->type) &&
 	       add_variable(s, "HOOKD_SOURCE=%s", job->source) &&
+	       add_variable(s, "HOOKD_ORIGIN=%s", job->origin != NULL ? job->origin : "manual") &&
 	       add_variable(s, "HOOKD_HOOK=%s", hook->name) &&
 	       add_variable(s, "HOOKD_DELIVERY_ID=%" PRId64, job->delivery) &&
 	       add_variable(s, "HOOKD_ATTEMPT=%u", job->attempt) &&
-	       add_variable(s, "HOOKD_IDEMPOTENCY_KEY=%s", job->idempotency_key);
+	       add_variable(s, "HOOKD_IDEMPOTENCY_KEY=%s", job->idempotency_key) &&
+	       add_replay_variables(s, job);
 }
 
-static enum attempt_result make_env(struct strings *s, const struct conf_hook *hook,
-	const struct delivery_job *job, const json_t *document, char why[SCRIPT_ARGUMENTS_WHY])
+static enum attempt_result make_env(
+	struct strings *s, const struct making *m, char why[SCRIPT_ARGUMENTS_WHY])
 {
-	const struct conf_action *does = hook->action;
+	const struct conf_action *does = m->hook->action;
 	size_t base = 0;
 
 	while (does->base_env != NULL && does->base_env[base] != NULL)
@@ -167,15 +202,15 @@ static enum attempt_result make_env(struct strings *s, const struct conf_hook *h
 			return no_memory(why);
 	for (size_t i = 0; i < does->env_count; i++) {
 		struct string_source source = {
-			.name = does->env[i].name, .value = does->env[i].value};
+			.name = does->env[i].name, .value = template_of(m, does->env[i].value)};
 		enum attempt_result result;
 
 		(void)snprintf(source.what, sizeof(source.what), "env.%.80s", does->env[i].name);
-		result = add_rendered(s, &source, document, why);
+		result = add_rendered(s, &source, m->document, why);
 		if (result != ATTEMPT_OK)
 			return result;
 	}
-	return add_hookd_variables(s, hook, job) ? ATTEMPT_OK : no_memory(why);
+	return add_hookd_variables(s, m->hook, m->job) ? ATTEMPT_OK : no_memory(why);
 }
 
 /* Does any template use the event? Parsing that costs more than everything else here. */
@@ -191,11 +226,12 @@ static bool needs_document(const struct conf_action *does)
 }
 
 enum attempt_result script_arguments_make(struct script_arguments *arguments,
-	const struct conf_hook *hook, const struct delivery_job *job,
-	char why[SCRIPT_ARGUMENTS_WHY])
+	const struct conf *conf, const struct conf_hook *hook, const struct delivery_job *job,
+	bool shown, char why[SCRIPT_ARGUMENTS_WHY])
 {
 	bool needed = needs_document(hook->action);
 	json_t *document = needed ? document_of_job(job, hook->name) : NULL;
+	const struct making m = {conf, hook, job, document, shown};
 	struct strings argv = {0}, env = {0};
 	long most = sysconf(_SC_ARG_MAX);
 	enum attempt_result result;
@@ -203,9 +239,9 @@ enum attempt_result script_arguments_make(struct script_arguments *arguments,
 	*arguments = (struct script_arguments){0};
 	if (needed && document == NULL)
 		return no_memory(why);
-	result = make_argv(&argv, hook->action, document, why);
+	result = make_argv(&argv, &m, why);
 	if (result == ATTEMPT_OK)
-		result = make_env(&env, hook, job, document, why);
+		result = make_env(&env, &m, why);
 	json_decref(document);
 	arguments->argv = argv.list;
 	arguments->env = env.list;

@@ -20,11 +20,12 @@ struct script_arguments {
 
 /* ATTEMPT_OK; or ATTEMPT_PERMFAIL, with why, if every later attempt would fail as well:
  * a value is missing, contains a NUL or starts with a "-" from the event, or one string
- * or all of them together are too long; ATTEMPT_TEMPFAIL when out of memory. Call
- * script_arguments_free in any case. */
+ * or all of them together are too long; ATTEMPT_TEMPFAIL when out of memory. With `shown`, for
+ * people, they have each ${NAME} of the config as it is written. Call script_arguments_free in any
+ * case. */
 enum attempt_result script_arguments_make(struct script_arguments *arguments,
-	const struct conf_hook *hook, const struct delivery_job *job,
-	char why[SCRIPT_ARGUMENTS_WHY]) WARN_UNUSED;
+	const struct conf *conf, const struct conf_hook *hook, const struct delivery_job *job,
+	bool shown, char why[SCRIPT_ARGUMENTS_WHY]) WARN_UNUSED;
 void script_arguments_free(struct script_arguments *arguments);
 
 #endif

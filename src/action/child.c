@@ -146,6 +146,19 @@ struct action_child *action_child_new(const struct action_kind *kind,
 	return s;
 }
 
+bool action_child_confine(struct child_options *options, struct script_sandbox *sandbox)
+{
+	const struct child_user *user = options->user;
+	int ruleset = -1;
+
+	if ((user->name != NULL ? user->uid : geteuid()) == 0)
+		return true;
+	if (!script_sandbox_ready(sandbox, &ruleset))
+		return false;
+	options->sandbox = ruleset > 0 ? ruleset : 0;
+	return true;
+}
+
 enum action_step action_child_start(struct action_child *s, const struct child_options *options,
 	bool (*is_permanent)(const struct conf_action *does, int exit_code))
 {

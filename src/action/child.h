@@ -8,6 +8,7 @@
 #include "kind.h"
 #include "output.h"
 #include "process/child.h"
+#include "process/script_sandbox.h"
 
 #include <stdbool.h>
 
@@ -36,6 +37,13 @@ struct action_child {
 struct action_child *action_child_new(const struct action_kind *kind,
 	const struct action_place *place, struct conf *conf, const struct conf_hook *hook,
 	struct delivery_job *job) WARN_UNUSED;
+
+/* Has the program of the options run in the script sandbox, unless it runs as root, who can read
+ * everything anyway. False: no memory or descriptor is free for it now. */
+bool action_child_confine(
+	struct child_options *options, struct script_sandbox *sandbox) WARN_UNUSED;
+
+#define ACTION_CHILD_NO_SANDBOX "out of memory or descriptors for the script sandbox"
 
 /* Starts the child; borrows options for the call. `is_permanent` decides which exit codes
  * other than 0 mean PERMFAIL. */

@@ -32,7 +32,8 @@ static enum attempt_result render_template(const struct drafting *g, const char 
 {
 	char fault[TEMPLATE_WHY];
 
-	switch (template_render(t, g->document, missing, out, fault)) {
+	switch (template_render(
+		g->draft->shown ? template_shown(t) : t, g->document, missing, out, fault)) {
 	case TEMPLATE_OK:
 		return buf_ok(out) ? ATTEMPT_OK : no_memory(g);
 	case TEMPLATE_FAULT:
@@ -43,22 +44,63 @@ static enum attempt_result render_template(const struct drafting *g, const char 
 	return no_memory(g);
 }
 
+#define STAND_IN "as-written-%zu@hookd.invalid"
+
+/* What the config has is no address before the environment is in it: another is in its place, until
+ * the draft is shown. */
+static enum attempt_result add_stand_in(
+	const struct drafting *g, const char *text, size_t len, struct mail_addresses *to)
+{
+	struct mail_draft *d = g->draft;
+	char **larger = reallocarray(d->written, d->written_count + 1, sizeof(*larger));
+	char stand_in[64], fault[MAIL_WHY];
+
+	if (larger == NULL)
+		return no_memory(g);
+	d->written = larger;
+	larger[d->written_count] = strndup(text, len);
+	if (larger[d->written_count] == NULL)
+		return no_memory(g);
+	(void)snprintf(stand_in, sizeof(stand_in), STAND_IN, d->written_count++);
+	return mail_addresses_add(to, stand_in, strlen(stand_in), fault) ? ATTEMPT_OK
+									 : no_memory(g);
+}
+
+/* Adds what the template has between two of its commas. */
+static enum attempt_result add_place(const struct drafting *g, const char *what,
+	const struct template *t, const char *text, size_t len, struct mail_addresses *to)
+{
+	bool environment = template_shown(t) != t;
+	char fault[MAIL_WHY];
+	size_t before = to->count;
+
+	if (!mail_addresses_add(to, text, len, fault)) {
+		if (environment && g->draft->shown)
+			return add_stand_in(g, text, len, to);
+		return fail_for_good(g, what,
+			environment ? "is not an address, with the environment's value" : fault);
+	}
+	/* A payer may enter an address, but must not make the shop send mail to several. */
+	if (to->count - before > 1)
+		return fail_for_good(
+			g, what, "the event has more than one address where one is expected");
+	return ATTEMPT_OK;
+}
+
 static enum attempt_result add_addresses(const struct drafting *g, const char *what,
 	const struct template *t, enum template_missing missing, struct mail_addresses *to)
 {
 	struct buf text = {0};
-	char fault[MAIL_WHY];
 	enum attempt_result result = render_template(g, what, t, missing, &text);
-	size_t before = to->count;
+	const char *at = text.data != NULL ? text.data : "", *end = at + text.len;
 
-	if (result == ATTEMPT_OK &&
-		!mail_addresses_add(to, text.data != NULL ? text.data : "", text.len, fault))
-		result = fail_for_good(g, what, fault);
-	/* A payer may enter an address, but must not make the shop send mail to several. */
-	if (result == ATTEMPT_OK && !template_is_constant(t) &&
-		to->count - before > template_commas(t) + 1)
-		result = fail_for_good(
-			g, what, "the event has more than one address where one is expected");
+	while (result == ATTEMPT_OK && at < end) {
+		const char *comma = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((comma != NULL ? comma : end) - at);
+
+		result = add_place(g, what, t, at, len, to);
+		at += len + 1;
+	}
 	buf_free(&text);
 	return result;
 }
@@ -92,21 +134,37 @@ static enum attempt_result set_recipients(const struct drafting *g, const struct
 	return result;
 }
 
+/* The sender of the section email. */
+static enum attempt_result set_own_from(const struct drafting *g, const struct conf *conf)
+{
+	const struct mail_address *from = &conf->email.from;
+	const char *written = g->draft->shown ? conf_written(conf, from) : NULL;
+	struct mail_address *to = &g->draft->mail.from;
+	struct mail_addresses own = {0};
+	enum attempt_result result;
+
+	if (written != NULL) {
+		result = add_stand_in(g, written, strlen(written), &own);
+		if (result == ATTEMPT_OK)
+			*to = own.list[0];
+		free(own.list);
+		return result;
+	}
+	to->name = from->name != NULL ? strdup(from->name) : NULL;
+	to->mailbox = strdup(from->mailbox);
+	return to->mailbox != NULL && (from->name == NULL || to->name != NULL) ? ATTEMPT_OK
+									       : no_memory(g);
+}
+
 static enum attempt_result set_from(
 	const struct drafting *g, const struct conf *conf, const struct conf_email *does)
 {
 	struct mail *m = &g->draft->mail;
-	const struct mail_address *from = &conf->email.from;
 	struct mail_addresses own = {0};
 	enum attempt_result result;
 
-	if (does->from == NULL) {
-		m->from.name = from->name != NULL ? strdup(from->name) : NULL;
-		m->from.mailbox = strdup(from->mailbox);
-		return m->from.mailbox != NULL && (from->name == NULL || m->from.name != NULL)
-			       ? ATTEMPT_OK
-			       : no_memory(g);
-	}
+	if (does->from == NULL)
+		return set_own_from(g, conf);
 	result = add_addresses(g, "from", does->from, TEMPLATE_REFUSE, &own);
 	if (result == ATTEMPT_OK && own.count != 1)
 		result = fail_for_good(g, "from", "is not one address");
@@ -168,14 +226,15 @@ static enum attempt_result write_message(
 }
 
 enum attempt_result mail_draft_make(struct mail_draft *d, const struct conf *conf,
-	const struct conf_hook *hook, const struct delivery_job *job, char why[MAIL_DRAFT_WHY])
+	const struct conf_hook *hook, const struct delivery_job *job, bool shown,
+	char why[MAIL_DRAFT_WHY])
 {
 	const struct conf_email *does = &hook->action->email;
 	json_t *document = document_of_job(job, hook->name);
 	const struct drafting g = {.draft = d, .document = document, .why = why};
 	enum attempt_result result;
 
-	*d = (struct mail_draft){0};
+	*d = (struct mail_draft){.shown = shown};
 	if (document == NULL)
 		return no_memory(&g);
 	result = set_recipients(&g, does);
@@ -187,6 +246,15 @@ enum attempt_result mail_draft_make(struct mail_draft *d, const struct conf *con
 		result = write_message(&g, does, job);
 	json_decref(document);
 	return result;
+}
+
+bool mail_draft_preview(struct mail_draft *d, const struct conf *conf, const struct conf_hook *hook,
+	const struct delivery_job *job, char why[MAIL_DRAFT_WHY])
+{
+	if (mail_draft_make(d, conf, hook, job, false, why) != ATTEMPT_OK)
+		return false;
+	mail_draft_free(d);
+	return mail_draft_make(d, conf, hook, job, true, why) == ATTEMPT_OK;
 }
 
 const char *mail_draft_recipient(const struct mail_draft *d, size_t i)
@@ -225,6 +293,13 @@ static void show_part(struct buf *out, const char *name, const struct buf *text)
 	show_lines(out, text->data, text->len);
 }
 
+static void show_field(struct buf *out, const char *name, const char *text, size_t len)
+{
+	buf_printf(out, "  %-9s", name);
+	buf_add_escaped(out, text, len, '\0');
+	buf_add_char(out, '\n');
+}
+
 void mail_draft_show(const struct mail_draft *d, struct buf *out)
 {
 	static const char encoded[] = "Content-Transfer-Encoding: base64\r\n\r\n";
@@ -233,12 +308,10 @@ void mail_draft_show(const struct mail_draft *d, struct buf *out)
 						     : NULL;
 	const char *recipient;
 
-	buf_printf(out, "  from     %s\n", d->mail.from.mailbox);
+	show_field(out, "from", d->mail.from.mailbox, strlen(d->mail.from.mailbox));
 	for (size_t i = 0; (recipient = mail_draft_recipient(d, i)) != NULL; i++)
-		buf_printf(out, "  to       %s\n", recipient);
-	buf_add_text(out, "  subject  ");
-	buf_add_escaped(out, d->mail.subject, d->mail.subject_len, '\0');
-	buf_add_char(out, '\n');
+		show_field(out, "to", recipient, strlen(recipient));
+	show_field(out, "subject", d->mail.subject, d->mail.subject_len);
 	show_part(out, "text", &d->text);
 	show_part(out, "html", &d->html);
 	buf_add_text(out, "  as it goes out\n");
@@ -248,9 +321,45 @@ void mail_draft_show(const struct mail_draft *d, struct buf *out)
 		buf_printf(out, "  | … (%zu bytes of %s)\n", d->attachment.len, d->attachment.name);
 }
 
+/* The number of the stand-in that a text begins with; d->written_count: none. */
+static size_t stand_in_at(const struct mail_draft *d, const char *text, size_t *len)
+{
+	size_t i;
+
+	for (i = 0; i < d->written_count; i++) {
+		char stand_in[64];
+
+		*len = (size_t)snprintf(stand_in, sizeof(stand_in), STAND_IN, i);
+		if (strncmp(text, stand_in, *len) == 0)
+			break;
+	}
+	return i;
+}
+
+void mail_draft_add(const struct mail_draft *d, const struct buf *text, struct buf *out)
+{
+	size_t len;
+
+	for (size_t at = 0; at < text->len; at++) {
+		size_t i = stand_in_at(d, text->data + at, &len);
+
+		if (i < d->written_count) {
+			buf_add_escaped(out, d->written[i], strlen(d->written[i]), '\0');
+			at += len - 1;
+		} else {
+			buf_add_char(out, text->data[at]);
+		}
+	}
+	out->failed = out->failed || text->failed;
+}
+
 void mail_draft_free(struct mail_draft *d)
 {
 	struct mail *m = &d->mail;
+
+	for (size_t i = 0; i < d->written_count; i++)
+		free(d->written[i]);
+	free(d->written);
 
 	free(m->from.name);
 	free(m->from.mailbox);

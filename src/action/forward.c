@@ -1,4 +1,5 @@
-/* action/forward.c - posts the event, unchanged, to another HTTP server. */
+/* action/forward.c - posts the event, unchanged but for what `drop` leaves out, to another HTTP
+ * server. */
 #include "base/clock.h"
 #include "base/number.h"
 #include "kind.h"
@@ -20,6 +21,7 @@ struct forward {
 	struct transfer transfer;
 	bool interrupted; /* by hookd's stop */
 	struct curl_slist *headers;
+	struct buf body;     /* what is sent, unless it is the event */
 	struct buf response; /* the first bytes of the response */
 	size_t response_seen;
 };
@@ -76,8 +78,9 @@ static bool set_tls(CURL *easy, const struct conf_forward *does)
 static bool set_options(struct forward *f, const struct forward_request *r)
 {
 	const struct conf_forward *does = &f->action.hook->action->forward;
-	const struct delivery_job *job = f->action.job;
 	CURL *easy = f->transfer.easy;
+	size_t len;
+	const void *body = forward_request_body(r, f->action.job, &len);
 
 	f->transfer.public_only = !does->url_fixed;
 	return transfer_set_url(easy, TRANSFER_HTTP, r->url) && set_headers(f, r) &&
@@ -85,9 +88,8 @@ static bool set_options(struct forward *f, const struct forward_request *r)
 	       curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
 		       CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "hookd/" HOOKD_VERSION) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->payload_len) ==
-		       CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, job->payload) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, does->method) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_response) == CURLE_OK &&
@@ -123,6 +125,8 @@ static enum action_step start_forward(struct forward *f, const struct action_pla
 		step = end_without_memory(f);
 	else
 		step = start_transfer(f);
+	f->body = r.body; /* libcurl reads it from there */
+	r.body = (struct buf){0};
 	forward_request_free(&r);
 	return step;
 }
@@ -139,9 +143,10 @@ static struct action *forward_start(const struct action_place *place, struct con
 	return &f->action;
 }
 
-static bool is_temporary(int status)
+/* Is the server itself not well? */
+static bool is_unwell(int status)
 {
-	return status == 408 || status == 425 || status == 429 || status >= 500;
+	return status == 429 || status >= 500;
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075400
@@ -182,15 +187,24 @@ static int64_t asked_wait(CURL *easy)
 }
 #endif
 
+/* What the attempt says of the server, if that is the same for all events. */
+static void note_target(struct forward *f, enum attempt_target target)
+{
+	bool fixed = f->action.hook->action->forward.url_fixed;
+
+	f->action.outcome.target = fixed && !f->interrupted ? target : TARGET_UNKNOWN;
+}
+
 static void judge_status(struct forward *f, int status)
 {
 	struct action *a = &f->action;
 	int64_t wait;
 
 	a->outcome.status = status;
+	note_target(f, is_unwell(status) ? TARGET_UNWELL : TARGET_WELL);
 	if (status >= 200 && status <= 299) {
 		a->outcome.result = ATTEMPT_OK;
-	} else if (is_temporary(status)) {
+	} else if (!conf_action_gives_up(a->hook->action, status)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "answered %d", status);
 		wait = asked_wait(f->transfer.easy);
 		if (wait > 0)
@@ -205,11 +219,15 @@ static void judge_status(struct forward *f, int status)
  * has accepted the event, or has not. False: no status has arrived. */
 static bool judge_response(struct forward *f)
 {
-	long status = 0;
+	CURL *easy = f->transfer.easy;
+	long status = 0, sent = 0;
 
-	(void)curl_easy_getinfo(f->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 200 || status > 999)
+	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (status < 200 || status > 999) {
+		note_target(f, sent > 0 ? TARGET_UNWELL : TARGET_UNREACHABLE);
 		return false;
+	}
 	judge_status(f, (int)status);
 	return true;
 }
@@ -235,7 +253,7 @@ static void forward_ended(struct action *a)
 		net_format(&tr->refused, address);
 		action_outcome(a, ATTEMPT_PERMFAIL,
 			"forward.url: the event names a host at %s: an event may only choose "
-			"public addresses",
+			"public addresses of other machines",
 			address);
 	} else if (!judge_response(f)) {
 		action_outcome(a, ATTEMPT_TEMPFAIL, "%s",
@@ -280,6 +298,7 @@ static void forward_free(struct action *a)
 	for (struct curl_slist *h = f->headers; h != NULL; h = h->next)
 		sodium_memzero(h->data, strlen(h->data)); /* one has the bearer token */
 	curl_slist_free_all(f->headers);
+	buf_free(&f->body);
 	buf_free(&f->response);
 	action_release(a);
 	free(f);
@@ -290,12 +309,19 @@ static bool forward_preview(const struct conf *conf, const struct conf_hook *hoo
 {
 	struct forward_request r;
 	char why[FORWARD_WHY];
+	size_t len;
 	bool good =
-		forward_request_make(&r, hook, job, clock_wall() / 1000, true, why) == ATTEMPT_OK;
+		forward_request_make(&r, hook, job, clock_wall() / 1000, false, why) == ATTEMPT_OK;
 
-	(void)conf;
 	if (good) {
-		buf_printf(out, "  %s ", hook->action->forward.method);
+		forward_request_free(&r);
+		good = forward_request_make(&r, hook, job, clock_wall() / 1000, true, why) ==
+		       ATTEMPT_OK;
+	}
+	if (good) {
+		buf_printf(out, "  %s ",
+			conf_shown(
+				conf, &hook->action->forward.method, hook->action->forward.method));
 		buf_add_escaped(out, r.url, strlen(r.url), '\0');
 		buf_add_char(out, '\n');
 		for (size_t i = 0; i < r.count; i++) {
@@ -303,8 +329,9 @@ static bool forward_preview(const struct conf *conf, const struct conf_hook *hoo
 			buf_add_escaped(out, r.headers[i], strlen(r.headers[i]), '\0');
 			buf_add_char(out, '\n');
 		}
+		(void)forward_request_body(&r, job, &len);
 		buf_printf(out, "  User-Agent: hookd/" HOOKD_VERSION "\n  the event's %zu bytes\n",
-			job->payload_len);
+			len);
 	} else {
 		buf_add_text(out, "  cannot be forwarded: ");
 		buf_add_escaped(out, why, strlen(why), '\0');

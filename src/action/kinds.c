@@ -116,6 +116,8 @@ bool action_place_protect(struct action_place *place, const struct conf *conf)
 		log_error("out of memory: script sandbox not updated for the new secrets");
 		return false;
 	}
+	if (has_scripts)
+		script_sandbox_judge_files(conf->files, conf->file_count);
 	script_sandbox_free(place->sandbox);
 	place->sandbox = sandbox;
 	return true;
@@ -166,6 +168,7 @@ void action_interrupt(struct action *a)
 void action_kill(struct action *a)
 {
 	a->kind->kill(a);
+	action_interrupted(a);
 }
 
 void action_free(struct action *a)

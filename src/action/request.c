@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "cut.h"
 #include "event/document.h"
 
 #include <curl/curl.h>
@@ -65,7 +66,7 @@ static enum attempt_result render_template(const struct template *t, const char 
 /* Is the URL, with the event's values in it, still an HTTP URL? NULL: yes. */
 static const char *url_fault(const char *url)
 {
-	const char *fault = NULL;
+	const char *fault = NULL, *host = strstr(url, "://");
 	char *scheme = NULL;
 	CURLU *parts = curl_url();
 
@@ -74,6 +75,9 @@ static const char *url_fault(const char *url)
 			fault = "contains a space (the filter url encodes it)";
 	if (parts == NULL)
 		return "out of memory";
+	/* libcurl would take the path for it */
+	if (fault == NULL && (host == NULL || host[3] == '\0' || strchr("/?#:", host[3]) != NULL))
+		fault = "has no host";
 	if (fault == NULL &&
 		curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK)
 		fault = "is not a URL";
@@ -83,6 +87,23 @@ static const char *url_fault(const char *url)
 	curl_free(scheme);
 	curl_url_cleanup(parts);
 	return fault;
+}
+
+/* Replaces the URL, which is right, by the one to show. */
+static enum attempt_result show_url(struct forward_request *r, const struct conf_forward *f,
+	const json_t *document, char why[FORWARD_WHY])
+{
+	struct buf url = {0};
+	enum attempt_result result =
+		render_template(template_shown(f->url), "forward.url", document, &url, why);
+
+	if (result != ATTEMPT_OK) {
+		buf_free(&url);
+		return result;
+	}
+	free(r->url);
+	r->url = buf_take(&url);
+	return r->url != NULL ? ATTEMPT_OK : no_memory(why);
 }
 
 static enum attempt_result make_url(struct forward_request *r, const struct conf_forward *f,
@@ -130,7 +151,8 @@ static bool add_header(struct forward_request *r, const char *format, ...)
 }
 
 static enum attempt_result add_config_headers(struct forward_request *r,
-	const struct conf_forward *f, const json_t *document, char why[FORWARD_WHY], bool *has_type)
+	const struct conf_forward *f, const json_t *document, bool shown, char why[FORWARD_WHY],
+	bool *has_type)
 {
 	for (size_t i = 0; i < f->header_count; i++) {
 		const struct conf_pair *pair = &f->headers[i];
@@ -142,7 +164,11 @@ static enum attempt_result add_config_headers(struct forward_request *r,
 		(void)snprintf(what, sizeof(what), "forward.headers.%.70s", pair->name);
 		buf_printf(&line, "%s: ", pair->name);
 		value = line.len;
-		result = render_template(pair->value, what, document, &line, why);
+		result = render_template(shown ? template_shown(pair->value) : pair->value, what,
+			document, &line, why);
+		/* blanks at its end are no part of a value */
+		while (line.len > value && line.data[line.len - 1] == ' ')
+			line.data[--line.len] = '\0';
 		/* for libcurl, "Name:" removes a header, and "Name;" is an empty one */
 		if (result == ATTEMPT_OK && line.len == value) {
 			buf_clear(&line);
@@ -184,7 +210,8 @@ static bool add_signature(struct forward_request *r, const struct secret *secret
 	crypto_auth_hmacsha256_state state;
 	char before[32], text[SIGNATURE];
 	unsigned char *key = sodium_malloc(SECRET_MAX);
-	size_t len = 0;
+	size_t len = 0, body_len;
+	const void *body = forward_request_body(r, job, &body_len);
 	bool good;
 
 	if (key == NULL)
@@ -196,11 +223,38 @@ static bool add_signature(struct forward_request *r, const struct secret *secret
 	crypto_auth_hmacsha256_update(
 		&state, (const unsigned char *)job->idempotency_key, strlen(job->idempotency_key));
 	crypto_auth_hmacsha256_update(&state, (const unsigned char *)before, strlen(before));
-	crypto_auth_hmacsha256_update(&state, job->payload, job->payload_len);
+	crypto_auth_hmacsha256_update(&state, body, body_len);
 	crypto_auth_hmacsha256_final(&state, mac);
 	sodium_memzero(&state, sizeof(state));
 	sodium_bin2base64(text, sizeof(text), mac, sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
 	return good && add_header(r, "webhook-signature: v1,%s", text);
+}
+
+/* Never sends what is to be left out. */
+static enum attempt_result make_body(struct forward_request *r, const struct conf_forward *f,
+	const struct delivery_job *job, char why[FORWARD_WHY])
+{
+	if (f->drop_count == 0)
+		return ATTEMPT_OK;
+	switch (cut_paths(&r->body, job->payload, job->payload_len, f->drop, f->drop_count)) {
+	case CUT_OK:
+		break;
+	case CUT_INSIDE_TEXT:
+		return fail_for_good(
+			why, "forward.drop: leads into a text, which is not taken apart");
+	case CUT_UNREADABLE:
+		return fail_for_good(why, "forward.drop: the event is not JSON");
+	}
+	return buf_ok(&r->body) ? ATTEMPT_OK : no_memory(why);
+}
+
+const void *forward_request_body(
+	const struct forward_request *r, const struct delivery_job *job, size_t *len)
+{
+	bool cut = r->body.data != NULL;
+
+	*len = cut ? r->body.len : job->payload_len;
+	return cut ? r->body.data : job->payload;
 }
 
 static bool add_bearer(struct forward_request *r, const struct secret *bearer)
@@ -250,8 +304,12 @@ enum attempt_result forward_request_make(struct forward_request *r, const struct
 		return no_memory(why);
 	}
 	result = make_url(r, f, document, why);
+	if (result == ATTEMPT_OK && shown)
+		result = show_url(r, f, document, why);
 	if (result == ATTEMPT_OK)
-		result = add_config_headers(r, f, document, why, &has_type);
+		result = make_body(r, f, job, why);
+	if (result == ATTEMPT_OK)
+		result = add_config_headers(r, f, document, shown, why, &has_type);
 	if (result == ATTEMPT_OK && !add_hookd_headers(r, f, job, now, shown, has_type))
 		result = no_memory(why);
 	json_decref(document);
@@ -266,5 +324,6 @@ void forward_request_free(struct forward_request *r)
 		free(r->headers[i]);
 	}
 	free(r->headers);
+	buf_free(&r->body);
 	*r = (struct forward_request){0};
 }

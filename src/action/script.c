@@ -2,31 +2,8 @@
  * templates and the event on its standard input. */
 #include "arguments.h"
 #include "child.h"
-#include "process/script_sandbox.h"
 
 #include <string.h>
-#include <unistd.h>
-
-enum {
-	EXIT_DATA = 65,   /* EX_DATAERR of sysexits.h: PERMFAIL, … */
-	EXIT_NEVER = 100, /* … as is qmail's code for a permanent failure */
-};
-
-static bool is_permanent(const struct conf_action *does, int exit_code)
-{
-	if (exit_code == EXIT_DATA || exit_code == EXIT_NEVER)
-		return true;
-	for (size_t i = 0; i < does->give_up_count; i++)
-		if (does->give_up_on[i] == exit_code)
-			return true;
-	return false;
-}
-
-/* Root can read everything anyway: a sandbox would only hinder it. */
-static bool needs_sandbox(const struct child_user *user)
-{
-	return (user->name != NULL ? user->uid : geteuid()) != 0;
-}
 
 static enum action_step start_program(struct action_child *s,
 	const struct script_arguments *arguments, struct script_sandbox *sandbox)
@@ -43,13 +20,10 @@ static enum action_step start_program(struct action_child *s,
 		.input = job->payload,
 		.input_len = job->payload_len,
 	};
-	int ruleset = -1;
 
-	if (needs_sandbox(&does->user) && !script_sandbox_ready(sandbox, &ruleset))
-		return action_child_not_started(s, CHILD_NO_RESOURCES,
-			"out of memory or descriptors for the script sandbox");
-	options.sandbox = ruleset > 0 ? ruleset : 0;
-	return action_child_start(s, &options, is_permanent);
+	if (!action_child_confine(&options, sandbox))
+		return action_child_not_started(s, CHILD_NO_RESOURCES, ACTION_CHILD_NO_SANDBOX);
+	return action_child_start(s, &options, conf_action_gives_up);
 }
 
 static enum action_step start_child(struct action_child *s, struct script_sandbox *sandbox)
@@ -61,7 +35,7 @@ static enum action_step start_child(struct action_child *s, struct script_sandbo
 	enum action_step step = ACTION_FINISHED;
 	char why[SCRIPT_ARGUMENTS_WHY];
 
-	result = script_arguments_make(&arguments, hook, job, why);
+	result = script_arguments_make(&arguments, s->action.conf, hook, job, false, why);
 	if (result == ATTEMPT_OK)
 		step = start_program(s, &arguments, sandbox);
 	else
@@ -92,12 +66,15 @@ static bool script_preview(const struct conf *conf, const struct conf_hook *hook
 	const struct delivery_job *job, struct buf *out)
 {
 	const struct conf_action *does = hook->action;
+	const char *user = conf_written(conf, &does->user);
 	struct script_arguments arguments;
 	char why[SCRIPT_ARGUMENTS_WHY];
-	bool good;
+	bool good = script_arguments_make(&arguments, conf, hook, job, false, why) == ATTEMPT_OK;
 
-	(void)conf;
-	good = script_arguments_make(&arguments, hook, job, why) == ATTEMPT_OK;
+	script_arguments_free(&arguments);
+	good = good && script_arguments_make(&arguments, conf, hook, job, true, why) == ATTEMPT_OK;
+	if (user == NULL)
+		user = does->user.name;
 	if (good) {
 		buf_add_text(out, "  run\n");
 		for (size_t i = 0; arguments.argv[i] != NULL; i++)
@@ -106,10 +83,13 @@ static bool script_preview(const struct conf *conf, const struct conf_hook *hook
 		for (size_t i = 0; arguments.env[i] != NULL; i++)
 			add_quoted(out, arguments.env[i]);
 		buf_printf(out, "  in %s%s%s, the event's %zu bytes on standard input\n",
-			does->directory, does->user.name != NULL ? " as user " : "",
-			does->user.name != NULL ? does->user.name : "", job->payload_len);
+			conf_shown(conf, &does->directory, does->directory),
+			user != NULL ? " as user " : "", user != NULL ? user : "",
+			job->payload_len);
 	} else {
-		buf_printf(out, "  cannot run: %s\n", why);
+		buf_add_text(out, "  cannot run: ");
+		buf_add_escaped(out, why, strlen(why), '\0');
+		buf_add_char(out, '\n');
 	}
 	script_arguments_free(&arguments);
 	return good;

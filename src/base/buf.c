@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include "base/character.h"
 #include "base/utf8.h"
 
 #include <stdint.h>
@@ -7,11 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool set_capacity(struct buf *b, size_t capacity)
+{
+	char *data = realloc(b->data, capacity);
+
+	if (data == NULL) {
+		b->failed = true;
+		return false;
+	}
+	b->data = data;
+	b->capacity = capacity;
+	return true;
+}
+
 /* Room for `more` bytes and a NUL; doubling keeps appending linear. */
 static bool reserve(struct buf *b, size_t more)
 {
 	size_t need, capacity;
-	char *data;
 
 	if (b->failed)
 		return false;
@@ -24,14 +37,17 @@ static bool reserve(struct buf *b, size_t more)
 		return true;
 	for (capacity = b->capacity != 0 ? b->capacity : 64; capacity < need; capacity *= 2)
 		;
-	data = realloc(b->data, capacity);
-	if (data == NULL) {
+	return set_capacity(b, capacity);
+}
+
+void buf_set_room(struct buf *b, size_t len)
+{
+	if (b->failed)
+		return;
+	if (len >= SIZE_MAX / 4)
 		b->failed = true;
-		return false;
-	}
-	b->data = data;
-	b->capacity = capacity;
-	return true;
+	else if (set_capacity(b, (len > b->len ? len : b->len) + 1))
+		b->data[b->len] = '\0';
 }
 
 void buf_add(struct buf *b, const void *bytes, size_t len)
@@ -81,81 +97,64 @@ void buf_printf(struct buf *b, const char *format, ...)
 	va_end(args);
 }
 
-/* C1 controls (U+0080-U+009F) steer terminals too, and the bidirectional
- * controls (U+202A-202E, U+2066-2069) reorder what a person reads. */
-static bool hidden(const unsigned char *p, size_t n)
+void buf_add_json_escape(struct buf *b, unsigned code)
 {
-	if (n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
-	if (n == 3 && p[0] == 0xe2)
-		return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
-		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-	return false;
-}
-
-/* The code point of a valid sequence of 2 or 3 bytes. */
-static unsigned code_point(const unsigned char *p, size_t n)
-{
-	return n == 2 ? (p[0] & 0x1fU) << 6 | (p[1] & 0x3fU)
-		      : (p[0] & 0x0fU) << 12 | (p[1] & 0x3fU) << 6 | (p[2] & 0x3fU);
+	if (code >= 0x10000)
+		buf_printf(b, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+			0xdc00 + ((code - 0x10000) & 0x3ff));
+	else
+		buf_printf(b, "\\u%04x", code);
 }
 
 void buf_add_json(struct buf *b, const char *bytes, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
+	struct shown_text shown = {0};
 
 	buf_add_char(b, '"');
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_sequence(p + i, len - i);
-
-		if (n == 0) {
-			buf_add_text(b, UTF8_REPLACEMENT);
-			i++;
+	for (size_t i = 0, n; i<len; i += n> 0 ? n : 1) {
+		n = utf8_sequence(p + i, len - i);
+		if (!shown_as_it_is(&shown, p + i, n)) {
+			if (n > 0)
+				buf_add_json_escape(b, character_code(p + i, n));
+			else
+				buf_add_text(b, UTF8_REPLACEMENT);
 			continue;
 		}
-		if (p[i] == '"' || p[i] == '\\') {
+		if (p[i] == '"' || p[i] == '\\')
 			buf_add_char(b, '\\');
-			buf_add_char(b, bytes[i]);
-		} else if (p[i] < 0x20 || p[i] == 0x7f) {
-			buf_printf(b, "\\u%04x", p[i]);
-		} else if (hidden(p + i, n)) {
-			buf_printf(b, "\\u%04x", code_point(p + i, n));
-		} else {
-			buf_add(b, bytes + i, n);
-		}
-		i += n;
+		buf_add(b, bytes + i, n);
 	}
 	buf_add_char(b, '"');
+}
+
+static void add_escape(struct buf *b, const unsigned char *p, size_t n)
+{
+	if (*p == '\n')
+		buf_add_text(b, "\\n");
+	else if (*p == '\r')
+		buf_add_text(b, "\\r");
+	else if (*p == '\t')
+		buf_add_text(b, "\\t");
+	else
+		for (size_t i = 0; i < n; i++)
+			buf_printf(b, "\\x%02x", p[i]);
 }
 
 void buf_add_escaped(struct buf *b, const char *bytes, size_t len, char quote)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
+	struct shown_text shown = {0};
 
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_sequence(p + i, len - i);
-
-		if (n <= 1 && (p[i] < 0x20 || p[i] >= 0x7f)) {
-			if (p[i] == '\n')
-				buf_add_text(b, "\\n");
-			else if (p[i] == '\r')
-				buf_add_text(b, "\\r");
-			else if (p[i] == '\t')
-				buf_add_text(b, "\\t");
-			else
-				buf_printf(b, "\\x%02x", p[i]);
-			i++;
+	for (size_t i = 0, n; i<len; i += n> 0 ? n : 1) {
+		n = utf8_sequence(p + i, len - i);
+		if (!shown_as_it_is(&shown, p + i, n)) {
+			add_escape(b, p + i, n > 0 ? n : 1);
 			continue;
 		}
-		if (hidden(p + i, n)) {
-			for (size_t k = 0; k < n; k++)
-				buf_printf(b, "\\x%02x", p[i + k]);
-		} else {
-			if (quote != '\0' && (p[i] == '\\' || bytes[i] == quote))
-				buf_add_char(b, '\\');
-			buf_add(b, bytes + i, n);
-		}
-		i += n;
+		if (quote != '\0' && (p[i] == '\\' || bytes[i] == quote))
+			buf_add_char(b, '\\');
+		buf_add(b, bytes + i, n);
 	}
 }
 

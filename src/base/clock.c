@@ -74,47 +74,90 @@ static int days_in_month(int year, int month)
 	return month == 2 && leap ? 29 : days[month - 1];
 }
 
+/* A time as it is written. */
+struct written {
+	struct tm tm; /* without tm_isdst and what follows from the others */
+	int milli;
+	bool has_offset;
+	int offset; /* seconds east of UTC */
+};
+
+static bool parse_date(const char **p, const char *end, struct tm *tm)
+{
+	int year, month, day;
+
+	if (!digits(p, end, 4, &year) || !literal(p, end, '-') || !digits(p, end, 2, &month) ||
+		!literal(p, end, '-') || !digits(p, end, 2, &day))
+		return false;
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+		return false;
+	tm->tm_year = year - 1900;
+	tm->tm_mon = month - 1;
+	tm->tm_mday = day;
+	return true;
+}
+
+static bool parse_hour_and_minute(const char **p, const char *end, struct tm *tm)
+{
+	return (literal(p, end, 'T') || literal(p, end, 't') || literal(p, end, ' ')) &&
+	       digits(p, end, 2, &tm->tm_hour) && literal(p, end, ':') &&
+	       digits(p, end, 2, &tm->tm_min) && tm->tm_hour <= 23 && tm->tm_min <= 59;
+}
+
+/* ":29" or ":29.001" */
+static bool parse_seconds(const char **p, const char *end, struct written *w)
+{
+	const char *fraction;
+
+	if (!literal(p, end, ':') || !digits(p, end, 2, &w->tm.tm_sec) || w->tm.tm_sec > 59)
+		return false;
+	if (!literal(p, end, '.'))
+		return true;
+	fraction = *p;
+	for (int weight = 100; *p < end && **p >= '0' && **p <= '9'; (*p)++, weight /= 10)
+		w->milli += (**p - '0') * weight;
+	return *p > fraction;
+}
+
+/* With its offset applied, a time may leave the years that clock_format can write. */
+static bool resolve(const struct written *w, int64_t *ms)
+{
+	struct tm tm = w->tm;
+	int64_t seconds;
+
+	tm.tm_isdst = -1;
+	seconds = w->has_offset ? (int64_t)timegm(&tm) - w->offset : (int64_t)mktime(&tm);
+	if (seconds < 0 || seconds * 1000 + w->milli > LAST)
+		return false;
+	*ms = seconds * 1000 + w->milli;
+	return true;
+}
+
 bool clock_parse(const char *text, size_t len, int64_t *ms)
 {
 	const char *p = text, *end = text + len;
-	int year, month, day, hour, minute, second, offset, milli = 0;
+	struct written w = {.has_offset = true};
 
-	if (!digits(&p, end, 4, &year) || !literal(&p, end, '-') || !digits(&p, end, 2, &month) ||
-		!literal(&p, end, '-') || !digits(&p, end, 2, &day))
-		return false;
-	if (!literal(&p, end, 'T') && !literal(&p, end, 't') && !literal(&p, end, ' '))
-		return false;
-	if (!digits(&p, end, 2, &hour) || !literal(&p, end, ':') || !digits(&p, end, 2, &minute) ||
-		!literal(&p, end, ':') || !digits(&p, end, 2, &second))
-		return false;
-	if (literal(&p, end, '.')) {
-		const char *fraction = p;
+	return parse_date(&p, end, &w.tm) && parse_hour_and_minute(&p, end, &w.tm) &&
+	       parse_seconds(&p, end, &w) && parse_offset(&p, end, &w.offset) && p == end &&
+	       resolve(&w, ms);
+}
 
-		for (int weight = 100; p < end && *p >= '0' && *p <= '9'; p++, weight /= 10)
-			milli += (*p - '0') * weight;
-		if (p == fraction)
-			return false;
-	}
-	if (!parse_offset(&p, end, &offset) || p != end)
-		return false;
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
-		hour > 23 || minute > 59 || second > 59)
-		return false;
+bool clock_parse_short(const char *text, size_t len, int64_t *ms)
+{
+	const char *p = text, *end = text + len;
+	struct written w = {0};
 
-	struct tm tm = {
-		.tm_year = year - 1900,
-		.tm_mon = month - 1,
-		.tm_mday = day,
-		.tm_hour = hour,
-		.tm_min = minute,
-		.tm_sec = second,
-	};
-	/* With its offset applied, the time may leave the years that clock_format can write. */
-	int64_t at = ((int64_t)timegm(&tm) - offset) * 1000 + milli;
-	if (at < 0 || at > LAST)
+	if (!parse_date(&p, end, &w.tm))
 		return false;
-	*ms = at;
-	return true;
+	if (p < end && !parse_hour_and_minute(&p, end, &w.tm))
+		return false;
+	if (p < end && *p == ':' && !parse_seconds(&p, end, &w))
+		return false;
+	w.has_offset = p < end;
+	if (w.has_offset && !parse_offset(&p, end, &w.offset))
+		return false;
+	return p == end && resolve(&w, ms);
 }
 
 void clock_format(int64_t ms, char out[CLOCK_TEXT])

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "log_writer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -97,58 +98,90 @@ static void add_json_field(struct buf *b, const struct log_field *f)
 		buf_add_json(b, f->text, f->len);
 }
 
-/* stderr may be a pipe whose reader is gone or full: never block or fail because of a
- * log line. */
-static void put(const struct buf *b)
-{
-	ssize_t n;
+struct line {
+	struct buf text;
+	bool json;
+};
 
-	do
-		n = write(STDERR_FILENO, b->data, b->len);
-	while (n < 0 && errno == EINTR);
+static void line_begin(struct line *line, enum log_level level, const char *message)
+{
+	bool journal = atomic_load(&log_journal);
+	struct buf *b = &line->text;
+	char time[CLOCK_TEXT];
+
+	*line = (struct line){.json = atomic_load(&log_format) == LOG_FORMAT_JSON};
+	clock_format(clock_wall(), time);
+	if (journal)
+		buf_printf(b, "<%d>", level_priorities[level]);
+	if (line->json) {
+		buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", time,
+			level_names[level]);
+		buf_add_json(b, message, strlen(message));
+	} else if (journal) {
+		buf_add_text(b, message); /* the journal keeps time and level itself */
+	} else {
+		buf_printf(b, "%s %s %s", time, level_names[level], message);
+	}
+}
+
+static void line_add(struct line *line, const struct log_field *f)
+{
+	if (f->kind == LOG_FIELD_TEXT && f->text == NULL)
+		return;
+	if (line->json)
+		add_json_field(&line->text, f);
+	else
+		add_text_field(&line->text, f);
+}
+
+static void line_end(struct line *line)
+{
+	buf_add_text(&line->text, line->json ? "}\n" : "\n");
 }
 
 void log_write(enum log_level level, const char *message, ...)
 {
-	bool json = atomic_load(&log_format) == LOG_FORMAT_JSON;
 	int saved = errno;
-	char time[CLOCK_TEXT];
-	struct buf b = {0};
+	struct line line;
 	va_list args;
 
 	if (!log_wants(level))
 		return;
-	clock_format(clock_wall(), time);
-	if (atomic_load(&log_journal))
-		buf_printf(&b, "<%d>", level_priorities[level]);
-	if (json) {
-		buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", time,
-			level_names[level]);
-		buf_add_json(&b, message, strlen(message));
-	} else if (atomic_load(&log_journal)) {
-		buf_add_text(&b, message); /* the journal keeps time and level itself */
-	} else {
-		buf_printf(&b, "%s %s %s", time, level_names[level], message);
-	}
+	line_begin(&line, level, message);
 	va_start(args, message);
 	for (int i = 0; i < FIELDS_MAX; i++) {
 		struct log_field f = va_arg(args, struct log_field);
 
 		if (f.kind == LOG_FIELD_END)
 			break;
-		if (f.kind == LOG_FIELD_TEXT && f.text == NULL)
-			continue;
-		if (json)
-			add_json_field(&b, &f);
-		else
-			add_text_field(&b, &f);
+		line_add(&line, &f);
 	}
 	va_end(args);
-	buf_add_text(&b, json ? "}\n" : "\n");
-	if (buf_ok(&b))
-		put(&b);
-	buf_free(&b);
+	line_end(&line);
+	log_writer_put(buf_ok(&line.text) ? line.text.data : NULL, line.text.len);
+	buf_free(&line.text);
 	errno = saved;
+}
+
+static struct buf format_lost(int64_t count)
+{
+	const struct log_field number = log_int("lines", count);
+	struct line line;
+
+	line_begin(&line, LOG_WARN, "lines were not logged: stderr was not read, or not writable");
+	line_add(&line, &number);
+	line_end(&line);
+	return line.text;
+}
+
+bool log_start(void)
+{
+	return log_writer_start(format_lost);
+}
+
+void log_flush(void)
+{
+	log_writer_flush();
 }
 
 bool log_allowed(struct log_limit *limit, unsigned *suppressed)

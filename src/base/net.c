@@ -95,6 +95,16 @@ const char *net_parse_range(const char *text, struct net_range *out)
 	return NULL;
 }
 
+void net_from_bytes(sa_family_t family, const uint8_t *bytes, struct net_address *out)
+{
+	if (family == AF_INET6) {
+		set_v6(out, bytes);
+		return;
+	}
+	*out = (struct net_address){.family = AF_INET};
+	memcpy(out->bytes, bytes, 4);
+}
+
 void net_from_sockaddr(const struct sockaddr *sa, struct net_address *out)
 {
 	struct sockaddr_in v4;
@@ -228,4 +238,15 @@ struct net_address net_client(const struct net_address *peer, const char *list, 
 		len = start > 0 ? start - 1 : 0;
 	}
 	return client;
+}
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+void net_refuse_descriptors(int fd)
+{
+	const int off = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#define STACK_SIZE ((size_t)8 << 20) /* the default is what the parent's limit was */
+
 struct start {
 	const char *name;
 	void *(*body)(void *);
@@ -26,15 +28,30 @@ static void *run_named(void *arg)
 	return start.body(start.arg);
 }
 
+/* All but those of a crash, which could not be handled then. */
+static void block_signals(sigset_t *before)
+{
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+	sigset_t blocked;
+
+	(void)sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
+		(void)sigdelset(&blocked, crashes[i]);
+	(void)pthread_sigmask(SIG_SETMASK, &blocked, before);
+}
+
 static int create_with_signals_blocked(pthread_t *thread, struct start *start)
 {
-	sigset_t all, before;
+	pthread_attr_t attributes;
+	sigset_t before;
 	int error;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(thread, NULL, run_named, start);
+	(void)pthread_attr_init(&attributes);
+	(void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	block_signals(&before);
+	error = pthread_create(thread, &attributes, run_named, start);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attributes);
 	return error;
 }
 

@@ -24,3 +24,12 @@ size_t utf8_sequence(const unsigned char *p, size_t left)
 		return 0;
 	return n;
 }
+
+bool utf8_is_valid(const char *text, size_t len)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < len && n > 0; i += n)
+		n = utf8_sequence((const unsigned char *)text + i, len - i);
+	return n > 0;
+}

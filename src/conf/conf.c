@@ -2,12 +2,15 @@
 
 #include "base/file.h"
 #include "conf/check/check.h"
+#include "conf/check/known.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static _Atomic uint64_t last_number; /* of a config that was read */
 
 struct conf *conf_ref(struct conf *conf)
 {
@@ -57,6 +60,7 @@ static struct conf *parse_bytes(
 		goto out;
 	}
 	conf->references = 1;
+	conf->number = ++last_number;
 	conf->file = strdup(file);
 	reader = (struct conf_reader){.conf = conf, .directory = directory};
 	reader.errors.no_memory = conf->file == NULL;
@@ -71,6 +75,7 @@ static struct conf *parse_bytes(
 	*good = root != NULL && !conf_errors_fatal(&reader.errors);
 	conf_errors_write(&reader.errors, file, errors);
 out:
+	conf_known_free(reader.known);
 	conf_errors_free(&reader.errors);
 	conf_node_free(root);
 	free(directory);
@@ -138,7 +143,8 @@ static bool same_listens(const struct conf *a, const struct conf *b)
 	if (a->listen_count != b->listen_count)
 		return false;
 	for (size_t i = 0; i < a->listen_count; i++)
-		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
+		if (strcmp(a->listen[i].text, b->listen[i].text) != 0 ||
+			a->listen[i].proxy_protocol != b->listen[i].proxy_protocol)
 			return false;
 	return true;
 }

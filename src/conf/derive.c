@@ -1,5 +1,5 @@
 /* conf/derive.c - adds what follows from a config once it is read and checked: the hooks that are
- * derived from on_failure, digest and silence, and the environment of programs. */
+ * derived from on_failure, digest, silence and alert, and the environment of programs. */
 #include "read.h"
 
 #include <stdio.h>
@@ -69,6 +69,32 @@ static bool gather(struct conf *conf)
 	return true;
 }
 
+static struct conf_source *source_of(struct conf *conf, const struct conf_hook *hook)
+{
+	return &conf->sources[hook->source - conf->sources];
+}
+
+/* Lists each source's hooks, so that an event passes by no others. */
+static bool list_hooks(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->hook_count; i++)
+		source_of(conf, &conf->hooks[i])->hook_count++;
+	for (size_t i = 0; i < conf->source_count; i++) {
+		struct conf_source *source = &conf->sources[i];
+
+		source->hooks = calloc(source->hook_count + 1, sizeof(struct conf_hook *));
+		if (source->hooks == NULL)
+			return false;
+		source->hook_count = 0;
+	}
+	for (size_t i = 0; i < conf->hook_count; i++) {
+		struct conf_source *source = source_of(conf, &conf->hooks[i]);
+
+		source->hooks[source->hook_count++] = &conf->hooks[i];
+	}
+	return true;
+}
+
 static bool complete(struct conf_action *action)
 {
 	if (!conf_action_is_set(action))
@@ -80,7 +106,7 @@ static bool complete(struct conf_action *action)
 static bool complete_all(struct conf *conf)
 {
 	bool good = complete(&conf->on_failure) && complete(&conf->digest.action) &&
-		    complete(&conf->silence.action);
+		    complete(&conf->silence.action) && complete(&conf->alert.action);
 
 	for (size_t i = 0; i < conf->hook_count; i++) {
 		struct conf_hook *hook = &conf->hooks[i];
@@ -97,11 +123,12 @@ void conf_derive(struct conf_reader *r)
 
 	conf->own.name = strdup(CONF_OWN_SOURCE);
 	conf->own.sender = &sender_own;
-	conf->derived = calloc(conf->hook_count + 2, sizeof(*conf->derived));
+	conf->derived = calloc(conf->hook_count + 3, sizeof(*conf->derived));
 	if (conf->own.name == NULL || conf->derived == NULL || !complete_all(conf) ||
 		!derive_failures(conf) ||
 		!derive_own(conf, "digest", &conf->digest.action, &conf->digest_hook) ||
 		!derive_own(conf, "silence", &conf->silence.action, &conf->silence_hook) ||
-		!gather(conf))
+		!derive_own(conf, "alert", &conf->alert.action, &conf->alert_hook) ||
+		!gather(conf) || !list_hooks(conf))
 		r->errors.no_memory = true;
 }

@@ -1,5 +1,6 @@
 /* conf/free.c - frees a configuration or any part of one, whether completely read or not. */
 #include "read.h"
+#include "rule/path.h"
 
 #include <stdlib.h>
 
@@ -8,6 +9,13 @@ void conf_free_texts(char **texts)
 	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
 		free(texts[i]);
 	free(texts);
+}
+
+void conf_free_paths(struct path **paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		path_free(paths[i]);
+	free(paths);
 }
 
 void conf_free_pairs(struct conf_pair *pairs, size_t count)
@@ -45,6 +53,7 @@ static void free_forward(struct conf_forward *forward)
 	conf_free_pairs(forward->headers, forward->header_count);
 	secret_free(forward->secret);
 	secret_free(forward->bearer);
+	conf_free_paths(forward->drop, forward->drop_count);
 	free(forward->ca);
 	free(forward->certificate);
 	free(forward->key);
@@ -62,6 +71,7 @@ void conf_free_action(struct conf_action *action)
 	free(action->user.name);
 	free(action->user.groups);
 	free(action->give_up_on);
+	free(action->retry_on);
 }
 
 void conf_free_mail_server(struct conf_mail_server *server)
@@ -70,6 +80,7 @@ void conf_free_mail_server(struct conf_mail_server *server)
 	free(server->socket);
 	conf_free_texts(server->command);
 	free(server->ca);
+	free(server->hostname);
 	free(server->username);
 	secret_free(server->password);
 	free(server->from.name);
@@ -84,11 +95,21 @@ static void free_source(struct conf_source *s)
 		secret_free(s->secrets[i]);
 	free(s->secrets);
 	free(s->allow);
+	secret_free(s->api.key);
+	free(s->api.url);
+	free(s->api.public_url);
+	for (size_t i = 0; i < s->api.type_count; i++)
+		free(s->api.types[i]);
+	free(s->api.types);
+	free(s->hooks);
 }
 
 static void free_hook(struct conf_hook *h)
 {
 	free(h->name);
+	for (size_t i = 0; i < h->confirm_count; i++)
+		free(h->confirm[i]);
+	free(h->confirm);
 	for (size_t i = 0; i < h->on_count; i++)
 		free(h->on[i]);
 	free(h->on);
@@ -122,7 +143,9 @@ void conf_free(struct conf *conf)
 	conf_free_action(&conf->on_failure);
 	conf_free_action(&conf->digest.action);
 	conf_free_action(&conf->silence.action);
+	conf_free_action(&conf->alert.action);
 	free(conf->silence.sources);
+	conf_free_written(conf);
 	free(conf->listen);
 	free(conf->sources);
 	free(conf->tls.certificate);
@@ -133,6 +156,9 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->secret_file_count; i++)
 		free(conf->secret_files[i]);
 	free(conf->secret_files);
+	for (size_t i = 0; i < conf->file_count; i++)
+		free(conf->files[i]);
+	free(conf->files);
 	free(conf->file);
 	free(conf);
 }

@@ -23,17 +23,21 @@ ARRAY(conf, sources, source_count);
 ARRAY(conf, hooks, hook_count);
 ARRAY(conf_source, secrets, secret_count);
 ARRAY(conf_source, allow, allow_count);
+ARRAY(conf_api, types, type_count);
 ARRAY(conf_silence, sources, source_count);
 ARRAY(conf_hook, on, on_count);
 ARRAY(conf_action, env, env_count);
 ARRAY(conf_action, give_up_on, give_up_count);
+ARRAY(conf_action, retry_on, retry_count);
 ARRAY(conf_templates, list, count);
 ARRAY(conf_forward, headers, header_count);
+ARRAY(conf_forward, drop, drop_count);
 
 /* A choice is written as an int. */
 _Static_assert(sizeof(enum log_level) == sizeof(int) && sizeof(enum log_format) == sizeof(int) &&
 		       sizeof(enum conf_mail_tls) == sizeof(int) &&
 		       sizeof(enum conf_order) == sizeof(int) &&
+		       sizeof(enum conf_once) == sizeof(int) &&
 		       sizeof(enum conf_digest_when) == sizeof(int),
 	"an enum is an int");
 
@@ -49,6 +53,9 @@ static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
 const struct conf_key conf_keys[] = {
 	{"", "listen", CONF_LISTEN, AT(conf, listen),
 		.min = 1, .max = 16, .fallback = "127.0.0.1:8080", .reload = CONF_RESTART},
+	{"listen[]", "address", CONF_LISTENER, 0, .required = true},
+	{"listen[]", "proxy_protocol", CONF_BOOL, AT(conf_listen, proxy_protocol),
+		.fallback = "false"},
 	{"", "tls", CONF_MAPPING, AT(conf, tls), .fallback = NULL},
 	{"tls", "certificate", CONF_PATH, AT(conf_tls, certificate), .required = true},
 	{"tls", "key", CONF_PATH, AT(conf_tls, key), .required = true},
@@ -57,6 +64,8 @@ const struct conf_key conf_keys[] = {
 	{"", "limits", CONF_MAPPING, AT(conf, limits), .fallback = NULL},
 	{"limits", "body", CONF_SIZE, AT(conf_limits, body),
 		.min = KIB, .max = 64 * MIB, .fallback = "1MiB"},
+	{"limits", "bodies", CONF_SIZE, AT(conf_limits, bodies),
+		.min = 2 * KIB, .max = 2048 * MIB, .fallback = "64MiB"},
 	{"limits", "connections", CONF_COUNT, AT(conf_limits, connections),
 		.min = 1, .max = 100000, .fallback = "1000"},
 	{"limits", "per_ip", CONF_COUNT, AT(conf_limits, per_ip),
@@ -87,6 +96,7 @@ const struct conf_key conf_keys[] = {
 	{"email", "tls", CONF_CHOICE, AT(conf_mail_server, tls),
 		.min = CONF_MAIL_STARTTLS, .words = mail_tls},
 	{"email", "ca", CONF_PATH, AT(conf_mail_server, ca), .fallback = NULL},
+	{"email", "hostname", CONF_HOSTNAME, AT(conf_mail_server, hostname), .fallback = NULL},
 	{"email", "username", CONF_TEXT, AT(conf_mail_server, username), .fallback = NULL},
 	{"email", "password", CONF_SECRET, AT(conf_mail_server, password), .fallback = NULL},
 	{"email", "from", CONF_MAILBOX, AT(conf_mail_server, from), .required = true},
@@ -102,6 +112,21 @@ const struct conf_key conf_keys[] = {
 		.max = DAY, .fallback = "5m"},
 	{"sources[]", "allow", CONF_NETS, AT(conf_source, allow), .max = 1000, .fallback = ""},
 
+	{"sources[]", "api", CONF_MAPPING, AT(conf_source, api), .fallback = NULL},
+	{"sources[].api", "key", CONF_SECRET, AT(conf_api, key), .required = true},
+	{"sources[].api", "url", CONF_TEXT, AT(conf_api, url), .fallback = NULL},
+	{"sources[].api", "every", CONF_DURATION, AT(conf_api, every),
+		.min = 10 * SECOND, .max = DAY, .fallback = "10m"},
+	{"sources[].api", "grace", CONF_DURATION, AT(conf_api, grace),
+		.max = DAY, .fallback = "5m"},
+	{"sources[].api", "overlap", CONF_DURATION, AT(conf_api, overlap),
+		.min = MINUTE, .max = 7 * DAY, .fallback = "30m"},
+	{"sources[].api", "act_within", CONF_DURATION, AT(conf_api, act_within),
+		.min = MINUTE, .max = 365 * DAY, .fallback = "7d"},
+	{"sources[].api", "public_url", CONF_TEXT, AT(conf_api, public_url), .fallback = NULL},
+	{"sources[].api", "reenable", CONF_BOOL, AT(conf_api, reenable), .fallback = "false"},
+	{"sources[].api", "types", CONF_GLOBS, AT(conf_api, types), .min = 1, .max = 64},
+
 	{"", "on_failure", CONF_MAPPING, AT(conf, on_failure), .rows = "action"},
 	{"", "digest", CONF_MAPPING, AT(conf, digest), .fallback = NULL},
 	{"digest", "at", CONF_TIME_OF_DAY, AT(conf_digest, at), .fallback = "08:00"},
@@ -113,6 +138,7 @@ const struct conf_key conf_keys[] = {
 		.min = 10 * MINUTE, .max = 30 * DAY, .fallback = "6h"},
 	{"silence", "sources", CONF_REFS, AT(conf_silence, sources), .min = 1, .max = 1000},
 	{"silence", "", CONF_ACTION, AT(conf_silence, action), .rows = "action"},
+	{"", "alert", CONF_MAPPING, AT(conf, alert.action), .rows = "action"},
 
 	{"", "hooks", CONF_LIST, AT(conf, hooks),
 		.max = 10000, .size = sizeof(struct conf_hook), .fallback = ""},
@@ -122,6 +148,8 @@ const struct conf_key conf_keys[] = {
 	{"hooks[]", "when", CONF_WHEN, AT(conf_hook, when), .fallback = NULL},
 	{"hooks[]", "order", CONF_CHOICE, AT(conf_hook, order),
 		.fallback = "none", .words = orders},
+	{"hooks[]", "once", CONF_CHOICE, AT(conf_hook, once), .fallback = "none", .words = orders},
+	{"hooks[]", "confirm", CONF_GLOBS, AT(conf_hook, confirm), .min = 1, .max = 16},
 	{"hooks[]", "skip_stale", CONF_BOOL, AT(conf_hook, skip_stale), .fallback = "false"},
 	{"hooks[]", "on_failure", CONF_MAPPING, AT(conf_hook, own_failure), .rows = "action"},
 	{"hooks[]", "", CONF_ACTION, AT(conf_hook, own), .rows = "action"},
@@ -139,34 +167,36 @@ const struct conf_key conf_keys[] = {
 	{"action.rlimits", "processes", CONF_RLIMIT, RLIMIT_NPROC, .min = 1, .max = 1000000},
 	{"action.rlimits", "file_size", CONF_RLIMIT, RLIMIT_FSIZE, .max = TIB},
 	{"action", "give_up_on", CONF_CODES, AT(conf_action, give_up_on),
-		.max = 255, .fallback = ""},
+		.max = 300, .fallback = ""},
+	{"action", "retry_on", CONF_CODES, AT(conf_action, retry_on), .max = 300, .fallback = ""},
 	{"action", "kill_after", CONF_DURATION, AT(conf_action, kill_after),
 		.max = 10 * MINUTE, .fallback = "5s"},
 
 	{"action", "email", CONF_MAPPING, AT(conf_action, email), .fallback = NULL},
-	{"action.email", "to", CONF_TEMPLATES, AT(conf_email, to),
+	{"action.email", "to", CONF_ADDRESSES, AT(conf_email, to),
 		.min = 1, .max = MAIL_ADDRESSES, .required = true},
-	{"action.email", "cc", CONF_TEMPLATES, AT(conf_email, cc), .min = 1, .max = MAIL_ADDRESSES},
-	{"action.email", "bcc", CONF_TEMPLATES, AT(conf_email, bcc),
+	{"action.email", "cc", CONF_ADDRESSES, AT(conf_email, cc), .min = 1, .max = MAIL_ADDRESSES},
+	{"action.email", "bcc", CONF_ADDRESSES, AT(conf_email, bcc),
 		.min = 1, .max = MAIL_ADDRESSES},
-	{"action.email", "reply_to", CONF_TEMPLATES, AT(conf_email, reply_to),
+	{"action.email", "reply_to", CONF_ADDRESSES, AT(conf_email, reply_to),
 		.min = 1, .max = MAIL_ADDRESSES},
-	{"action.email", "from", CONF_TEMPLATE, AT(conf_email, from), .min = 1,
+	{"action.email", "from", CONF_ADDRESS, AT(conf_email, from), .min = 1,
 		.expected = "an address such as \"My Shop <shop@example.com>\""},
 	{"action.email", "subject", CONF_TEMPLATE, AT(conf_email, subject), .min = 1},
-	{"action.email", "body", CONF_TEMPLATE, AT(conf_email, body), .fallback = NULL},
-	{"action.email", "body_file", CONF_TEMPLATE_FILE, AT(conf_email, body), .fallback = NULL},
+	{"action.email", "body", CONF_BODY, AT(conf_email, body), .fallback = NULL},
+	{"action.email", "body_file", CONF_BODY_FILE, AT(conf_email, body), .fallback = NULL},
 	{"action.email", "html", CONF_HTML, AT(conf_email, html), .fallback = NULL},
 	{"action.email", "html_file", CONF_HTML_FILE, AT(conf_email, html), .fallback = NULL},
 	{"action.email", "attach_payload", CONF_BOOL, AT(conf_email, attach_payload),
 		.fallback = "false"},
 
 	{"action", "forward", CONF_MAPPING, AT(conf_action, forward), .fallback = NULL},
-	{"action.forward", "url", CONF_TEMPLATE, AT(conf_forward, url), .min = 1, .required = true,
+	{"action.forward", "url", CONF_URL, AT(conf_forward, url), .min = 1, .required = true,
 		.expected = "an address such as https://erp.example.com/in"},
 	{"action.forward", "method", CONF_WORD, AT(conf_forward, method),
 		.fallback = "POST", .words = methods},
 	{"action.forward", "headers", CONF_HEADERS, AT(conf_forward, headers), .max = 100},
+	{"action.forward", "drop", CONF_MEMBERS, AT(conf_forward, drop), .max = 64},
 	{"action.forward", "secret", CONF_SECRET, AT(conf_forward, secret), .fallback = NULL},
 	{"action.forward", "bearer", CONF_SECRET, AT(conf_forward, bearer), .fallback = NULL},
 	{"action.forward", "verify_tls", CONF_BOOL, AT(conf_forward, verify_tls),
@@ -183,11 +213,12 @@ const struct conf_key conf_keys[] = {
 		.min = 1, .max = 1000, .fallback = "4"},
 	{"action", "retry", CONF_MAPPING, AT(conf_action, retry), .fallback = NULL},
 	{"action.retry", "attempts", CONF_COUNT, AT(conf_retry, attempts),
-		.min = 1, .max = 1000, .fallback = "12"},
+		.min = 1, .max = 1000, .fallback = "58"},
 	{"action.retry", "first", CONF_DURATION, AT(conf_retry, first),
 		.min = 10, .max = DAY, .fallback = "10s"},
 	{"action.retry", "max", CONF_DURATION, AT(conf_retry, max),
-		.min = 10, .max = DAY, .fallback = "1h"},
+		.min = 10, .max = DAY, .fallback = "2h"},
+	{"action", "hold", CONF_BOOL, AT(conf_action, hold), .fallback = "true"},
 };
 /* clang-format on */
 

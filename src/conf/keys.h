@@ -22,30 +22,36 @@ enum conf_type {
 	CONF_WORD,        /* const char *: one of `words` itself */
 	CONF_SCHEME,      /* const struct sender * */
 	CONF_USER,        /* struct child_user */
-	CONF_LISTEN,      /* one or a list: struct conf_listen[] */
+	CONF_LISTEN,      /* one or a list of addresses, or of sections with one: conf_listen[] */
+	CONF_LISTENER,    /* an address to listen on: into struct conf_listen */
 	CONF_NETS,        /* list: struct net_range[] */
 	CONF_SECRET,      /* {credential|file|env: NAME}: struct secret * */
 	CONF_SECRETS,     /* list of them: struct secret *[] */
 	CONF_GLOBS,       /* one or a list: char *[] */
+	CONF_MEMBERS,     /* one or a list of paths into the event: struct path *[] */
 	CONF_RUN,         /* list: a program and templates of its arguments: into conf_action */
 	CONF_COMMAND,     /* a program, or a list of it and arguments: char *[], NULL at the end */
-	CONF_CODES,       /* list of exit codes 1..255: int[] */
+	CONF_CODES,       /* list of exit codes or HTTP statuses: int[] */
 	CONF_REF,         /* name of a source: const struct conf_source * */
 	CONF_REFS,        /* one or a list: const struct conf_source *[] */
 	CONF_RLIMIT,      /* one resource limit, a number or size: into conf_action.rlimits */
 	CONF_TEMPLATE,    /* struct template *, min: whether it may be empty (0) */
-	CONF_TEMPLATES,   /* one or a list, none empty: struct template *[] */
-	CONF_TEMPLATE_FILE, /* the path of a file that is one: struct template * */
-	CONF_HTML,          /* struct template * of HTML */
-	CONF_HTML_FILE,     /* the path of a file that is one: struct template * */
-	CONF_ENV,           /* mapping of variables to templates: struct conf_pair[] */
-	CONF_HEADERS,       /* mapping of header fields to templates: struct conf_pair[] */
-	CONF_MAIL_SERVER,   /* smtp://…, smtps://…, unix:…: into conf_mail_server */
-	CONF_MAILBOX,       /* one mail address: struct mail_address */
-	CONF_WHEN,          /* struct condition * */
-	CONF_MAPPING,       /* a section, whose rows are in the section `rows` */
-	CONF_LIST,          /* a list of sections */
-	CONF_ACTION,        /* not a key: the rows of the section `rows` belong here, too */
+	CONF_URL,         /* the same, of a URL */
+	CONF_ADDRESS,     /* the same, of a mail address */
+	CONF_ADDRESSES,   /* one or a list, none empty: struct template *[] of mail addresses */
+	CONF_BODY,        /* struct template * of a mail's text */
+	CONF_BODY_FILE,   /* the path of a file that is one: struct template * */
+	CONF_HTML,        /* struct template * of HTML */
+	CONF_HTML_FILE,   /* the path of a file that is one: struct template * */
+	CONF_ENV,         /* mapping of variables to templates: struct conf_pair[] */
+	CONF_HEADERS,     /* mapping of header fields to templates: struct conf_pair[] */
+	CONF_MAIL_SERVER, /* smtp://…, smtps://…, unix:…: into conf_mail_server */
+	CONF_HOSTNAME,    /* char *: a DNS name */
+	CONF_MAILBOX,     /* one mail address: struct mail_address */
+	CONF_WHEN,        /* struct condition * */
+	CONF_MAPPING,     /* a section, whose rows are in the section `rows` */
+	CONF_LIST,        /* a list of sections */
+	CONF_ACTION,      /* not a key: the rows of the section `rows` belong here, too */
 };
 
 enum conf_reload { CONF_RELOAD, CONF_RESTART };

@@ -46,6 +46,41 @@ static bool read_list(const struct conf_value *v)
 	return true;
 }
 
+/* An address to listen on, or a mapping with it. */
+static void read_listen_item(const struct conf_value *v, struct conf_listen *listen)
+{
+	struct conf_value address = *v;
+	struct conf_scope scope = v->item > 0
+					  ? conf_scope_item(v->key->name, v->item - 1, v->node)
+					  : conf_scope_inner(v->scope, v->key->name, "listen[]");
+
+	address.target = listen;
+	if (v->node->kind == CONF_NODE_MAPPING)
+		read_section(v->reader, &scope, v->node, listen);
+	else
+		(void)conf_read_listener(&address);
+}
+
+/* One mapping alone counts as a list of it, as one address does. */
+static bool read_listen(const struct conf_value *v)
+{
+	bool mapping = v->node->kind == CONF_NODE_MAPPING;
+	void *items = mapping ? calloc(1, sizeof(struct conf_listen)) : NULL;
+	size_t count = 1;
+
+	if (mapping && items == NULL)
+		v->reader->errors.no_memory = true;
+	if (mapping ? items == NULL
+		    : !conf_list_open(v, true, sizeof(struct conf_listen), &items, &count))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct conf_value item = conf_value_item(v, i);
+
+		read_listen_item(&item, (struct conf_listen *)items + i);
+	}
+	return conf_listen_store(v, items, count);
+}
+
 static conf_value_reader *const readers[] = {
 	[CONF_NAME] = conf_read_name,
 	[CONF_TEXT] = conf_read_text,
@@ -61,11 +96,13 @@ static conf_value_reader *const readers[] = {
 	[CONF_WORD] = conf_read_word,
 	[CONF_SCHEME] = conf_read_scheme,
 	[CONF_USER] = conf_read_user,
-	[CONF_LISTEN] = conf_read_listen,
+	[CONF_LISTEN] = read_listen,
+	[CONF_LISTENER] = conf_read_listener,
 	[CONF_NETS] = conf_read_nets,
 	[CONF_SECRET] = conf_read_secret,
 	[CONF_SECRETS] = conf_read_secrets,
 	[CONF_GLOBS] = conf_read_globs,
+	[CONF_MEMBERS] = conf_read_members,
 	[CONF_RUN] = conf_read_run,
 	[CONF_COMMAND] = conf_read_command,
 	[CONF_CODES] = conf_read_codes,
@@ -73,13 +110,17 @@ static conf_value_reader *const readers[] = {
 	[CONF_REFS] = conf_read_refs,
 	[CONF_RLIMIT] = conf_read_rlimit,
 	[CONF_TEMPLATE] = conf_read_template,
-	[CONF_TEMPLATES] = conf_read_templates,
-	[CONF_TEMPLATE_FILE] = conf_read_template_file,
+	[CONF_URL] = conf_read_url,
+	[CONF_ADDRESS] = conf_read_address,
+	[CONF_ADDRESSES] = conf_read_addresses,
+	[CONF_BODY] = conf_read_body,
+	[CONF_BODY_FILE] = conf_read_body_file,
 	[CONF_HTML] = conf_read_html,
 	[CONF_HTML_FILE] = conf_read_html_file,
 	[CONF_ENV] = conf_read_env,
 	[CONF_HEADERS] = conf_read_headers,
 	[CONF_MAIL_SERVER] = conf_read_mail_server,
+	[CONF_HOSTNAME] = conf_read_hostname,
 	[CONF_MAILBOX] = conf_read_mailbox,
 	[CONF_WHEN] = conf_read_when,
 	[CONF_MAPPING] = read_mapping,
@@ -121,15 +162,35 @@ static void guess_key(struct conf_guess *guess, const char *section)
 	}
 }
 
+/* ", name, source": the keys of a section. */
+static void list_keys(const char *section, struct buf *out)
+{
+	for (size_t i = 0; i < conf_key_count; i++) {
+		if (strcmp(conf_keys[i].section, section) != 0)
+			continue;
+		if (conf_keys[i].type == CONF_ACTION)
+			list_keys(conf_keys[i].rows, out);
+		else
+			buf_printf(out, "%s%s", out->len > 0 ? ", " : "", conf_keys[i].name);
+	}
+}
+
 static void refuse_unknown(
 	struct conf_reader *r, const struct conf_scope *scope, const struct conf_entry *entry)
 {
 	struct conf_guess guess = {.word = entry->key};
 	char quoted[CONF_QUOTED], meant[CONF_GUESS];
+	struct buf keys = {0};
 
 	guess_key(&guess, scope->section);
-	conf_complain(r, scope, NULL, entry->at, "unknown key %s%s", conf_quote(entry->key, quoted),
-		conf_guess_text(&guess, meant));
+	list_keys(scope->section, &keys);
+	if (guess.best == NULL && keys.data != NULL)
+		conf_complain(r, scope, NULL, entry->at, "unknown key %s: expected one of %s",
+			conf_quote(entry->key, quoted), keys.data);
+	else
+		conf_complain(r, scope, NULL, entry->at, "unknown key %s%s",
+			conf_quote(entry->key, quoted), conf_guess_text(&guess, meant));
+	buf_free(&keys);
 }
 
 static void refuse_strange_keys(
@@ -176,6 +237,8 @@ static void read_rows(struct conf_reader *r, const struct conf_scope *scope, con
 				key->name, conf_expected(key, expected));
 		if (v.node == NULL || !readers[key->type](&v))
 			read_default(&v);
+		else if (key->type != CONF_RLIMIT)
+			conf_note_written(&v, v.target);
 	}
 }
 

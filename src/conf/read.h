@@ -17,11 +17,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct conf_known; /* conf/check/known.h */
+
 struct conf_reader {
 	struct conf *conf;
 	const char *directory;        /* the config file's, absolute */
 	const struct conf_node *root; /* of the file; NULL: not YAML */
 	struct conf_errors errors;
+	struct conf_known *known; /* of senders' events, once it is needed */
 };
 
 #define CONF_SECTION 32
@@ -66,6 +69,8 @@ void conf_refuse(const struct conf_value *v, const char *format, ...) PRINTF(2, 
 void conf_refuse_at(const struct conf_value *v, struct conf_place at, const char *format, ...)
 	PRINTF(3, 4);
 void conf_warn(const struct conf_value *v, const char *format, ...) PRINTF(2, 3);
+void conf_warn_at(const struct conf_value *v, struct conf_place at, const char *format, ...)
+	PRINTF(3, 4);
 
 /* Reports that the value is of the wrong kind, and what was expected. */
 void conf_refuse_kind(const struct conf_value *v);
@@ -116,6 +121,10 @@ bool conf_list_open(
 /* Stores an array and its count in the target. */
 void conf_list_store(const struct conf_value *v, void *items, size_t count);
 
+/* Stores what conf_read_listener has made of v's items, each address once; takes the list.
+ * False: reported, also by an item without a text. */
+bool conf_listen_store(const struct conf_value *v, struct conf_listen *list, size_t count);
+
 /* text as a path relative to the config file's directory. Returns new; NULL: reported. */
 char *conf_path(const struct conf_value *v, const char *text) WARN_UNUSED;
 
@@ -128,15 +137,20 @@ typedef bool conf_value_reader(const struct conf_value *v);
 conf_value_reader conf_read_name, conf_read_text, conf_read_path, conf_read_url_path,
 	conf_read_bool, conf_read_count, conf_read_size, conf_read_duration, conf_read_time_of_day,
 	conf_read_timezone, conf_read_choice, conf_read_word, conf_read_scheme, conf_read_user,
-	conf_read_listen, conf_read_nets, conf_read_secret, conf_read_secrets, conf_read_globs,
-	conf_read_run, conf_read_command, conf_read_codes, conf_read_ref, conf_read_refs,
-	conf_read_rlimit, conf_read_template, conf_read_templates, conf_read_template_file,
-	conf_read_html, conf_read_html_file, conf_read_env, conf_read_headers,
-	conf_read_mail_server, conf_read_mailbox, conf_read_when;
+	conf_read_listener, conf_read_nets, conf_read_secret, conf_read_secrets, conf_read_globs,
+	conf_read_members, conf_read_run, conf_read_command, conf_read_codes, conf_read_ref,
+	conf_read_refs, conf_read_rlimit, conf_read_template, conf_read_url, conf_read_address,
+	conf_read_addresses, conf_read_body, conf_read_body_file, conf_read_html,
+	conf_read_html_file, conf_read_env, conf_read_headers, conf_read_mail_server,
+	conf_read_hostname, conf_read_mailbox, conf_read_when;
 
 /* The text of a scalar, which may be empty, as a template: *out is new. False: reported. */
 bool conf_parse_template(
 	const struct conf_value *v, enum template_kind kind, struct template **out) WARN_UNUSED;
+
+/* Warns of several tests of one path, which `condition` joins, that no value passes together. */
+void conf_warn_of_never(const struct conf_value *v, const struct conf_entry *entry,
+	const struct condition *condition);
 
 /* [A-Za-z_][A-Za-z0-9_]*, len bytes. */
 bool conf_is_env_name(const char *name, size_t len);
@@ -159,11 +173,19 @@ char **conf_base_env(
  * errors. */
 void conf_derive(struct conf_reader *r);
 
+/* Records that the config names that file, not for a secret. */
+void conf_note_file(struct conf_reader *r, const char *path);
+
 /* Records that the file, or every file of the directory, is a secret. */
 void conf_note_secret_file(struct conf_reader *r, const char *path);
 
+/* Keeps what the file has for the member, if a ${NAME} is in it. */
+void conf_note_written(const struct conf_value *v, const void *member);
+void conf_free_written(struct conf *conf);
+
 /* Frees a NULL-terminated array and its texts; NULL is allowed. */
 void conf_free_texts(char **texts);
+void conf_free_paths(struct path **paths, size_t count);
 void conf_free_templates(struct conf_templates *templates);
 void conf_free_pairs(struct conf_pair *pairs, size_t count);
 void conf_free_action(struct conf_action *action);

@@ -24,6 +24,7 @@ void counts_gather(const struct counts_sources *from, struct counts *out)
 		.refused = listener.refused,
 		.unavailable = listener.unavailable,
 		.connections = listener.connections,
+		.held = dispatcher_holds(from->dispatcher, NULL, 0),
 	};
 	/* The store's number includes the running ones, some of which may have started since it was
 	 * read. */

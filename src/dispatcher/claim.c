@@ -14,82 +14,6 @@ static void claim_done(struct store_op *op)
 	dispatcher_op_returned((struct dispatcher *)(void *)base, op);
 }
 
-static struct queue *find_queue(const struct dispatcher *d, int64_t hook)
-{
-	struct queue *q = d->queues;
-
-	while (q != NULL && q->hook != hook)
-		q = q->next;
-	return q;
-}
-
-/* The queue of a hook that was in a claim: prepare_queues has made it, and queues are never freed
- * before the end. */
-static struct queue *known_queue(const struct dispatcher *d, int64_t hook)
-{
-	struct queue *q = find_queue(d, hook);
-
-	assert(q != NULL);
-	return q;
-}
-
-static struct queue *make_queue(struct dispatcher *d, int64_t hook)
-{
-	struct queue *q = calloc(1, sizeof(*q));
-
-	if (q == NULL)
-		return NULL;
-	q->hook = hook;
-	q->took = DISPATCHER_TOOK_FIRST;
-	q->next = d->queues;
-	d->queues = q;
-	return q;
-}
-
-/* Once for each conf: makes a queue, and room for a want, for each of its hooks. */
-static bool prepare_queues(struct dispatcher *d)
-{
-	size_t n = d->conf->all_count;
-
-	if (d->prepared)
-		return true;
-	struct queue **queues = reallocarray(d->queue_of, n, sizeof(struct queue *));
-	if (queues != NULL)
-		d->queue_of = queues;
-	struct store_want *wants = reallocarray(d->wants, n, sizeof(*wants));
-	if (wants != NULL)
-		d->wants = wants;
-	if (queues == NULL || wants == NULL)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		int64_t hook = d->conf->all[i]->store_id;
-		struct queue *q = find_queue(d, hook);
-		queues[i] = q != NULL ? q : make_queue(d, hook);
-		if (queues[i] == NULL)
-			return false;
-	}
-	d->prepared = true;
-	return true;
-}
-
-void dispatcher_queues_free(struct dispatcher *d)
-{
-	free(d->queue_of);
-	free(d->wants);
-	while (d->queues != NULL) {
-		struct queue *q = d->queues;
-		d->queues = q->next;
-		free(q);
-	}
-}
-
-void dispatcher_refresh(struct dispatcher *d)
-{
-	for (struct queue *q = d->queues; q != NULL; q = q->next)
-		q->due = 0;
-	d->refreshed_since = true;
-}
-
 /* How many deliveries of the hook may wait for its slots. */
 static unsigned ahead_of(
 	const struct dispatcher *d, const struct conf_hook *hook, const struct queue *q)
@@ -127,11 +51,13 @@ static struct room find_room(const struct dispatcher *d)
 static unsigned room_of(const struct dispatcher *d, const struct conf_hook *hook,
 	const struct queue *q, const struct room *room)
 {
-	unsigned taken = q->running + q->waiting;
+	unsigned taken = q->running + q->waiting + q->asking;
 	unsigned ahead = ahead_of(d, hook, q);
 	unsigned most = hook->action->concurrency + ahead;
 	unsigned more = most > taken ? most - taken : 0;
 
+	if (q->target.hold != NULL) /* one probe at a time */
+		return taken == 0 && room->free > 0 ? 1 : 0;
 	if (ahead > 0 || more <= room->free)
 		return more;
 	/* A slow hook gets the slots that are free now. If there are none because others wait
@@ -147,37 +73,42 @@ static bool is_pressing(const struct dispatcher *d, const struct conf_hook *hook
 {
 	unsigned half = (ahead_of(d, hook, q) + 1) / 2;
 
-	if (room->free > 0 && q->running + q->waiting < hook->action->concurrency)
+	if (room->free > 0 && q->running + q->waiting + q->asking < hook->action->concurrency)
 		return true;
 	return more >= half && room->total >= half;
 }
 
 /* The hooks that have room and may have something due, starting after the one served last:
- * the store serves them in rounds, and `total` may end a round anywhere. Returns 0 also if
+ * the store serves them in rounds, and `total` may end a round anywhere. One whose payload waits
+ * for room in memory goes first. Returns 0 also if
  * it would be too early. */
 static size_t fill_wants(struct dispatcher *d, const struct room *room)
 {
 	const struct conf *conf = d->conf;
-	int64_t now = clock_wall();
 	bool pressing = false;
 	size_t first = 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < conf->all_count; i++)
-		if (conf->all[i]->store_id == d->last_served)
+	for (size_t i = 0; i < conf->all_count; i++) {
+		if (conf->all[i]->store_id == d->last_served && d->payloads.hook == 0)
 			first = i + 1;
+		if (conf->all[i]->store_id == d->payloads.hook)
+			first = i;
+	}
 	for (size_t i = 0; i < conf->all_count; i++) {
 		size_t at = (first + i) % conf->all_count;
 		const struct conf_hook *hook = conf->all[at];
 		const struct queue *q = d->queue_of[at];
-		unsigned more = q->due <= now ? room_of(d, hook, q, room) : 0;
+		unsigned more = dispatcher_hold_due(d, q) <= d->now ? room_of(d, hook, q, room) : 0;
 		if (more == 0)
 			continue;
 		pressing = pressing || is_pressing(d, hook, q, room, more);
+		d->want_of[n] = d->queue_of[at];
 		d->wants[n++] = (struct store_want){
 			.hook = hook->store_id,
 			.max = more,
 			.ordered = hook->order == CONF_ORDER_ENTITY,
+			.once = hook->once == CONF_ONCE_ENTITY,
 			.skip_stale = hook->skip_stale ? hook->source->sender->states : NULL,
 		};
 	}
@@ -194,7 +125,9 @@ void dispatcher_claim(struct dispatcher *d)
 {
 	if (d->claim_busy || d->draining || !dispatcher_store_is_well(d) || d->conf->all_count == 0)
 		return;
-	if (!prepare_queues(d)) {
+	if (d->shift_delta != 0)
+		return; /* the due times are still by the clock before it was set */
+	if (!dispatcher_queues_prepare(d)) {
 		postpone_claim(d);
 		return;
 	}
@@ -213,8 +146,9 @@ void dispatcher_claim(struct dispatcher *d)
 		.wants = d->wants,
 		.want_count = count,
 		.total = total,
-		.offset = d->offset,
+		.now = d->now,
 	};
+	dispatcher_payloads_limit(d);
 	d->refreshed_since = false;
 	d->claim_busy = true;
 	dispatcher_submit(d, &d->claim.op);
@@ -222,11 +156,21 @@ void dispatcher_claim(struct dispatcher *d)
 
 static void log_skipped(const struct dispatcher *d, const struct store_skip *skip)
 {
-	const struct conf_hook *hook = conf_hook_by_store_id(d->conf, skip->hook);
+	const struct queue *q = dispatcher_queue(d, skip->hook);
+	const struct conf_hook *hook = q != NULL ? dispatcher_rule(d, q) : NULL;
 
 	log_info("delivery skipped", log_int("event", skip->event),
 		log_text("hook", hook != NULL ? hook->name : NULL),
 		log_text("reason", skip->reason));
+}
+
+/* It was in a claim, so it has been made, and queues are never freed before the end. */
+static struct queue *known_queue(const struct dispatcher *d, const struct delivery_job *job)
+{
+	struct queue *q = dispatcher_queue(d, job->hook);
+
+	assert(q != NULL);
+	return q;
 }
 
 void dispatcher_claimed(struct dispatcher *d)
@@ -234,18 +178,23 @@ void dispatcher_claimed(struct dispatcher *d)
 	struct store_claim *claim = &d->claim;
 
 	d->claim_busy = false;
+	/* What was due is still due; but a claim that is itself at fault is not made again at once.
+	 */
+	for (size_t i = 0; i < claim->want_count && claim->op.at_fault; i++)
+		d->want_of[i]->due = d->now + DISPATCHER_CLAIM_AGAIN;
 	if (claim->op.result != STORE_OK)
-		return; /* what was due is still due */
+		return;
 	for (size_t i = 0; i < claim->want_count && !d->refreshed_since; i++)
-		known_queue(d, claim->wants[i].hook)->due = claim->wants[i].next_due;
+		d->want_of[i]->due = claim->wants[i].next_due;
 	if (claim->job_count > 0)
 		d->last_served = claim->jobs[claim->job_count - 1]->hook;
 	for (size_t i = 0; i < claim->skip_count; i++)
 		log_skipped(d, &claim->skips[i]);
 	for (size_t i = 0; i < claim->job_count; i++)
-		dispatcher_run_take(d, known_queue(d, claim->jobs[i]->hook), claim->jobs[i]);
+		dispatcher_run_take(d, known_queue(d, claim->jobs[i]), claim->jobs[i]);
 	free(claim->skips);
 	free(claim->jobs);
 	claim->skips = NULL;
 	claim->jobs = NULL;
+	dispatcher_payloads_claimed(d);
 }

@@ -27,14 +27,15 @@ void dispatcher_timer_fired(struct dispatcher *d)
 
 void dispatcher_timer_arm(struct dispatcher *d)
 {
-	int64_t now = clock_wall();
 	/* Never off: only an armed timer reports that the clock was set. */
 	int64_t due = TIMER_NEVER;
 
 	/* Deliveries that are due already wait for a free slot, not for the clock. */
-	for (const struct queue *q = d->queues; q != NULL && !d->draining; q = q->next)
-		if (q->due > now && q->due < due)
-			due = q->due;
+	for (const struct queue *q = d->queues; q != NULL && !d->draining; q = q->next) {
+		int64_t at = dispatcher_hold_due(d, q);
+		if (at > d->now && at < due)
+			due = at;
+	}
 	if (due == d->armed)
 		return;
 	struct itimerspec spec = {
@@ -46,32 +47,34 @@ void dispatcher_timer_arm(struct dispatcher *d)
 	d->armed = due;
 }
 
-/* Wall clock minus steady clock. False: the thread was suspended between the two readings,
- * so the difference is meaningless. */
-static bool read_offset(int64_t *offset)
+/* Reads the wall clock, and how far it is from the steady one. False: the thread was suspended
+ * between the two readings, so the distance is meaningless. */
+static bool read_clocks(int64_t *wall, int64_t *offset)
 {
 	int64_t before = clock_steady();
-	int64_t wall = clock_wall();
-	*offset = wall - before;
+	*wall = clock_wall();
+	*offset = *wall - before;
 	return clock_steady() - before <= CLOCK_PAUSE;
 }
 
 void dispatcher_clock_start(struct dispatcher *d)
 {
-	for (int tries = 0; tries < 10 && !read_offset(&d->offset); tries++)
+	for (int tries = 0; tries < 10 && !read_clocks(&d->now, &d->offset); tries++)
 		;
 }
 
 void dispatcher_clock_check(struct dispatcher *d)
 {
 	int64_t offset;
-	if (!read_offset(&offset))
+	if (!read_clocks(&d->now, &offset)) {
+		d->now = clock_steady() + d->offset;
 		return;
+	}
 	int64_t delta = offset - d->offset;
 	if (delta >= -CLOCK_STEP && delta <= CLOCK_STEP)
 		return;
 
-	int64_t wall_before = clock_wall() - delta;
+	int64_t wall_before = d->now - delta;
 	log_warn("the clock was set: waiting deliveries keep their waits", log_int("by_ms", delta));
 	d->offset = offset;
 	dispatcher_refresh(d);
@@ -104,6 +107,11 @@ void dispatcher_shifted(struct dispatcher *d)
 {
 	d->shift_busy = false;
 	dispatcher_refresh(d); /* the due times have changed */
-	if (d->shift.op.result != STORE_OK)
+	if (d->shift.op.result == STORE_OK)
+		return;
+	if (d->shift.op.at_fault)
+		log_error("waiting deliveries cannot all be read: they do not keep their waits",
+			log_text("hint", "hookctl check"));
+	else
 		d->shift_delta += d->shift.delta;
 }

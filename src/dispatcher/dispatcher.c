@@ -20,7 +20,7 @@ static void take_result(struct dispatcher *d, struct store_op *op)
 	d->with_store--;
 	if (op->result == STORE_OK)
 		dispatcher_store_worked(d);
-	else
+	else if (!op->at_fault)
 		dispatcher_store_failed(d);
 
 	if (op == &d->claim.op)
@@ -37,6 +37,7 @@ static void take_conf(struct dispatcher *d, struct conf *conf)
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->prepared = false;
+	dispatcher_hold_retry(d); /* its target may be another */
 	dispatcher_refresh(d);
 }
 
@@ -54,9 +55,11 @@ static bool take_orders(struct dispatcher *d)
 	struct conf *conf = d->orders.conf;
 	bool drain = d->orders.drain;
 	bool quit = d->orders.quit;
+	struct confirmation *answered = d->orders.answered;
 	d->orders.first = NULL;
 	d->orders.last = NULL;
 	d->orders.conf = NULL;
+	d->orders.answered = NULL;
 	pthread_mutex_unlock(&d->lock);
 
 	if (conf)
@@ -65,6 +68,7 @@ static bool take_orders(struct dispatcher *d)
 		start_drain(d);
 	if (atomic_exchange(&d->notified, false))
 		dispatcher_refresh(d);
+	dispatcher_answers_take(d, answered);
 	while (op) {
 		struct store_op *next = op->next;
 		take_result(d, op);
@@ -80,6 +84,8 @@ static int wait_time(const struct dispatcher *d)
 		deadline = d->drain_deadline;
 	if (d->store_again < deadline)
 		deadline = d->store_again;
+	if (d->settle_again < deadline)
+		deadline = d->settle_again;
 	if (deadline == INT64_MAX)
 		return -1;
 	int64_t left = deadline - clock_steady();
@@ -122,7 +128,12 @@ static void meet_deadlines(struct dispatcher *d)
 	dispatcher_run_expire(d);
 	if (d->store_again <= clock_steady()) {
 		d->store_again = INT64_MAX;
-		dispatcher_run_settle_again(d);
+		d->settle_again = 0;
+	}
+	if (d->settle_again <= clock_steady()) {
+		d->settle_again = INT64_MAX;
+		if (dispatcher_store_is_well(d))
+			dispatcher_run_settle_again(d);
 	}
 	if (d->draining && d->drain_deadline <= clock_steady()) {
 		d->drain_deadline = INT64_MAX;
@@ -172,8 +183,8 @@ static void *run_dispatcher(void *arg)
 		report_drained(d);
 		wait_once(d);
 	}
-	/* Running deliveries stay RUNNING in the store, which makes them READY at its next start.
-	 * Those that a claim still returns are requeued unstarted. */
+	/* Those that a claim still returns are requeued unstarted. A delivery whose result cannot
+	 * be stored stays RUNNING; the store makes it READY at its next start. */
 	d->draining = true;
 	atomic_store(&d->asleep, true);
 	dispatcher_run_kill(d);
@@ -219,7 +230,9 @@ struct dispatcher *dispatcher_new(void)
 	}
 	pthread_mutex_init(&d->lock, NULL);
 	d->store_again = INT64_MAX;
+	d->settle_again = INT64_MAX;
 	d->drain_deadline = INT64_MAX;
+	d->payloads.max = DISPATCHER_PAYLOADS;
 	atomic_store(&d->asleep, true);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -235,6 +248,11 @@ struct dispatcher *dispatcher_new(void)
 		return NULL;
 	}
 	return d;
+}
+
+void dispatcher_confirm_by(struct dispatcher *d, const struct confirmer *confirmer)
+{
+	d->confirmer = *confirmer;
 }
 
 bool dispatcher_start(struct dispatcher *d, struct conf *conf, struct store *st)

@@ -10,9 +10,7 @@ int64_t retry_delay(const struct conf_retry *policy, unsigned failures, uint32_t
 	for (unsigned n = 1; n < failures && longest < policy->max; n++)
 		longest = longest > policy->max / 2 ? policy->max : longest * 2;
 
-	int64_t shortest = policy->first / 2;
-	if (shortest >= longest)
-		return longest;
+	int64_t shortest = longest - longest / 4;
 
 	/* span * random / 2^32, in two halves because the product has 96 bits */
 	uint64_t span = (uint64_t)(longest - shortest) + 1;

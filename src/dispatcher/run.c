@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INTERRUPTED_MAX = 10 }; /* stops retrying a script that brings hookd down each time */
+enum { CRASHES_MAX = 10 }; /* in a row: the action may be what brings hookd down each time */
 
 unsigned dispatcher_run_reserve(struct dispatcher *d, unsigned wanted)
 {
@@ -85,6 +85,8 @@ static void settle(struct dispatcher *d, struct run *r)
 	const struct attempt_outcome *outcome = outcome_of(r);
 	const struct conf_hook *on_failure = r->hook->on_failure;
 	enum delivery_state state = DELIVERY_READY;
+	int64_t wait = 0;
+	bool held = dispatcher_hold_judge(d, r->queue, r, outcome, &wait);
 
 	switch (outcome->result) {
 	case ATTEMPT_OK:
@@ -94,8 +96,9 @@ static void settle(struct dispatcher *d, struct run *r)
 		state = DELIVERY_DEAD;
 		break;
 	case ATTEMPT_TEMPFAIL:
-		r->retry_in = retry_delay(
-			&r->hook->action->retry, r->job->failures + 1, randombytes_random());
+		r->retry_in = held ? wait
+				   : retry_delay(&r->hook->action->retry, r->job->failures + 1,
+					     randombytes_random());
 		if (r->retry_in < 0) {
 			r->retry_in = 0;
 			state = DELIVERY_DEAD;
@@ -114,6 +117,8 @@ static void settle(struct dispatcher *d, struct run *r)
 			.started_at = r->job->started_at,
 			.ended_at = r->ended_at,
 			.state = state,
+			.uncounted = held,
+			.once = r->hook->once == CONF_ONCE_ENTITY,
 			.failure_hook = on_failure != NULL ? on_failure->store_id : 0,
 		});
 }
@@ -147,12 +152,27 @@ void dispatcher_run_take(struct dispatcher *d, struct queue *queue, struct deliv
 		.queue = queue,
 		.job = job,
 		.claimed = clock_steady(),
+		.bytes = dispatcher_payload_take(d, job),
 	};
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = r;
 	queue->waiting++;
 	d->waiting_count++;
+}
+
+/* Why a delivery must not be tried; NULL: it may. What reports a failure is run with what there is.
+ */
+static const char *why_not(const struct delivery_job *job)
+{
+	if (job->crashes >= CRASHES_MAX)
+		return "hookd was killed or crashed during 10 attempts in a row: not tried again";
+	if (job->unreadable && job->failure == NULL)
+		return "not run: the store cannot read the event; see hookctl check";
+	if (job->damaged && job->failure == NULL)
+		return "not run: the stored payload is damaged; have the event sent again, then "
+		       "replay";
+	return NULL;
 }
 
 static void start_attempt(struct dispatcher *d, struct run *r, const struct conf_hook *hook)
@@ -162,26 +182,24 @@ static void start_attempt(struct dispatcher *d, struct run *r, const struct conf
 	r->started = clock_steady();
 	r->job->started_at = clock_wall();
 
-	if (r->job->interrupted >= INTERRUPTED_MAX) {
-		settle_not_run(d, r, ATTEMPT_PERMFAIL, "interrupted 10 times: not tried again");
-	} else if (r->job->damaged && r->job->failure == NULL) {
-		settle_not_run(d, r, ATTEMPT_PERMFAIL,
-			"not run: the stored payload is damaged; have the event sent again, then "
-			"replay");
-	} else {
-		if (r->job->damaged)
-			log_warn("an on_failure hook gets a damaged payload",
-				log_int("event", r->job->event), log_text("hook", hook->name));
-		enum action_step step;
-		r->action = action_start(d->place, r->conf, hook, r->job, &step);
-		if (!r->action) {
-			settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
-			return;
-		}
-		add_running(d, r);
-		if (step == ACTION_FINISHED)
-			dispatcher_run_ended(d, r->action);
+	const char *why = why_not(r->job);
+	if (why != NULL) {
+		settle_not_run(d, r, ATTEMPT_PERMFAIL, why);
+		return;
 	}
+	if (r->job->damaged || r->job->unreadable)
+		log_warn(r->job->damaged ? "an on_failure hook gets a damaged payload"
+					 : "an on_failure hook gets no payload: it cannot be read",
+			log_int("event", r->job->event), log_text("hook", hook->name));
+	enum action_step step;
+	r->action = action_start(d->place, r->conf, hook, r->job, &step);
+	if (!r->action) {
+		settle_not_run(d, r, ATTEMPT_TEMPFAIL, "not run: out of memory");
+		return;
+	}
+	add_running(d, r);
+	if (step == ACTION_FINISHED)
+		dispatcher_run_ended(d, r->action);
 }
 
 static struct run *take_from_waiting(struct dispatcher *d, struct run **link)
@@ -192,6 +210,39 @@ static struct run *take_from_waiting(struct dispatcher *d, struct run **link)
 	r->queue->waiting--;
 	d->waiting_count--;
 	return r;
+}
+
+void dispatcher_run_await_slot(struct dispatcher *d, struct run *r)
+{
+	struct run **end = &d->waiting;
+
+	r->claimed = clock_steady();
+	r->next = NULL;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = r;
+	r->queue->waiting++;
+	d->waiting_count++;
+}
+
+void dispatcher_run_leave(struct dispatcher *d, struct run *r, bool skip, int64_t wait)
+{
+	r->retry_in = wait;
+	submit_settle(d, r,
+		(struct store_settle){
+			.unstarted = true,
+			.state = skip ? DELIVERY_SKIPPED : DELIVERY_READY,
+			.deferred = !skip && wait > 0,
+			.skip = skip ? r->question.why : NULL,
+			.ended_at = clock_wall(),
+		});
+}
+
+void dispatcher_run_refuse(struct dispatcher *d, struct run *r, enum attempt_result result)
+{
+	r->started = clock_steady();
+	r->job->started_at = clock_wall();
+	settle_not_run(d, r, result, r->question.why);
 }
 
 static void requeue_unstarted(struct dispatcher *d, struct run *r)
@@ -214,18 +265,25 @@ static void requeue_waiting(struct dispatcher *d)
 		q->took = DISPATCHER_TOOK_FIRST;
 }
 
+static void start_or_ask(struct dispatcher *d, struct run *r, const struct conf_hook *hook)
+{
+	if (r->confirmed || !dispatcher_confirm_ask(d, r, hook))
+		start_attempt(d, r, hook);
+}
+
 void dispatcher_run_start_waiting(struct dispatcher *d)
 {
 	struct run **link = &d->waiting;
 
 	while (*link != NULL) {
-		const struct conf_hook *hook = conf_hook_by_store_id(d->conf, (*link)->job->hook);
+		const struct conf_hook *hook = dispatcher_rule(d, (*link)->queue);
 		if (!d->draining && hook != NULL && !has_room(d, hook, *link))
 			link = &(*link)->next;
-		else if (d->draining || hook == NULL || store_hook_paused(d->store, hook->store_id))
+		else if (d->draining || hook == NULL || !dispatcher_hold_allows((*link)->queue) ||
+			 store_hook_paused(d->store, hook->store_id))
 			requeue_unstarted(d, take_from_waiting(d, link));
 		else
-			start_attempt(d, take_from_waiting(d, link), hook);
+			start_or_ask(d, take_from_waiting(d, link), hook);
 	}
 	if (d->waiting != NULL && clock_steady() - d->waiting->claimed >= DISPATCHER_AHEAD_MAX)
 		requeue_waiting(d);
@@ -299,6 +357,14 @@ void dispatcher_run_settle_again(struct dispatcher *d)
 	}
 }
 
+static void keep_unsettled(struct dispatcher *d, struct run *r)
+{
+	r->next = d->unsettled;
+	d->unsettled = r;
+	if (r->settle.op.at_fault && d->settle_again == INT64_MAX)
+		d->settle_again = clock_steady() + DISPATCHER_SETTLE_AGAIN;
+}
+
 /* "750ms", "40s", "12m", "3h" */
 static void format_wait(char *out, size_t size, int64_t ms)
 {
@@ -357,6 +423,7 @@ static void count_settled(struct dispatcher *d, const struct run *r)
 
 static void free_run(struct run *r)
 {
+	dispatcher_payload_free(r->dispatcher, r->bytes);
 	if (r->action)
 		action_free(r->action);
 	else
@@ -369,17 +436,12 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 {
 	struct run *r = (struct run *)(void *)op;
 
-	if (op->result != STORE_OK && r->settle.unstarted) {
-		r->next = d->unsettled;
-		d->unsettled = r;
-		return;
-	}
 	if (op->result != STORE_OK) {
-		log_error("cannot store an attempt's result: it is kept and tried again",
-			log_int("event", r->job->event), log_text("hook", r->hook->name),
-			log_int("attempt", r->job->attempt));
-		r->next = d->unsettled;
-		d->unsettled = r;
+		if (!r->settle.unstarted)
+			log_error("cannot store an attempt's result: it is kept and tried again",
+				log_int("event", r->job->event), log_text("hook", r->hook->name),
+				log_int("attempt", r->job->attempt));
+		keep_unsettled(d, r);
 		return;
 	}
 	if (r->settle.unstarted) {
@@ -395,16 +457,10 @@ void dispatcher_run_settled(struct dispatcher *d, struct store_op *op)
 
 void dispatcher_run_kill(struct dispatcher *d)
 {
-	struct run *r = d->running;
-	d->running = NULL;
-	d->running_count = 0;
-	atomic_store(&d->running_now, 0);
-	while (r) {
-		struct run *next = r->next;
-		r->queue->running--;
-		action_kill(r->action);
-		free_run(r);
-		r = next;
+	while (d->running != NULL) {
+		struct action *a = d->running->action;
+		action_kill(a);
+		dispatcher_run_ended(d, a);
 	}
 }
 

@@ -44,6 +44,7 @@ void delivery_job_free(struct delivery_job *job)
 	free(job->source);
 	free(job->type);
 	free(job->idempotency_key);
+	free(job->origin);
 	free(job->payload);
 	free(job);
 }

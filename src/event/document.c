@@ -22,8 +22,7 @@ static json_t *text_of(const char *bytes, size_t len)
 	if (value != NULL || bytes == NULL)
 		return value;
 	buf_add_json(&b, bytes, len);
-	if (!buf_ok(&b) ||
-		!json_parse(b.data, b.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &value, NULL))
+	if (!buf_ok(&b) || !json_read(b.data, b.len, NULL, &value, NULL))
 		value = NULL;
 	buf_free(&b);
 	return value;
@@ -31,31 +30,44 @@ static json_t *text_of(const char *bytes, size_t len)
 
 bool document_parse(const void *body, size_t len, json_t **out)
 {
-	json_error_t error = {0};
+	return json_read(body, len, NULL, out, NULL);
+}
 
-	if (!json_parse(body, len, JSON_ALLOW_NUL, out, &error))
+/* Replaces a member that is the JSON text of an object with the object. False: out of memory. */
+static bool unfold(json_t *parent, const char *key)
+{
+	const json_t *text = json_object_get(parent, key);
+	json_t *inner = NULL;
+
+	if (!json_is_string(text) || json_string_length(text) == 0)
+		return true;
+	if (!document_parse(json_string_value(text), json_string_length(text), &inner))
 		return false;
-	/* A number beyond 64 bits anywhere in the body must not quarantine a payment. */
-	if (*out == NULL && json_error_code(&error) == json_error_numeric_overflow)
-		return json_parse(body, len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, out, &error);
+	if (json_is_object(inner))
+		return set(parent, key, inner);
+	json_decref(inner);
 	return true;
 }
 
 bool document_entity(json_t *root, json_t **out)
 {
-	json_t *entity = json_object_get(root, "entity");
+	json_t *entity;
 
-	*out = json_is_object(entity) ? entity : NULL;
-	if (!json_is_string(entity) || json_string_length(entity) == 0)
-		return true;
-	if (!document_parse(json_string_value(entity), json_string_length(entity), &entity))
+	*out = NULL;
+	if (!unfold(root, "entity"))
 		return false;
-	if (!json_is_object(entity)) {
-		json_decref(entity);
+	entity = json_object_get(root, "entity");
+	if (!json_is_object(entity))
 		return true;
-	}
 	*out = entity;
-	return set(root, "entity", entity);
+	return unfold(entity, "metadata") && unfold(entity, "custom_metadata");
+}
+
+/* The seconds between the event and its arrival. */
+static json_int_t lateness(const struct delivery_job *job)
+{
+	return job->received_at > job->occurred_at ? (job->received_at - job->occurred_at) / 1000
+						   : 0;
 }
 
 static json_t *hookd_facts(const struct delivery_job *job, const char *hook)
@@ -65,13 +77,16 @@ static json_t *hookd_facts(const struct delivery_job *job, const char *hook)
 
 	clock_format(job->received_at, received);
 	if (facts != NULL && set(facts, "event", json_integer(job->event)) &&
-		set(facts, "type", json_string(job->type)) &&
-		set(facts, "source", json_string(job->source)) &&
-		set(facts, "hook", json_string(hook)) &&
+		set(facts, "type", text_of(job->type, strlen(job->type))) &&
+		set(facts, "source", text_of(job->source, strlen(job->source))) &&
+		set(facts, "hook", text_of(hook, strlen(hook))) &&
 		set(facts, "delivery", json_integer(job->delivery)) &&
 		set(facts, "attempt", json_integer(job->attempt)) &&
-		set(facts, "idempotency_key", json_string(job->idempotency_key)) &&
-		set(facts, "received_at", json_string(received)))
+		set(facts, "idempotency_key",
+			text_of(job->idempotency_key, strlen(job->idempotency_key))) &&
+		set(facts, "received_at", json_string(received)) &&
+		set(facts, "origin", json_string(job->origin != NULL ? job->origin : "manual")) &&
+		(job->occurred_at == 0 || set(facts, "late", json_integer(lateness(job)))))
 		return facts;
 	json_decref(facts);
 	return NULL;
@@ -81,7 +96,7 @@ static json_t *failure_facts(const struct delivery_failure *f)
 {
 	json_t *facts = json_object();
 
-	if (facts != NULL && set(facts, "hook", json_string(f->hook)) &&
+	if (facts != NULL && set(facts, "hook", text_of(f->hook, strlen(f->hook))) &&
 		set(facts, "delivery", json_integer(f->delivery)) &&
 		set(facts, "attempts", json_integer(f->attempts)) &&
 		set(facts, "reason", text_of(f->reason, strlen(f->reason))) &&

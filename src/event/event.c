@@ -3,11 +3,14 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "event/document.h"
 #include "scan.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +22,7 @@ struct text {
 
 static struct text text_of(const struct event_value *value)
 {
-	if (value->integer)
+	if (value->number)
 		return (struct text){0};
 	return (struct text){value->bytes, value->len};
 }
@@ -64,7 +67,7 @@ static bool read_id(const struct event_value *value, char **out)
 	struct text t = text_of(value);
 	struct buf b = {0};
 
-	if (value->integer)
+	if (value->number)
 		buf_add(&b, value->bytes, value->len);
 	else if (t.len == 0)
 		return true;
@@ -140,6 +143,46 @@ static bool make_key(struct event *ev, const struct event_fields *f)
 	return ev->idempotency_key != NULL;
 }
 
+/* When the entity came into the state that the type's last word names: "approved_at". */
+static bool parse_moment(const struct event *ev, const struct event_fields *f, int64_t *ms)
+{
+	static const enum event_field otherwise[] = {
+		EVENT_FIELD_UPDATED_AT, EVENT_FIELD_CREATED_AT};
+	const char *dot = strrchr(ev->type, '.');
+	char name[EVENT_TYPE_MAX + sizeof("_at")];
+	int len = snprintf(name, sizeof(name), "%s_at", dot != NULL ? dot + 1 : ev->type);
+	const struct event_moment *moment = event_fields_moment(f, name, (size_t)len);
+
+	if (moment != NULL && moment->value.bytes != NULL &&
+		clock_parse(moment->value.bytes, moment->value.len, ms))
+		return true;
+	for (size_t i = 0; i < sizeof(otherwise) / sizeof(otherwise[0]); i++) {
+		struct text t = text_of(&f->values[otherwise[i]]);
+
+		if (t.bytes != NULL && clock_parse(t.bytes, t.len, ms))
+			return true;
+	}
+	return false;
+}
+
+static void find_moment(struct event *ev, const struct event_fields *f)
+{
+	ev->state_at = 0;
+	if (ev->type != NULL && !parse_moment(ev, f, &ev->state_at))
+		ev->state_at = 0;
+}
+
+static bool make_state_key(struct event *ev)
+{
+	struct buf b = {0};
+
+	if (ev->entity_id == NULL || !has_printable_type(ev) || ev->state_at == 0)
+		return true;
+	buf_printf(&b, "state:%s:%s:%" PRId64, ev->type, ev->entity_id, ev->state_at);
+	ev->state_key = buf_take(&b);
+	return ev->state_key != NULL;
+}
+
 static bool read_fields(struct event *ev, const struct event_fields *f)
 {
 	struct text type = text_of(&f->values[EVENT_FIELD_TYPE]);
@@ -167,6 +210,7 @@ static bool read_fields(struct event *ev, const struct event_fields *f)
 		ev->provider_event_id = NULL;
 	}
 	read_occurred_at(ev, f);
+	find_moment(ev, f);
 	return true;
 }
 
@@ -178,36 +222,86 @@ static bool fail(struct event *ev)
 	return false;
 }
 
-bool event_document(struct event *ev, const json_t **out)
+static bool read_document(struct event *ev, struct json_wrong *wrong)
 {
 	json_t *entity;
 
-	if (!ev->parsed) {
-		if (!document_parse(ev->payload, ev->payload_len, &ev->document) ||
-			!document_entity(ev->document, &entity))
-			return false;
-		ev->parsed = true;
-	}
-	*out = ev->document;
+	if (ev->parsed)
+		return true;
+	if (!json_read(ev->payload, ev->payload_len, NULL, &ev->document, wrong) ||
+		!document_entity(ev->document, &entity))
+		return false;
+	ev->parsed = true;
+	return true;
+}
+
+bool event_document(struct event *ev, const json_t **out)
+{
+	bool read = read_document(ev, NULL);
+
+	*out = read ? ev->document : NULL;
+	return read;
+}
+
+static bool quarantine_as_no_json(struct event *ev, const struct json_wrong *wrong)
+{
+	struct buf why = {0};
+
+	buf_printf(&why, "not JSON: line %zu, column %zu: %s", wrong->line, wrong->column,
+		wrong->what);
+	ev->why = buf_take(&why);
+	ev->quarantined = ev->why;
+	return ev->why != NULL;
+}
+
+/* wrong->what is NULL, unless it is not JSON. */
+static bool find_fields(struct event *ev, const struct event_shape *shape,
+	struct event_fields *fields, struct json_wrong *wrong)
+{
+	*wrong = (struct json_wrong){0};
+	if (event_scan(fields, shape, ev->payload, ev->payload_len))
+		return true;
+	if (!read_document(ev, wrong))
+		return false;
+	event_fields_of(fields, shape, ev->document);
 	return true;
 }
 
 bool event_parse(struct event *ev, const struct event_shape *shape, const void *body, size_t len)
 {
-	const json_t *document = NULL;
 	struct event_fields fields;
+	struct json_wrong wrong;
 
 	*ev = (struct event){.payload = body, .payload_len = len};
-	if (!event_scan(&fields, shape, body, len)) {
-		if (!event_document(ev, &document))
-			return fail(ev);
-		if (document == NULL)
-			ev->quarantined = "not JSON";
-		event_fields_of(&fields, shape, document);
-	}
-	if ((ev->quarantined == NULL && !read_fields(ev, &fields)) || !make_key(ev, &fields))
+	if (!find_fields(ev, shape, &fields, &wrong) ||
+		(wrong.what != NULL && !quarantine_as_no_json(ev, &wrong)) ||
+		(wrong.what == NULL && !read_fields(ev, &fields)) || !make_key(ev, &fields))
+		return fail(ev);
+	/* An id of its own says which event it is, whatever state it reports. */
+	if (ev->provider_event_id == NULL && !make_state_key(ev))
 		return fail(ev);
 	return true;
+}
+
+bool event_set_state_key(struct event *ev, const struct event_shape *shape)
+{
+	struct event_fields fields;
+	struct json_wrong wrong;
+
+	if (ev->state_key != NULL)
+		return true;
+	if (!find_fields(ev, shape, &fields, &wrong))
+		return false;
+	find_moment(ev, &fields);
+	return make_state_key(ev);
+}
+
+bool event_set_type(struct event *ev, const struct event_shape *shape, const char *type)
+{
+	free(ev->type);
+	ev->type = strdup(type);
+	ev->quarantined = NULL;
+	return ev->type != NULL && event_set_state_key(ev, shape);
 }
 
 void event_drop_document(struct event *ev)
@@ -225,4 +319,6 @@ void event_free(struct event *ev)
 	free(ev->entity_kind);
 	free(ev->entity_id);
 	free(ev->idempotency_key);
+	free(ev->state_key);
+	free(ev->why);
 }

@@ -4,8 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct lifecycle_state *find_state(
-	const struct lifecycle_state *states, const char *type)
+const struct lifecycle_state *lifecycle_find(const struct lifecycle_state *states, const char *type)
 {
 	const char *dot = strrchr(type, '.');
 
@@ -19,19 +18,42 @@ static const struct lifecycle_state *find_state(
 
 int lifecycle_rank(const struct lifecycle_state *states, const char *type)
 {
-	const struct lifecycle_state *state = find_state(states, type);
+	const struct lifecycle_state *state = lifecycle_find(states, type);
 
 	return state != NULL ? state->rank : -1;
 }
 
 const char *lifecycle_state(const struct lifecycle_state *states, const char *type)
 {
-	return find_state(states, type) != NULL ? strrchr(type, '.') + 1 : NULL;
+	return lifecycle_find(states, type) != NULL ? strrchr(type, '.') + 1 : NULL;
 }
 
 const char *lifecycle_before(const struct lifecycle_state *states, const char *type)
 {
-	const struct lifecycle_state *state = find_state(states, type);
+	const struct lifecycle_state *state = lifecycle_find(states, type);
 
 	return state != NULL ? state->before : NULL;
+}
+
+bool lifecycle_is_settled(const struct lifecycle_state *states, const char *type)
+{
+	const struct lifecycle_state *state = lifecycle_find(states, type);
+
+	for (; state != NULL && states->name != NULL; states++)
+		if (states->outcome && states->rank <= state->rank)
+			return true;
+	return false;
+}
+
+bool lifecycle_means(const struct lifecycle_state *states, const char *state, const char *type)
+{
+	const struct lifecycle_state *reported = lifecycle_find(states, type);
+
+	if (reported == NULL || strcmp(state, reported->name) == 0)
+		return true;
+	for (; states->name != NULL; states++)
+		if (strcmp(states->name, state) == 0)
+			return states->keeps && states->before != NULL &&
+			       strcmp(states->before, reported->name) == 0;
+	return false;
 }

@@ -1,6 +1,7 @@
 /* event/payment.c - reads the payment in an entity, by the sender's names of its members. */
 #include "event/payment.h"
 
+#include "base/json.h"
 #include "base/money.h"
 #include "event/document.h"
 
@@ -8,21 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A text or number as text; a text ends at its first NUL. */
+/* A text, up to its first NUL, or a number as it was written. */
 static void add_value(struct buf *out, const json_t *value)
 {
-	char *number;
+	char room[JSON_NUMBER];
 
-	if (json_is_string(value)) {
+	if (json_is_string(value))
 		buf_add_text(out, json_string_value(value));
-	} else if (json_is_number(value)) {
-		number = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-		if (number != NULL)
-			buf_add_text(out, number);
-		else
-			out->failed = true;
-		free(number);
-	}
+	else if (json_is_number(value))
+		buf_add_text(out, json_number_text(value, room));
 }
 
 static char *text_of(const json_t *object, const char *first, const char *second)
@@ -77,6 +72,8 @@ static void fill(struct payment *p, const struct event_payment *names, const jso
 	add_value(&code, payment_currency(names, entity));
 	p->currency = buf_take(&code);
 	p->customer = customer_of(names, json_is_object(customer) ? customer : entity);
+	if (names->refunds != NULL)
+		p->refunds = json_incref(json_object_get(entity, names->refunds));
 }
 
 const json_t *payment_entity(const struct event_shape *shape, const json_t *root)
@@ -118,6 +115,7 @@ void payment_free(struct payment *p)
 	free(p->currency);
 	free(p->customer);
 	free(p->mode);
+	json_decref(p->refunds);
 	*p = (struct payment){0};
 }
 

@@ -1,202 +1,30 @@
-/* event/scan.c - reads JSON (RFC 8259) once from front to back. It leaves unusual input to jansson:
- * escapes other than the simple ones where a value is wanted, numbers that could overflow, a text
- * where an object is wanted, deep nesting. What it accepts must be JSON to jansson too, and mean
- * the same; tests/fuzz/fuzz_event.c compares the two. */
+/* event/scan.c - finds an event's values with base/json_cursor.h. What would need memory of its own
+ * is left to the tree: escapes other than the simple ones in a value or a name that is wanted, a
+ * text where an object is wanted. tests/fuzz/fuzz_event.c compares the two. */
 #include "scan.h"
 
-#include "base/utf8.h"
+#include "base/json.h"
+#include "base/json_cursor.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-enum {
-	DEPTH_MAX = 64,
-	DIGITS_MAX = 18, /* fit into 64 bits */
-	REAL_MAX = 40,   /* characters of a number that cannot overflow without an exponent */
-};
-
 struct scan {
-	const unsigned char *at, *end;
+	struct json_cursor at;
 	struct event_fields *f;
 };
 
-static void skip_space(struct scan *s)
-{
-	while (s->at < s->end &&
-		(*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
-		s->at++;
-}
-
-static bool take(struct scan *s, unsigned char c)
-{
-	if (s->at == s->end || *s->at != c)
-		return false;
-	s->at++;
-	return true;
-}
-
-static bool is_digit(const struct scan *s)
-{
-	return s->at < s->end && *s->at >= '0' && *s->at <= '9';
-}
-
-static int hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* \uXXXX, except surrogates, which only mean something in pairs. */
-static bool skip_unicode(struct scan *s)
-{
-	unsigned code = 0;
-
-	if (s->end - s->at < 4)
-		return false;
-	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(*s->at++);
-
-		if (digit < 0)
-			return false;
-		code = code << 4 | (unsigned)digit;
-	}
-	return code < 0xd800 || code > 0xdfff;
-}
-
-/* Needs no decoding in a string: printable ASCII except the quote and the backslash. */
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-/* A string, from after its opening quote to after its closing one. */
-static bool skip_string(struct scan *s, bool *escaped)
-{
-	*escaped = false;
-	while (s->at < s->end) {
-		size_t n;
-
-		while (s->at < s->end && is_plain(*s->at))
-			s->at++;
-		if (s->at == s->end)
-			return false;
-		if (*s->at == '"') {
-			s->at++;
-			return true;
-		}
-		if (*s->at == '\\') {
-			*escaped = true;
-			if (s->end - s->at < 2)
-				return false;
-			s->at += 2;
-			if (s->at[-1] == 'u' ? !skip_unicode(s)
-					     : strchr("\"\\/bfnrt", s->at[-1]) == NULL ||
-						       s->at[-1] == '\0')
-				return false;
-			continue;
-		}
-		n = *s->at < 0x80 ? 0 : utf8_sequence(s->at, (size_t)(s->end - s->at));
-		if (n == 0)
-			return false;
-		s->at += n;
-	}
-	return false;
-}
-
-static bool skip_number(struct scan *s, bool *integer)
-{
-	const unsigned char *start = s->at;
-	size_t digits = 0;
-
-	(void)take(s, '-');
-	if (take(s, '0')) {
-		digits = 1;
-	} else {
-		for (; is_digit(s); s->at++)
-			digits++;
-	}
-	*integer = s->at == s->end || *s->at != '.';
-	if (digits == 0 || digits > DIGITS_MAX)
-		return false;
-	if (!*integer) {
-		s->at++;
-		if (!is_digit(s))
-			return false;
-		while (is_digit(s))
-			s->at++;
-	}
-	if (s->at < s->end && (*s->at | 0x20) == 'e')
-		return false;
-	/* jansson reads -0 as 0. */
-	return s->at - start <= REAL_MAX && !(*integer && *start == '-' && start[1] == '0');
-}
-
-static bool skip_word(struct scan *s, const char *word, size_t len)
-{
-	if ((size_t)(s->end - s->at) < len || memcmp(s->at, word, len) != 0)
-		return false;
-	s->at += len;
-	return true;
-}
-
-static bool skip_value(struct scan *s, unsigned depth);
-static bool scan_object(struct scan *s, const struct event_member *wanted, unsigned depth);
-
-static bool skip_array(struct scan *s, unsigned depth)
-{
-	skip_space(s);
-	if (take(s, ']'))
-		return true;
-	do {
-		if (!skip_value(s, depth))
-			return false;
-		skip_space(s);
-	} while (take(s, ','));
-	return take(s, ']');
-}
-
-static bool skip_value(struct scan *s, unsigned depth)
-{
-	static const struct event_member nothing = EVENT_END;
-	bool ignored;
-
-	skip_space(s);
-	if (s->at == s->end || depth == DEPTH_MAX)
-		return false;
-	switch (*s->at) {
-	case '{':
-		s->at++;
-		return scan_object(s, &nothing, depth + 1);
-	case '[':
-		s->at++;
-		return skip_array(s, depth + 1);
-	case '"':
-		s->at++;
-		return skip_string(s, &ignored);
-	case 't':
-		return skip_word(s, "true", 4);
-	case 'f':
-		return skip_word(s, "false", 5);
-	case 'n':
-		return skip_word(s, "null", 4);
-	default:
-		return skip_number(s, &ignored);
-	}
-}
-
 /* A string's text where it has simple escapes only, as PHP's "v1\/transaction". */
-static bool unescape(struct event_fields *f, const char *text, size_t len, struct event_value *v)
+static bool unescape(struct event_fields *f, const struct json_token *string, struct event_value *v)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *text = string->bytes;
 	char *out = f->room + f->used;
 
-	if (len > sizeof(f->room) - f->used)
+	if (string->len > sizeof(f->room) - f->used)
 		return false;
 	v->bytes = out;
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < string->len; i++) {
 		if (text[i] == '\\') {
 			i++;
 			if (text[i] == 'u')
@@ -211,146 +39,209 @@ static bool unescape(struct event_fields *f, const char *text, size_t len, struc
 	return true;
 }
 
-static bool scan_wanted(struct scan *s, unsigned depth, struct event_value *v)
+const struct event_moment *event_fields_moment(
+	const struct event_fields *f, const char *name, size_t len)
 {
-	const char *start;
-	bool escaped, integer;
+	for (size_t i = 0; i < f->moment_count; i++)
+		if (f->moments[i].len == len && memcmp(f->moments[i].name, name, len) == 0)
+			return &f->moments[i];
+	return NULL;
+}
 
-	*v = (struct event_value){0};
-	skip_space(s);
-	if (s->at == s->end)
+/* If it occurs twice, the last one counts. False: there is no room. */
+static bool keep_moment(
+	struct event_fields *f, const char *name, size_t len, const struct event_value *value)
+{
+	const struct event_moment *earlier = event_fields_moment(f, name, len);
+	size_t i = earlier != NULL ? (size_t)(earlier - f->moments) : f->moment_count;
+
+	if (i == EVENT_FIELDS_MOMENTS)
 		return false;
-	start = (const char *)s->at;
-	if (*s->at == '"') {
-		s->at++;
-		start++;
-		if (!skip_string(s, &escaped))
-			return false;
-		*v = (struct event_value){start, (size_t)((const char *)s->at - 1 - start), false};
-		return !escaped || unescape(s->f, start, v->len, v);
-	}
-	if (*s->at != '-' && !is_digit(s))
-		return skip_value(s, depth);
-	if (!skip_number(s, &integer))
-		return false;
-	if (integer)
-		*v = (struct event_value){start, (size_t)((const char *)s->at - start), true};
+	f->moment_count += earlier == NULL;
+	f->moments[i] = (struct event_moment){name, len, *value};
 	return true;
 }
 
-/* If a member's name occurs twice, the last one counts, as with jansson: an object replaces
- * everything that an earlier one had. */
+static bool is_moment(const struct event_member *wanted, const char *name, size_t len)
+{
+	return wanted->field == EVENT_MOMENTS && len > wanted->len &&
+	       memcmp(name + len - wanted->len, wanted->name, wanted->len) == 0;
+}
+
+/* Who wrote an exponent rounded: such a number tells nothing from anything. */
+static bool is_exact(const char *number, size_t len)
+{
+	return memchr(number, 'e', len) == NULL && memchr(number, 'E', len) == NULL;
+}
+
+static bool scan_wanted(struct scan *s, struct event_value *v)
+{
+	char first = json_cursor_value(&s->at);
+	struct json_token token;
+
+	*v = (struct event_value){0};
+	if (first == '"') {
+		if (!json_cursor_string(&s->at, &token))
+			return false;
+		*v = (struct event_value){token.bytes, token.len, false};
+		return !token.escaped || unescape(s->f, &token, v);
+	}
+	if (first != '-' && (first < '0' || first > '9'))
+		return json_cursor_skip(&s->at, first);
+	if (!json_cursor_number(&s->at, &token))
+		return false;
+	if (is_exact(token.bytes, token.len))
+		*v = (struct event_value){token.bytes, token.len, true};
+	return true;
+}
+
+/* If a member's name occurs twice, the last one counts: an object replaces everything that an
+ * earlier one had. */
 static void forget(struct event_fields *f, const struct event_member *members)
 {
 	for (; members->name != NULL; members++) {
 		if (members->members != NULL)
 			forget(f, members->members);
+		else if (members->field == EVENT_MOMENTS)
+			f->moment_count = 0;
 		else
 			f->values[members->field] = (struct event_value){0};
 	}
 }
 
-static bool scan_inner(struct scan *s, const struct event_member *members, unsigned depth)
+static bool scan_moment(struct scan *s, const struct json_token *name)
 {
-	forget(s->f, members);
-	skip_space(s);
-	if (s->at == s->end || *s->at == '"')
+	struct event_value v;
+
+	if (!scan_wanted(s, &v))
 		return false;
-	if (!take(s, '{'))
-		return skip_value(s, depth);
-	return scan_object(s, members, depth + 1);
+	if (v.number)
+		v = (struct event_value){0};
+	return keep_moment(s->f, name->bytes, name->len, &v);
 }
 
-static bool scan_member(struct scan *s, const struct event_member *wanted, unsigned depth,
-	const char *name, size_t len)
+static bool scan_object(struct scan *s, const struct event_member *wanted);
+
+static bool scan_inner(struct scan *s, const struct event_member *members)
+{
+	char first = json_cursor_value(&s->at);
+
+	forget(s->f, members);
+	if (first == '"')
+		return false;
+	return first == '{' ? scan_object(s, members) : json_cursor_skip(&s->at, first);
+}
+
+static bool scan_member(
+	struct scan *s, const struct event_member *wanted, const struct json_token *name)
 {
 	for (; wanted->name != NULL; wanted++) {
-		if (wanted->len != len || memcmp(wanted->name, name, len) != 0)
+		if (is_moment(wanted, name->bytes, name->len))
+			return scan_moment(s, name);
+		if (wanted->field == EVENT_MOMENTS || wanted->len != name->len ||
+			memcmp(wanted->name, name->bytes, name->len) != 0)
 			continue;
-		return wanted->members != NULL
-			       ? scan_inner(s, wanted->members, depth)
-			       : scan_wanted(s, depth, &s->f->values[wanted->field]);
+		return wanted->members != NULL ? scan_inner(s, wanted->members)
+					       : scan_wanted(s, &s->f->values[wanted->field]);
 	}
-	return skip_value(s, depth);
+	return json_cursor_skip(&s->at, json_cursor_value(&s->at));
 }
 
-/* From after the opening brace to after the closing one. */
-static bool scan_object(struct scan *s, const struct event_member *wanted, unsigned depth)
+static bool scan_object(struct scan *s, const struct event_member *wanted)
 {
-	skip_space(s);
-	if (take(s, '}'))
-		return true;
-	do {
-		const char *name;
-		size_t len;
-		bool escaped;
+	struct json_token name;
+	size_t count = 0;
 
-		skip_space(s);
-		if (!take(s, '"'))
+	if (!json_cursor_open(&s->at))
+		return false;
+	while (json_cursor_name(&s->at, &count, &name))
+		if (name.escaped || !scan_member(s, wanted, &name))
 			return false;
-		name = (const char *)s->at;
-		if (!skip_string(s, &escaped) || escaped)
-			return false;
-		len = (size_t)((const char *)s->at - 1 - name);
-		skip_space(s);
-		if (!take(s, ':') || !scan_member(s, wanted, depth, name, len))
-			return false;
-		skip_space(s);
-	} while (take(s, ','));
-	return take(s, '}');
+	return s->at.wrong == NULL;
 }
 
 bool event_scan(
 	struct event_fields *f, const struct event_shape *shape, const char *body, size_t len)
 {
-	struct scan s;
+	struct scan s = {.f = f};
 
 	memset(f->values, 0, sizeof(f->values));
 	f->is_object = true;
+	f->moment_count = 0;
 	f->used = 0;
-	s = (struct scan){(const unsigned char *)body, (const unsigned char *)body + len, f};
-	skip_space(&s);
-	if (!take(&s, '{') || !scan_object(&s, shape->members, 1))
-		return false;
-	skip_space(&s);
-	return s.at == s.end;
+	json_cursor_begin(&s.at, body, len, JSON_VALUES_MAX);
+	return json_cursor_value(&s.at) == '{' && scan_object(&s, shape->members) &&
+	       json_cursor_end(&s.at);
+}
+
+/* A number whose text is not in the tree is in the room. */
+static struct event_value number_of(struct event_fields *f, const json_t *json)
+{
+	char room[JSON_NUMBER];
+	const char *text = json_number_text(json, room);
+	size_t len = strlen(text);
+
+	if (!is_exact(text, len) || len > sizeof(f->room) - f->used)
+		return (struct event_value){0};
+	if (text == room) {
+		text = memcpy(f->room + f->used, room, len);
+		f->used += len;
+	}
+	return (struct event_value){text, len, true};
 }
 
 static struct event_value value_of(struct event_fields *f, const json_t *json)
 {
-	struct event_value v = {0};
-	size_t room = sizeof(f->room) - f->used;
-
-	if (json_is_string(json)) {
-		v.bytes = json_string_value(json);
-		v.len = json_string_length(json);
-	} else if (json_is_integer(json)) {
-		v.integer = true;
-		v.bytes = f->room + f->used;
-		v.len = (size_t)snprintf(
-			f->room + f->used, room, "%" JSON_INTEGER_FORMAT, json_integer_value(json));
-		f->used += v.len;
-	}
-	return v;
+	if (json_is_string(json))
+		return (struct event_value){
+			json_string_value(json), json_string_length(json), false};
+	return json_is_number(json) ? number_of(f, json) : (struct event_value){0};
 }
 
-static void read_members(
-	struct event_fields *f, const struct event_member *members, const json_t *object)
+/* What has a row of its own is no moment, here as in scan_member. */
+static bool has_row(const struct event_member *members, const char *name)
 {
-	for (; members->name != NULL; members++) {
-		const json_t *value = json_object_get(object, members->name);
+	for (; members->name != NULL; members++)
+		if (members->field != EVENT_MOMENTS && strcmp(members->name, name) == 0)
+			return true;
+	return false;
+}
 
-		if (members->members != NULL)
-			read_members(f, members->members, value);
-		else
-			f->values[members->field] = value_of(f, value);
+static void read_moments(struct event_fields *f, const struct event_member *members,
+	const struct event_member *wanted, json_t *object)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value)
+	{
+		struct event_value v = {json_string_value(value), json_string_length(value), false};
+
+		if (v.bytes != NULL && is_moment(wanted, name, strlen(name)) &&
+			!has_row(members, name))
+			(void)keep_moment(f, name, strlen(name), &v);
 	}
 }
 
-void event_fields_of(struct event_fields *f, const struct event_shape *shape, const json_t *root)
+static void read_members(struct event_fields *f, const struct event_member *members, json_t *object)
+{
+	for (const struct event_member *m = members; m->name != NULL; m++) {
+		json_t *value = json_object_get(object, m->name);
+
+		if (m->members != NULL)
+			read_members(f, m->members, value);
+		else if (m->field == EVENT_MOMENTS)
+			read_moments(f, members, m, object);
+		else
+			f->values[m->field] = value_of(f, value);
+	}
+}
+
+void event_fields_of(struct event_fields *f, const struct event_shape *shape, json_t *root)
 {
 	memset(f->values, 0, sizeof(f->values));
 	f->is_object = json_is_object(root);
+	f->moment_count = 0;
 	f->used = 0;
 	read_members(f, shape->members, root);
 }

@@ -1,150 +1,197 @@
 #include "change.h"
 
 #include "base/clock.h"
-#include "config.h"
+#include "base/json.h"
 #include "options.h"
 #include "output.h"
-#include "store/notify.h"
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
-	ASK_BEYOND = 100,   /* deliveries: changing more needs a confirmation */
-	STEPS_A_SECOND = 4, /* with --rate */
+	ASK_BEYOND = 100, /* deliveries: changing more needs a confirmation */
+	BATCH = 2500,     /* events in one request, whose line is 64 KiB at most */
 };
 
-static void collect_delivery(void *arg, const struct store_changeable *row)
+/* ---- the request ---- */
+
+/* NULL: reported. */
+static json_t *read_events(int count, char **events)
 {
-	struct ctl_change *r = arg;
+	json_t *list = json_array();
+	int64_t id;
 
-	if (r->count == r->capacity) {
-		size_t capacity = r->capacity == 0 ? 64 : r->capacity * 2;
-		struct ctl_changed *more = reallocarray(r->found, capacity, sizeof(*more));
-
-		if (more == NULL) {
-			r->failed = true;
-			return;
-		}
-		r->found = more;
-		r->capacity = capacity;
-	}
-	r->found[r->count] = (struct ctl_changed){.delivery = row->delivery,
-		.event = row->event,
-		.state = row->state,
-		.hook = strdup(row->hook)};
-	r->failed |= r->found[r->count++].hook == NULL;
-}
-
-struct event_state {
-	bool found, damaged;
-};
-
-static void note_event(void *arg, const struct store_event_row *row)
-{
-	*(struct event_state *)arg = (struct event_state){true, row->damaged};
-}
-
-static bool find_of_event(
-	struct ctl_change *r, struct store_reader *reader, const char *id, char why[STORE_READ_WHY])
-{
-	struct event_state event = {0};
-
-	if (!store_read_event(reader, r->filter.event, note_event, &event, why))
-		return false;
-	if (!event.found) {
-		(void)snprintf(why, STORE_READ_WHY, "the store has no event %.20s", id);
-		return false;
-	}
-	if (event.damaged && r->kind->runs) {
-		(void)snprintf(why, STORE_READ_WHY,
-			"event %.20s: its payload is damaged; have the event sent again first", id);
-		return false;
-	}
-	return store_change_find(reader, &r->filter, collect_delivery, r, why);
-}
-
-static void note_hook(void *arg, const char *hook)
-{
-	(void)hook;
-	*(bool *)arg = true;
-}
-
-static bool find_deliveries(struct ctl_change *r, struct store_reader *reader, int count,
-	char **events, char why[STORE_READ_WHY])
-{
-	bool known = false;
-
-	if (r->filter.hook != NULL) {
-		if (!store_read_hooks(reader, r->filter.hook, note_hook, &known, why))
-			return false;
-		if (!known) {
-			(void)snprintf(why, STORE_READ_WHY,
-				"--hook: the store knows no hook of that name");
-			return false;
-		}
-	}
-	if (count == 0)
-		return store_change_find(reader, &r->filter, collect_delivery, r, why);
 	for (int i = 0; i < count; i++) {
-		if (!ctl_number("EVENT", events[i], 1, INT64_MAX, &r->filter.event)) {
-			why[0] = '\0';
-			return false;
+		if (!ctl_number("EVENT", events[i], 1, INT64_MAX, &id)) {
+			json_decref(list);
+			return NULL;
 		}
-		if (!find_of_event(r, reader, events[i], why))
-			return false;
+		(void)json_array_append_new(list, json_integer(id));
 	}
-	return true;
+	if (json_array_size(list) == (size_t)count)
+		return list;
+	ctl_error("out of memory");
+	json_decref(list);
+	return NULL;
 }
 
-static int by_delivery(const void *left, const void *right)
+static json_t *events_of_batch(const json_t *events, size_t batch)
 {
-	const struct ctl_changed *a = left, *b = right;
+	json_t *part = json_array();
 
-	return a->delivery < b->delivery ? -1 : a->delivery > b->delivery;
+	for (size_t i = batch * BATCH; i < json_array_size(events) && i < (batch + 1) * BATCH; i++)
+		(void)json_array_append(part, json_array_get(events, i));
+	return part;
 }
 
-/* Sorts them by age, each once, even if an EVENT was named twice. */
-static void sort_and_unique(struct ctl_change *r)
+/* New; NULL: out of memory. The change is bounded by what the dry run found. */
+static json_t *make_request(
+	const struct ctl_change *c, const json_t *events, size_t batch, bool dry_run)
 {
-	size_t kept = 0;
+	json_t *request = json_pack("{s:s}", "act", c->kind->act);
 
-	if (r->count > 0)
-		qsort(r->found, r->count, sizeof(*r->found), by_delivery);
-	for (size_t i = 0; i < r->count; i++) {
-		if (kept > 0 && r->found[kept - 1].delivery == r->found[i].delivery)
-			free(r->found[i].hook);
-		else
-			r->found[kept++] = r->found[i];
+	if (json_array_size(events) > 0)
+		ctl_ask_add(&request, "events", events_of_batch(events, batch));
+	if (c->hook != NULL)
+		ctl_ask_add(&request, "hook", json_safe_text(c->hook));
+	if (c->state != NULL)
+		ctl_ask_add(&request, "state", json_string(c->state));
+	if (c->dead)
+		ctl_ask_add(&request, "dead", json_true());
+	if (c->since != 0)
+		ctl_ask_add(&request, "since", json_integer(c->since));
+	if (c->rate != 0)
+		ctl_ask_add(&request, "rate", json_integer(c->rate));
+	if (c->again)
+		ctl_ask_add(&request, "again", json_true());
+	if (dry_run) {
+		ctl_ask_add(&request, "dry_run", json_true());
+		return request;
 	}
-	r->count = kept;
+	ctl_ask_add(&request, "until", json_integer(c->batches[batch].last));
+	ctl_ask_add(&request, "as_of", json_integer(c->batches[batch].as_of));
+	return request;
 }
 
-static void add_count(struct buf *out, const char *format, size_t count)
+/* ---- what is printed ---- */
+
+static void add_count(struct buf *out, const char *format, int64_t count)
 {
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the kind's, with one %zu */
-	buf_printf(out, format, count);
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the kind's, with one %lld */
+	buf_printf(out, format, (long long)count);
 #pragma GCC diagnostic pop
 }
 
-static bool confirm_many(const struct ctl_change *r)
+static void add_delivery(struct buf *out, const struct ctl_change *c, const struct ctl_changed *f)
+{
+	if (c->json) {
+		buf_printf(out, "{\"event\":%" PRId64, f->event);
+		ctl_json_text(out, true, "hook", f->hook);
+		ctl_json_text(out, true, "state", f->state);
+		buf_add_char(out, ',');
+		c->kind->add_json(out, f);
+		buf_add_text(out, "}\n");
+		return;
+	}
+	buf_printf(out, "event %" PRId64 "  ", f->event);
+	buf_add_escaped(out, f->hook, strlen(f->hook), '\0');
+	buf_add_text(out, "  ");
+	buf_add_escaped(out, f->state, strlen(f->state), '\0');
+	buf_printf(out, " delivery %" PRId64, f->delivery);
+	if (f->made != 0)
+		c->kind->add_text(out, f);
+	else if (!c->dry_run)
+		buf_add_text(out, " was changed by someone else in the meantime");
+	buf_add_char(out, '\n');
+}
+
+static bool print_delivery(void *arg, const json_t *row)
+{
+	struct ctl_change *c = arg;
+	const struct ctl_changed f = {
+		.delivery = ctl_answer_number(row, "delivery"),
+		.event = ctl_answer_number(row, "event"),
+		.made = ctl_answer_number(row, "made"),
+		.state = ctl_answer_text(row, "state"),
+		.hook = ctl_answer_text(row, "hook"),
+	};
+	struct buf out = {0};
+	bool good;
+
+	c->changed += f.made != 0;
+	/* A line for each if they are few or for programs; otherwise a bar on a terminal. */
+	if (!c->json && !c->dry_run && c->found > ASK_BEYOND)
+		return true;
+	add_delivery(&out, c, &f);
+	good = ctl_print(&out);
+	buf_free(&out);
+	return good;
+}
+
+static void show_progress(void *arg, int64_t done, int64_t all)
+{
+	const struct ctl_change *c = arg;
+
+	(void)all;
+	if (!c->json && c->found > ASK_BEYOND)
+		ctl_progress(c->passed + done, c->found, "", c->began);
+}
+
+static bool print_summary(const struct ctl_change *c)
+{
+	struct buf line = {0};
+	bool good;
+
+	if (c->json || c->found <= ASK_BEYOND)
+		return true;
+	add_count(&line, c->kind->summary, c->changed);
+	buf_add_char(&line, '\n');
+	good = ctl_print(&line);
+	buf_free(&line);
+	return good;
+}
+
+/* What is done is done twice, unless the script or receiver knows the original key. */
+static bool confirm_done(const struct ctl_change *c)
+{
+	char question[256];
+	bool yes;
+
+	if (c->yes || c->found_done == 0 || c->state != NULL)
+		return true;
+	(void)snprintf(question, sizeof(question),
+		"%" PRId64 " of %" PRId64 " deliveries are done. Do them again, under new keys?",
+		c->found_done, c->found);
+	if (!ctl_interactive()) {
+		ctl_error(
+			"%" PRId64 " of %" PRId64
+			" deliveries are done, and would be done again under new keys: that needs "
+			"--state done or --yes (--state dead replays only the dead)",
+			c->found_done, c->found);
+		return false;
+	}
+	yes = ctl_confirm(question);
+	if (!yes)
+		ctl_error("nothing was changed");
+	return yes;
+}
+
+static bool confirm_many(const struct ctl_change *c)
 {
 	struct buf question = {0};
 	bool yes;
 
-	if (r->dry_run || r->yes || r->count <= ASK_BEYOND)
+	if (c->yes || c->found <= ASK_BEYOND)
 		return true;
 	if (!ctl_interactive()) {
-		ctl_error("this would change %zu deliveries: more than %d need --yes", r->count,
-			ASK_BEYOND);
+		ctl_error("this would change %" PRId64 " deliveries: more than %d need --yes",
+			c->found, ASK_BEYOND);
 		return false;
 	}
-	add_count(&question, r->kind->question, r->count);
+	add_count(&question, c->kind->question, c->found);
 	yes = buf_ok(&question) && ctl_confirm(question.data);
 	if (!yes)
 		ctl_error("nothing was changed");
@@ -152,191 +199,97 @@ static bool confirm_many(const struct ctl_change *r)
 	return yes;
 }
 
-static void add_delivery(struct buf *out, const struct ctl_change *r, const struct ctl_changed *f)
+/* ---- the two runs ---- */
+
+static int find_batch(struct ctl_change *c, const json_t *events, size_t batch)
 {
-	if (r->json) {
-		buf_printf(out, "{\"event\":%" PRId64, f->event);
-		ctl_json_text(out, true, "hook", f->hook);
-		ctl_json_text(out, true, "state", delivery_state_text(f->state));
-		buf_add_char(out, ',');
-		r->kind->add_json(out, f);
-		buf_add_text(out, "}\n");
-		return;
+	struct ctl_batch *b = &c->batches[batch];
+	int status = ctl_ask(&c->ask, make_request(c, events, batch, true));
+
+	if (status != CTL_OK)
+		return status;
+	b->found = ctl_answer_number(c->ask.exchange.done, "found");
+	b->last = ctl_answer_number(c->ask.exchange.done, "last");
+	b->as_of = ctl_answer_number(c->ask.exchange.done, "as_of");
+	c->found += b->found;
+	c->found_done += ctl_answer_number(c->ask.exchange.done, "found_done");
+	if (!ctl_ask_stopped(&c->ask))
+		return CTL_OK;
+	ctl_error("stopped; nothing was changed");
+	return CTL_FAILED;
+}
+
+/* Only finds the deliveries; CTL_OK: there are some. */
+static int find_deliveries(struct ctl_change *c, const json_t *events)
+{
+	int status = CTL_OK;
+
+	c->ask.exchange.row = c->dry_run ? print_delivery : NULL;
+	c->ask.exchange.progress = NULL;
+	c->ask.only_reads = true;
+	for (size_t i = 0; i < c->batch_count && status == CTL_OK; i++)
+		status = find_batch(c, events, i);
+	c->ask.only_reads = false;
+	if (status != CTL_OK || c->found > 0)
+		return status;
+	ctl_error("%s", c->kind->nothing);
+	return CTL_FAILED;
+}
+
+/* Reports what an act that came to no good end has changed. */
+static int report_rest(const struct ctl_change *c, int status)
+{
+	if (c->ask.exchange.done != NULL)
+		ctl_error("stopped after %" PRId64 " of %" PRId64
+			  "; run the same command again for the rest",
+			c->confirmed, c->found);
+	else if (c->changed > 0) /* its end did not come */
+		ctl_error("at least %" PRId64 " of %" PRId64
+			  " were changed; run the same command again for the rest",
+			c->changed, c->found);
+	return status != CTL_OK ? status : CTL_FAILED;
+}
+
+static int change_deliveries(struct ctl_change *c, const json_t *events)
+{
+	c->began = clock_steady();
+	c->ask.exchange.row = print_delivery;
+	c->ask.exchange.progress = show_progress;
+	for (size_t i = 0; i < c->batch_count; i++) {
+		if (c->batches[i].found == 0)
+			continue;
+		int status = ctl_ask(&c->ask, make_request(c, events, i, false));
+		if (c->ask.exchange.done != NULL)
+			c->confirmed += ctl_answer_number(c->ask.exchange.done, "changed");
+		if (status != CTL_OK || ctl_ask_stopped(&c->ask))
+			return report_rest(c, status);
+		c->passed += c->batches[i].found;
 	}
-	buf_printf(out, "event %" PRId64 "  ", f->event);
-	buf_add_escaped(out, f->hook, strlen(f->hook), '\0');
-	buf_printf(out, "  %s delivery %" PRId64, delivery_state_text(f->state), f->delivery);
-	if (f->made != 0)
-		r->kind->add_text(out, f);
-	else if (!r->dry_run)
-		buf_add_text(out, " was changed by someone else in the meantime");
-	buf_add_char(out, '\n');
+	return print_summary(c) && c->changed > 0 ? CTL_OK : CTL_FAILED;
 }
 
-static bool print_deliveries(const struct ctl_change *r, size_t from, size_t count)
+static int find_and_change(struct ctl_change *c, const json_t *events)
 {
-	struct buf out = {0};
-	bool good;
+	size_t named = json_array_size(events);
+	int status;
 
-	for (size_t i = from; i < from + count; i++)
-		add_delivery(&out, r, &r->found[i]);
-	good = ctl_print(&out);
-	buf_free(&out);
-	return good;
-}
-
-/* Prints a line for each if they are few or for programs; otherwise a bar on a terminal. */
-static bool prints_lines(const struct ctl_change *r)
-{
-	return r->json || r->dry_run || r->count <= ASK_BEYOND;
-}
-
-static void show_progress(const struct ctl_change *r, size_t done, int64_t began)
-{
-	if (!prints_lines(r))
-		ctl_progress((int64_t)done, (int64_t)r->count, "", began);
-}
-
-/* Changes up to STORE_CHANGE_MAX; prints only what the store has committed. */
-static bool change_batch(struct ctl_change *r, struct store_editor *e, size_t from, size_t count)
-{
-	int64_t deliveries[STORE_CHANGE_MAX], made[STORE_CHANGE_MAX];
-	char why[STORE_READ_WHY];
-
-	for (size_t i = 0; i < count; i++)
-		deliveries[i] = r->found[from + i].delivery;
-	if (!r->kind->apply(e, deliveries, count, clock_wall(), made, why)) {
-		ctl_error("%s", why);
-		return false;
-	}
-	for (size_t i = 0; i < count; i++)
-		r->found[from + i].made = made[i];
-	(void)store_notify_send(store_editor_path(e));
-	return !prints_lines(r) || print_deliveries(r, from, count);
-}
-
-/* How many to change at once: with --rate a share of a second's. */
-static size_t batch_size(const struct ctl_change *r, size_t left)
-{
-	size_t size = STORE_CHANGE_MAX;
-
-	if (r->rate > 0 && r->rate / STEPS_A_SECOND < STORE_CHANGE_MAX)
-		size = r->rate > STEPS_A_SECOND ? (size_t)r->rate / STEPS_A_SECOND : 1;
-	return left < size ? left : size;
-}
-
-static void wait_for_rate(const struct ctl_change *r, size_t done, int64_t began)
-{
-	int64_t due = began, now = clock_steady();
-	struct timespec wait;
-
-	if (r->rate == 0 || done == r->count)
-		return;
-	due += (int64_t)done * 1000 / r->rate;
-	if (due <= now)
-		return;
-	wait = (struct timespec){(due - now) / 1000, (due - now) % 1000 * 1000000};
-	(void)nanosleep(&wait, NULL);
-}
-
-static size_t count_changed(const struct ctl_change *r)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->count; i++)
-		n += r->found[i].made != 0;
-	return n;
-}
-
-static bool print_summary(const struct ctl_change *r)
-{
-	struct buf line = {0};
-	bool good;
-
-	if (prints_lines(r))
-		return true;
-	add_count(&line, r->kind->summary, count_changed(r));
-	buf_add_char(&line, '\n');
-	good = ctl_print(&line);
-	buf_free(&line);
-	return good;
-}
-
-/* Reports the outcome. False: not all were changed, or it could not be printed. */
-static bool report_end(const struct ctl_change *r, const struct store_editor *e, size_t done)
-{
-	if (done < r->count) {
-		ctl_error("stopped after %zu of %zu; run the same command again for the rest",
-			count_changed(r), r->count);
-		return false;
-	}
-	if (!print_summary(r))
-		return false;
-	if (!store_notify_send(store_editor_path(e)))
-		ctl_error_not_notified();
-	return count_changed(r) > 0;
-}
-
-static int change_all(struct ctl_change *r, const char *path)
-{
-	char why[STORE_READ_WHY];
-	struct store_editor *e = store_editor_open(path, why);
-	int64_t began = clock_steady();
-	size_t done = 0, count;
-	bool good;
-
-	if (e == NULL) {
-		ctl_error("%s", why);
+	c->batch_count = named > 0 ? (named + BATCH - 1) / BATCH : 1;
+	c->batches = calloc(c->batch_count, sizeof(*c->batches));
+	if (c->batches == NULL) {
+		ctl_error("out of memory");
 		return CTL_FAILED;
 	}
-	for (; done < r->count; done += count) {
-		count = batch_size(r, r->count - done);
-		if (!change_batch(r, e, done, count))
-			break;
-		show_progress(r, done + count, began);
-		wait_for_rate(r, done + count, began);
-	}
-	good = report_end(r, e, done);
-	store_editor_close(e);
-	return good ? CTL_OK : CTL_FAILED;
-}
-
-static int find_and_change(struct ctl *ctl, struct ctl_change *r, int count, char **events)
-{
-	char why[STORE_READ_WHY], *path;
-	int status;
-	struct store_reader *reader = ctl_store_open(ctl, r->store, &path, &status);
-	bool good;
-
-	if (reader == NULL)
+	status = find_deliveries(c, events);
+	if (status != CTL_OK || c->dry_run)
 		return status;
-	good = find_deliveries(r, reader, count, events, why);
-	store_reader_close(reader);
-	status = CTL_FAILED;
-	if (!good && why[0] == '\0') {
-		status = CTL_USAGE; /* reported */
-	} else if (!good || r->failed) {
-		ctl_error("%s", good ? "out of memory" : why);
-	} else if (r->count == 0) {
-		ctl_error("%s", r->kind->nothing);
-	} else {
-		sort_and_unique(r);
-		if (!confirm_many(r))
-			status = CTL_USAGE;
-		else if (r->dry_run)
-			status = print_deliveries(r, 0, r->count) ? CTL_OK : CTL_FAILED;
-		else
-			status = change_all(r, path);
-	}
-	free(path);
-	return status;
+	return confirm_done(c) && confirm_many(c) ? change_deliveries(c, events) : CTL_USAGE;
 }
 
 void ctl_change_option(struct ctl_change *c, int key)
 {
 	switch (key) {
 	case 'k':
-		c->filter.hook = optarg;
+		c->hook = optarg;
 		break;
 	case 'n':
 		c->dry_run = true;
@@ -355,10 +308,17 @@ void ctl_change_option(struct ctl_change *c, int key)
 
 int ctl_change_run(struct ctl *ctl, struct ctl_change *c, int count, char **events)
 {
-	int status = find_and_change(ctl, c, count, events);
+	json_t *list = read_events(count, events);
+	int status = CTL_USAGE;
 
-	for (size_t i = 0; i < c->count; i++)
-		free(c->found[i].hook);
-	free(c->found);
+	if (list == NULL)
+		return status;
+	status = ctl_ask_begin(&c->ask, ctl, c->store);
+	c->ask.exchange.arg = c;
+	if (status == CTL_OK)
+		status = find_and_change(c, list);
+	ctl_ask_end(&c->ask);
+	free(c->batches);
+	json_decref(list);
 	return status;
 }

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "output.h"
+#include "store/owner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,15 @@ static char *configured_store_path(const struct ctl *ctl)
 	return path;
 }
 
+char *ctl_store_path(const struct ctl *ctl, const char *path)
+{
+	char *copy = path != NULL ? strdup(path) : configured_store_path(ctl);
+
+	if (path != NULL && copy == NULL)
+		ctl_error("out of memory");
+	return copy;
+}
+
 struct store_reader *ctl_store_open(
 	const struct ctl *ctl, const char *path, char **name, int *status)
 {
@@ -73,11 +83,11 @@ struct store_reader *ctl_store_open(
 	struct store_reader *reader;
 
 	*status = CTL_CONFIG;
-	*name = path != NULL ? strdup(path) : configured_store_path(ctl);
+	*name = ctl_store_path(ctl, path);
 	if (*name == NULL)
 		return NULL;
 	*status = CTL_FAILED;
-	reader = store_reader_open(*name, why);
+	reader = store_become_owner(*name, why) ? store_reader_open(*name, why) : NULL;
 	if (reader == NULL) {
 		ctl_error("%s", why);
 		free(*name);

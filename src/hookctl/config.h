@@ -14,6 +14,9 @@ struct conf *ctl_config_load(const struct ctl *ctl) WARN_UNUSED;
 /* The source of that name; for NULL the only one. NULL: exit with CTL_USAGE. */
 const struct conf_source *ctl_config_source(const struct conf *conf, const char *name) WARN_UNUSED;
 
+/* A copy of `path`, or for NULL the config's path of the store. NULL: exit with CTL_CONFIG. */
+char *ctl_store_path(const struct ctl *ctl, const char *path) WARN_UNUSED;
+
 /* Opens the store at `path`; for NULL the config's. *name is its path, to be freed. On NULL
  * *status is the code to exit with. */
 struct store_reader *ctl_store_open(

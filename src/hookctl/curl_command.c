@@ -72,6 +72,8 @@ void curl_command_write(const struct curl_command *c, struct buf *out)
 		add_option(out, "--unix-socket", c->unix_path);
 	if (c->insecure)
 		buf_add_text(out, " \\\n  --insecure");
+	if (c->proxy_protocol)
+		buf_add_text(out, " \\\n  --haproxy-protocol");
 	if (c->no_proxy)
 		add_option(out, "--noproxy", "*");
 	for (const char *const *h = c->headers; *h != NULL; h++)

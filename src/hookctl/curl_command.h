@@ -14,7 +14,8 @@ struct curl_command {
 	const char *const *headers; /* "Name: value", NULL at the end */
 	bool insecure;
 	bool no_proxy;
-	const char *file; /* has the body; NULL: it is the bytes below */
+	bool proxy_protocol; /* begins with a header of that protocol */
+	const char *file;    /* has the body; NULL: it is the bytes below */
 	const void *body;
 	size_t body_len;
 };

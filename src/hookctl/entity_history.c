@@ -1,5 +1,7 @@
 #include "entity_history.h"
 
+#include "event/contradiction.h"
+#include "event/event.h"
 #include "event/lifecycle.h"
 #include "output.h"
 #include "sender/sender.h"
@@ -49,6 +51,20 @@ static bool make_room(struct ctl_history *h)
 	return true;
 }
 
+/* False: out of memory. */
+static bool read_state_at(struct ctl_history_event *e, const struct store_event_row *row)
+{
+	struct event ev;
+
+	if (row->damaged)
+		return true;
+	if (!event_parse(&ev, &sender_default()->shape, row->payload, row->payload_len))
+		return false;
+	e->state_at = ev.state_at;
+	event_free(&ev);
+	return true;
+}
+
 static void add_event(void *arg, const struct store_event_row *row)
 {
 	struct ctl_histories *all = arg;
@@ -71,7 +87,7 @@ static void add_event(void *arg, const struct store_event_row *row)
 		buf_printf(&h->gaps, "event %" PRId64 ": its payload is damaged\n", row->id);
 	if (!payment_read(&e->payment, &sender_default()->shape, row->payload,
 		    row->damaged ? 0 : row->payload_len) ||
-		e->type == NULL || e->json == NULL)
+		!read_state_at(e, row) || e->type == NULL || e->json == NULL)
 		all->failed = true;
 }
 
@@ -179,21 +195,30 @@ static void find_late(struct ctl_history *h)
 	}
 }
 
-/* Outcomes exclude each other, such as approved and declined. */
+static void add_contradiction(void *arg, const struct contradiction *c)
+{
+	struct ctl_history *h = arg;
+
+	buf_printf(&h->gaps, "%s: ask the sender which is true\n", c->text);
+}
+
+/* The events are still in the order of their arrival. */
 static void find_contradictions(struct ctl_history *h)
 {
-	size_t found = 0;
-	struct buf names = {0};
+	const struct sender *sender = sender_default();
+	struct contradiction_event *list = calloc(h->count + 1, sizeof(*list));
 
-	for (const struct lifecycle_state *s = sender_default()->states; s->name != NULL; s++) {
-		if (!s->outcome || find_state(h, s->name) == NULL)
-			continue;
-		buf_printf(&names, "%s\"%s\"", found++ > 0 ? " and " : "", s->name);
-	}
-	if (found > 1)
-		buf_printf(&h->gaps, "%s contradict each other: ask the sender which is true\n",
-			names.data != NULL ? names.data : "");
-	buf_free(&names);
+	for (size_t i = 0; list != NULL && i < h->count; i++)
+		list[i] = (struct contradiction_event){
+			.id = h->events[i].id,
+			.type = h->events[i].type,
+			.state_at = h->events[i].state_at,
+			.payment = &h->events[i].payment,
+		};
+	h->gaps.failed |=
+		list == NULL || !contradictions_find(sender->states, &sender->shape.payment, list,
+					h->count, add_contradiction, h);
+	free(list);
 }
 
 bool ctl_histories_read(
@@ -210,11 +235,11 @@ bool ctl_histories_read(
 		struct ctl_history *h = &all->list[i];
 
 		mark_late(h);
+		find_contradictions(h);
 		order_events(h);
 		find_last(h);
 		find_missing(h);
 		find_late(h);
-		find_contradictions(h);
 		all->failed = h->gaps.failed;
 	}
 	if (all->failed)

@@ -15,6 +15,7 @@
 struct ctl_history_event {
 	int64_t id, received_at;
 	int64_t happened_at; /* the sender's time of the event, otherwise received_at */
+	int64_t state_at;    /* as in struct event */
 	char *type, *json;   /* json: see ctl_event_json */
 	bool late;           /* arrived after an event of a later state */
 	struct payment payment;

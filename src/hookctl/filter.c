@@ -54,9 +54,11 @@ bool ctl_filter_option(struct ctl_filter *o, int key)
 		o->paged = true;
 		return ctl_number("--before", optarg, 1, INT64_MAX, &f->before);
 	case 'f':
-		return ctl_moment("--since", optarg, &f->since);
+		o->since = optarg;
+		break;
 	case 'u':
-		return ctl_moment("--until", optarg, &f->until);
+		o->until = optarg;
+		break;
 	case 'S':
 		return read_state(f, optarg);
 	case 'e':
@@ -70,6 +72,9 @@ bool ctl_filter_option(struct ctl_filter *o, int key)
 		break;
 	case 'k':
 		f->hook = optarg;
+		break;
+	case 'o':
+		f->origin = optarg;
 		break;
 	case 'x':
 		f->text = optarg;
@@ -93,13 +98,20 @@ bool ctl_filter_option(struct ctl_filter *o, int key)
 	return true;
 }
 
+/* In the zone in which times are printed, so after --utc. */
+static bool read_period(struct ctl_filter *o)
+{
+	return (o->since == NULL || ctl_moment("--since", o->since, &o->filter.since)) &&
+	       (o->until == NULL || ctl_moment("--until", o->until, &o->filter.until));
+}
+
 bool ctl_filter_end(struct ctl_filter *o)
 {
 	if (o->limit == 0)
 		o->limit = CTL_LIMIT_DEFAULT;
 	if (o->page == 0)
 		o->page = 1;
-	if (o->follow && (o->paged || o->filter.until != 0)) {
+	if (o->follow && (o->paged || o->until != NULL)) {
 		ctl_error("--follow does not go with --page, --before or --until");
 		return false;
 	}
@@ -111,7 +123,7 @@ bool ctl_filter_end(struct ctl_filter *o)
 	o->filter.skip = (unsigned)((o->page - 1) * o->limit);
 	if (o->utc && setenv("TZ", "UTC0", 1) == 0)
 		tzset();
-	return true;
+	return read_period(o);
 }
 
 int ctl_follow(struct store_reader *reader, bool (*list)(void *arg), void *arg)
@@ -126,7 +138,7 @@ int ctl_follow(struct store_reader *reader, bool (*list)(void *arg), void *arg)
 		}
 		if (version != last || i % FOLLOW_ANYWAY == 0) {
 			last = version;
-			if (!list(arg) || fflush(stdout) != 0)
+			if (!list(arg) || !ctl_flush())
 				return CTL_FAILED;
 		}
 		(void)nanosleep(&(struct timespec){.tv_nsec = FOLLOW_EVERY * 1000000L}, NULL);

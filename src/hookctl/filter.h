@@ -15,7 +15,7 @@
 	{'t', "type", "GLOB", "of this type: 'transaction.*'"},                                    \
 		{'s', "source", "NAME", "of this source"},                                         \
 		{'e', "entity", "ID", "of this entity: 98446301, transaction:98446301"},           \
-		{'f', "since", "TIME", "received since: 2h, 3d, 2026-06-30T22:50:00Z"},            \
+		{'f', "since", "TIME", "received since: 2h, 3d, 2026-06-30, …T22:50:00Z"},         \
 		{'u', "until", "TIME", "received before that"},                                    \
 		{'x', "text", "TEXT", "whose payload contains this"},                              \
 		{'j', "json", NULL, "print one JSON object a line"},                               \
@@ -34,17 +34,17 @@
 
 struct ctl_filter {
 	struct store_filter filter;
-	const char *store;
+	const char *store, *since, *until;
 	int64_t limit, page;
 	bool json, utc, follow, paged;
 };
 
-/* Takes one of the options above, or hook (k), state (S) or quarantined (q); its argument in
- * optarg. False: reported. */
+/* Takes one of the options above, or hook (k), state (S), origin (o) or quarantined (q); its
+ * argument in optarg. False: reported. */
 bool ctl_filter_option(struct ctl_filter *f, int key) WARN_UNUSED;
 
 /* After the last option: sets the defaults and checks which options go together. With --utc
- * sets the process's time zone. False: reported. */
+ * sets the process's time zone; --since and --until are read in it. False: reported. */
 bool ctl_filter_end(struct ctl_filter *f) WARN_UNUSED;
 
 /* Splits "KIND:ID" in place; for "ID" alone *kind is NULL. */

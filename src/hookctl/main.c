@@ -7,6 +7,7 @@
 #include "transfer/transfer.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +19,9 @@
 /* In the order in which --help lists them. */
 static const struct ctl_command *const commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
 	&ctl_transactions, &ctl_customers, &ctl_payouts, &ctl_show, &ctl_replay, &ctl_cancel,
-	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_test, &ctl_send, &ctl_sign, &ctl_verify,
-	&ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum, &ctl_export, &ctl_import, &ctl_stats,
-	&ctl_completion, NULL};
+	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_refused, &ctl_catch_up, &ctl_api, &ctl_test,
+	&ctl_send, &ctl_sign, &ctl_verify, &ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum,
+	&ctl_export, &ctl_import, &ctl_stats, &ctl_audit, &ctl_reload, &ctl_completion, NULL};
 
 static void print_usage(FILE *to)
 {
@@ -99,6 +100,9 @@ int main(int argc, char **argv)
 
 	/* No core dump: this process holds secrets. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* A peer or a reader that closes early is an error of the write, whatever the parent left.
+	 */
+	(void)signal(SIGPIPE, SIG_IGN);
 	tzset();
 	if (sodium_init() < 0 || !transfer_global_init(false)) {
 		ctl_error("cannot initialise libsodium or libcurl");
@@ -107,9 +111,5 @@ int main(int argc, char **argv)
 	secret_find_credentials();
 	status = read_options_and_run(argc, argv);
 	transfer_global_free();
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		ctl_error("cannot write to standard output");
-		return status != CTL_OK ? status : CTL_FAILED;
-	}
-	return status;
+	return ctl_flush() || status != CTL_OK ? status : CTL_FAILED;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "conf/conf.h"
 #include "output.h"
 
@@ -59,6 +60,33 @@ static void report_wrong_argument(const struct ctl_command *command, int key)
 		key == 'C' ? "option --config needs a FILE" : "option --help takes no argument");
 }
 
+bool ctl_text(const char *what, const char *text)
+{
+	struct buf quoted = {0};
+
+	if (utf8_is_valid(text, strlen(text)))
+		return true;
+	buf_add_escaped(&quoted, text, strlen(text), '"');
+	ctl_error("%s: \"%s\" is not UTF-8", what, quoted.data != NULL ? quoted.data : "");
+	buf_free(&quoted);
+	return false;
+}
+
+/* Paths may be of any bytes; all else is compared with texts, or becomes JSON. */
+static bool check_argument(const struct ctl_command *command, int key)
+{
+	const struct ctl_option *o = command->options;
+	char what[64];
+
+	while (o->name != NULL && o->key != key)
+		o++;
+	if (o->argument == NULL || strcmp(o->argument, "FILE") == 0 ||
+		strcmp(o->argument, "WHERE") == 0)
+		return true;
+	(void)snprintf(what, sizeof(what), "--%s", o->name);
+	return ctl_text(what, optarg);
+}
+
 int ctl_next_option(
 	struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, int *status)
 {
@@ -94,7 +122,7 @@ int ctl_next_option(
 				optopt != 0 ? (char[]){'-', (char)optopt, '\0'} : argv[optind - 1]);
 		return CTL_STOP;
 	default:
-		return key;
+		return key < 0 || check_argument(command, key) ? key : CTL_STOP;
 	}
 }
 
@@ -131,12 +159,21 @@ bool ctl_duration(const char *what, const char *text, int64_t *ms)
 
 bool ctl_moment(const char *what, const char *text, int64_t *ms)
 {
+	struct buf quoted = {0};
 	int64_t ago;
 
-	if (clock_parse(text, strlen(text), ms))
+	if (clock_parse_short(text, strlen(text), ms))
 		return true;
-	if (!ctl_duration(what, text, &ago))
-		return false;
-	*ms = clock_wall() - ago;
-	return true;
+	if (duration_read(text, &ago) && ago < INT64_MAX) {
+		*ms = clock_wall() - ago;
+		return true;
+	}
+	buf_add_escaped(&quoted, text, strlen(text), '"');
+	ctl_error("%s: \"%s\" is not a time: expected a date such as 2026-11-30, \"2026-11-30 "
+		  "14:05\" "
+		  "(local time), RFC 3339 such as 2026-11-30T14:05:00Z, or how long ago: 30s, 5m, "
+		  "2h, 3d",
+		what, quoted.data != NULL ? quoted.data : "");
+	buf_free(&quoted);
+	return false;
 }

@@ -21,6 +21,9 @@ int ctl_next_option(
 bool ctl_operands(
 	const struct ctl_command *command, int argc, int wanted, const char *expected) WARN_UNUSED;
 
+/* Is the text UTF-8? It was given for `what`; the arguments of options are checked already. */
+bool ctl_text(const char *what, const char *text) WARN_UNUSED;
+
 /* A decimal number within min..max, given for `what`. */
 bool ctl_number(
 	const char *what, const char *text, int64_t min, int64_t max, int64_t *out) WARN_UNUSED;
@@ -28,7 +31,7 @@ bool ctl_number(
 /* A duration as in the config: 500ms, 10s, 5m, 2h, 90d, or 0. Milliseconds. */
 bool ctl_duration(const char *what, const char *text, int64_t *ms) WARN_UNUSED;
 
-/* A time: RFC 3339, or a duration before now. Unix ms. */
+/* A time: RFC 3339, a date or time of the process's zone, or a duration before now. Unix ms. */
 bool ctl_moment(const char *what, const char *text, int64_t *ms) WARN_UNUSED;
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,17 +12,62 @@
 #include <time.h>
 #include <unistd.h>
 
+static bool bar_shown; /* a bar of ctl_progress is the last line on stderr */
+
+void ctl_progress_end(void)
+{
+	if (bar_shown)
+		fputs("\r\033[K", stderr);
+	bar_shown = false;
+}
+
+/* Escaped: much of it quotes names of files and SQLite's messages, which may come from a store that
+ * a less privileged user writes. */
+static void print_error(const char *text)
+{
+	struct buf line = {0};
+
+	buf_add_escaped(&line, text, strlen(text), '\0');
+	if (!buf_ok(&line))
+		fputs("hookctl: out of memory\n", stderr);
+	else
+		fprintf(stderr, "hookctl: %s\n", line.data != NULL ? line.data : "");
+	buf_free(&line);
+}
+
+/* A pipe whose reader has ended, as `head` does, is no error: that reader wants no more. */
+static void report_write_failure(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+	static bool reported;
+
+	if (!reported && (poll(&out, 1, 0) != 1 || (out.revents & (POLLERR | POLLHUP)) == 0))
+		ctl_error("cannot write to standard output");
+	reported = true;
+}
+
+bool ctl_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	report_write_failure();
+	return false;
+}
+
 void ctl_error(const char *format, ...)
 {
+	char *text = NULL;
 	va_list args;
 
 	/* On a terminal, the output so far must appear first. */
 	fflush(stdout);
+	ctl_progress_end();
 	va_start(args, format);
-	fputs("hookctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
+	print_error(text != NULL ? text : "out of memory");
+	free(text);
 }
 
 void ctl_span_format(int64_t seconds, char out[CTL_SPAN])
@@ -69,11 +115,6 @@ void ctl_json_time(struct buf *out, const char *key, int64_t ms)
 
 	clock_format(ms, text);
 	ctl_json_text(out, true, key, ms != 0 ? text : NULL);
-}
-
-void ctl_error_not_notified(void)
-{
-	ctl_error("hookd does not listen: the change takes effect when it starts");
 }
 
 void ctl_error_damaged(int64_t event)
@@ -145,7 +186,7 @@ bool ctl_print(struct buf *b)
 	if (!buf_ok(b))
 		ctl_error("out of memory");
 	else if (b->len > 0 && fwrite(b->data, 1, b->len, stdout) != b->len)
-		ctl_error("cannot write to standard output");
+		report_write_failure();
 	else
 		written = true;
 	buf_clear(b);
@@ -166,6 +207,8 @@ bool ctl_confirm(const char *question)
 	       (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
 }
 
+#define PROGRESS_MAX (INT64_C(1) << 53) /* more means nothing, and overflows */
+
 enum { BAR = 24 /* columns */ };
 
 static void show_elapsed(int64_t took)
@@ -174,8 +217,10 @@ static void show_elapsed(int64_t took)
 
 	ctl_span_format(took / 1000, span);
 	fprintf(stderr, "\r%s so far \033[K", span);
+	bar_shown = true;
 }
 
+/* The numbers may come from a process that is not to be trusted. */
 void ctl_progress(int64_t done, int64_t all, const char *unit, int64_t began)
 {
 	int64_t took = clock_steady() - began;
@@ -183,16 +228,19 @@ void ctl_progress(int64_t done, int64_t all, const char *unit, int64_t began)
 
 	if (isatty(STDERR_FILENO) != 1 || (done <= 0 && all > 0))
 		return;
+	if (all > PROGRESS_MAX)
+		all = PROGRESS_MAX;
+	if (all > 0 && done > all)
+		done = all;
 	if (all <= 0) {
 		show_elapsed(took);
 		return;
 	}
 	memset(bar, '.', BAR);
-	memset(bar, '#', (size_t)((done < all ? done : all) * BAR / all));
+	memset(bar, '#', (size_t)(done * BAR / all));
 	bar[BAR] = '\0';
-	ctl_span_format(took * (all - done) / done / 1000, left);
+	ctl_span_format((int64_t)((double)took * (double)(all - done) / (double)done / 1000), left);
 	fprintf(stderr, "\r[%s] %" PRId64 " of %" PRId64 "%s, %" PRId64 " a second, %s left \033[K",
 		bar, done, all, unit, took > 0 ? done * 1000 / took : 0, left);
-	if (done >= all)
-		fputc('\n', stderr);
+	bar_shown = true;
 }

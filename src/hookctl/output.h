@@ -17,12 +17,13 @@ void ctl_error(const char *format, ...) PRINTF(1, 2);
 /* Reports that the event's payload is damaged. */
 void ctl_error_damaged(int64_t event);
 
-/* Reports that hookd could not be notified of a change to the store. */
-void ctl_error_not_notified(void);
-
-/* Writes the buffer to stdout and empties it. False: reported; the write failed, or the buffer
- * was out of memory. */
+/* Writes the buffer to stdout and empties it. False: as ctl_flush, or the buffer was out of memory,
+ * which is reported. */
 bool ctl_print(struct buf *b) WARN_UNUSED;
+
+/* Hands on what stdout still has. False: the write failed, which is reported once, unless the
+ * reader of a pipe has ended. */
+bool ctl_flush(void) WARN_UNUSED;
 
 /* Asks the question on stderr; true for "y" or "yes" on standard input. */
 bool ctl_confirm(const char *question) WARN_UNUSED;
@@ -33,6 +34,9 @@ bool ctl_interactive(void);
 /* On a terminal, a bar on stderr: `done` of `all`, counted in `unit` ("" or " pages"), since
  * `began` (clock_steady). With all = 0, which means unknown, only the time. */
 void ctl_progress(int64_t done, int64_t all, const char *unit, int64_t began);
+
+/* Removes the bar. */
+void ctl_progress_end(void);
 
 /* May standard output be coloured? A terminal, and NO_COLOR unset or empty. */
 bool ctl_colour(void);

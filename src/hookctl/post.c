@@ -64,6 +64,8 @@ struct ctl_post *ctl_post_new(const struct ctl_target *target)
 		rc = curl_easy_setopt(p->curl, CURLOPT_UNIX_SOCKET_PATH, target->unix_path);
 	if (rc == CURLE_OK && target->local)
 		rc = curl_easy_setopt(p->curl, CURLOPT_PROXY, "");
+	if (rc == CURLE_OK && target->proxy_protocol)
+		rc = curl_easy_setopt(p->curl, CURLOPT_HAPROXYPROTOCOL, 1L);
 	if (rc == CURLE_OK && target->insecure) {
 		rc = curl_easy_setopt(p->curl, CURLOPT_SSL_VERIFYPEER, 0L);
 		if (rc == CURLE_OK)

@@ -14,6 +14,7 @@ struct ctl_target {
 	const char *unix_path; /* borrowed; NULL: TCP */
 	bool insecure;         /* accept any certificate */
 	bool local;            /* this machine: no proxy */
+	bool proxy_protocol;   /* begin with a header of that protocol */
 };
 
 struct ctl_post;

@@ -1,5 +1,7 @@
 #include "table.h"
 
+#include "base/character.h"
+#include "base/utf8.h"
 #include "output.h"
 
 #include <inttypes.h>
@@ -20,12 +22,23 @@ struct ctl_row {
 	size_t coloured;
 };
 
+size_t ctl_character(const char *text, size_t *width)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = utf8_sequence(p, strnlen(text, 4));
+
+	*width = n > 0 ? character_width(character_code(p, n)) : 1;
+	return n > 0 ? n : 1;
+}
+
 size_t ctl_width(const char *text)
 {
-	size_t width = 0;
+	size_t width = 0, one;
 
-	for (; *text != '\0'; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
+	while (*text != '\0') {
+		text += ctl_character(text, &one);
+		width += one;
+	}
 	return width;
 }
 
@@ -156,23 +169,23 @@ static void add_spaces(struct buf *out, size_t count)
 static void add_cell(
 	struct buf *out, const char *text, size_t width, const struct ctl_column *c, bool last)
 {
-	size_t have = ctl_width(text), used = 0;
+	size_t have = ctl_width(text), used = 0, room = have > width ? width - 1 : width;
 
 	if (c->right && have < width)
 		add_spaces(out, width - have);
-	for (const char *p = text; *p != '\0'; p++) {
-		bool starts = ((unsigned char)*p & 0xc0) != 0x80;
-
-		if (starts && have > width && used == width - 1) {
-			buf_add_text(out, "…");
-			have = width;
+	for (size_t n, one; *text != '\0'; text += n) {
+		n = ctl_character(text, &one);
+		if (used + one > room)
 			break;
-		}
-		used += starts;
-		buf_add_char(out, *p);
+		used += one;
+		buf_add(out, text, n);
 	}
-	if (!c->right && !last && have < width)
-		add_spaces(out, width - have);
+	if (have > width) {
+		buf_add_text(out, "…");
+		used++;
+	}
+	if (!last && used < width && (!c->right || have > width))
+		add_spaces(out, width - used);
 }
 
 static const char *cell_text(const struct ctl_table *t, const struct ctl_row *row, size_t column)

@@ -54,8 +54,12 @@ void ctl_table_free(struct ctl_table *t);
 /* The width of the terminal on standard output; 0: it is not a terminal. */
 size_t ctl_screen(void);
 
-/* The width of UTF-8 text, one column for each character. */
+/* The columns that UTF-8 text takes, whatever the locale: two for a wide character, none for a mark
+ * above or below another. */
 size_t ctl_width(const char *text);
+
+/* The bytes of the character at `text`, which is not empty, and the columns that it takes. */
+size_t ctl_character(const char *text, size_t *width);
 
 /* Adds a time as ls(1) prints it: with the time of day for the last half year, with the year
  * for older ones; `relative`: "5 min ago" or "in 5 min", up to a month. */

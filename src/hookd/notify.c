@@ -1,5 +1,6 @@
 #include "notify.h"
 
+#include "base/log.h"
 #include "base/number.h"
 
 #include <fcntl.h>
@@ -15,12 +16,13 @@
 #include <unistd.h>
 
 #define LISTEN_FDS_START 3 /* sd_listen_fds(3) */
+#define MESSAGE_MAX      1024
 
 static int notify_socket = -1;
 static struct sockaddr_un notify_address;
 static socklen_t notify_address_len;
 static int64_t watchdog_ms;
-static int listen_count;
+static int listen_count; /* -1: LISTEN_FDS is not a number that we take */
 
 /* An environment variable's whole value as a number from 0 to max; -1: it is not one. */
 static int64_t env_number(const char *name, int64_t max)
@@ -57,11 +59,13 @@ void notify_init(void)
 {
 	int64_t usec = env_number("WATCHDOG_USEC", INT64_MAX);
 	int64_t count = env_number("LISTEN_FDS", NOTIFY_SOCKETS_MAX);
+	bool passed = getenv("LISTEN_FDS") != NULL && getenv("LISTEN_PID") != NULL &&
+		      is_for_this_process("LISTEN_PID");
 
 	open_notify_socket(getenv("NOTIFY_SOCKET"));
 	if (usec > 0 && is_for_this_process("WATCHDOG_PID"))
 		watchdog_ms = usec / 2000 > 0 ? usec / 2000 : 1;
-	if (count > 0 && getenv("LISTEN_PID") != NULL && is_for_this_process("LISTEN_PID"))
+	if (passed)
 		listen_count = (int)count;
 	static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 		"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
@@ -71,9 +75,24 @@ void notify_init(void)
 		fcntl(LISTEN_FDS_START + i, F_SETFD, FD_CLOEXEC);
 }
 
+/* Does not wait for a manager that does not read. */
+static bool send_message(const char *message)
+{
+	return sendto(notify_socket, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
+		       (const struct sockaddr *)&notify_address, notify_address_len) >= 0;
+}
+
+/* The manager acts on a change of our state, so it must learn of it later. */
+static bool is_state(const char *message)
+{
+	return strncmp(message, "READY=1", 7) == 0 || strncmp(message, "RELOADING=1", 11) == 0 ||
+	       strncmp(message, "STOPPING=1", 10) == 0;
+}
+
 void notify_send(const char *format, ...)
 {
-	char message[1024];
+	static char unsent[MESSAGE_MAX]; /* the last change of our state, if it could not be sent */
+	char message[MESSAGE_MAX];
 	va_list args;
 	int n;
 
@@ -84,9 +103,10 @@ void notify_send(const char *format, ...)
 	va_end(args);
 	if (n < 0 || (size_t)n >= sizeof(message))
 		return;
-	if (sendto(notify_socket, message, (size_t)n, MSG_NOSIGNAL,
-		    (const struct sockaddr *)&notify_address, notify_address_len) < 0)
-		return; /* ignored: see the header */
+	if (unsent[0] != '\0' && send_message(unsent))
+		unsent[0] = '\0';
+	if (!send_message(message) && is_state(message))
+		memcpy(unsent, message, (size_t)n + 1);
 }
 
 void notify_reloading(void)
@@ -109,9 +129,13 @@ bool notify_wanted(void)
 	return notify_socket != -1;
 }
 
-size_t notify_sockets(int sockets[NOTIFY_SOCKETS_MAX])
+bool notify_sockets(int sockets[NOTIFY_SOCKETS_MAX], size_t *count)
 {
 	for (int i = 0; i < listen_count; i++)
 		sockets[i] = LISTEN_FDS_START + i;
-	return (size_t)listen_count;
+	*count = listen_count > 0 ? (size_t)listen_count : 0;
+	if (listen_count < 0)
+		log_error("LISTEN_FDS is not a number of sockets that hookd can take",
+			log_int("most", NOTIFY_SOCKETS_MAX));
+	return listen_count >= 0;
 }

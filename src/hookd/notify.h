@@ -13,8 +13,9 @@
  * from the environment. */
 void notify_init(void);
 
-/* Sends one message, e.g. "READY=1\nSTATUS=…". Errors are ignored: hookd also works without a
- * service manager. */
+/* Sends one message, e.g. "READY=1\nSTATUS=…". Never waits. Errors are ignored: hookd also works
+ * without a service manager. But a message that begins with READY=1, RELOADING=1 or STOPPING=1 is
+ * sent again before the next one. */
 void notify_send(const char *format, ...) PRINTF(1, 2);
 
 /* RELOADING=1 with the monotonic time that Type=notify-reload requires. */
@@ -29,7 +30,7 @@ bool notify_wanted(void);
 #define NOTIFY_SOCKETS_MAX 16
 
 /* Sockets passed by the manager (made close-on-exec), at most
- * NOTIFY_SOCKETS_MAX; returns how many. */
-size_t notify_sockets(int sockets[NOTIFY_SOCKETS_MAX]);
+ * NOTIFY_SOCKETS_MAX. False: it says to have passed more, or something else; logged. */
+bool notify_sockets(int sockets[NOTIFY_SOCKETS_MAX], size_t *count) WARN_UNUSED;
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "conf/conf.h"
 #include "conf/explain.h"
+#include "listener/listener.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -62,26 +63,51 @@ int options_read(int argc, char **argv, struct options *o)
 	return -1;
 }
 
+static void print(const struct buf *b, FILE *to)
+{
+	(void)fwrite(b->data != NULL ? b->data : "", 1, b->len, to);
+}
+
+static void check_tls(const struct conf *conf, struct buf *errors, struct buf *cautions)
+{
+	if (conf->tls.certificate != NULL && !secret_is_assumed(conf->tls.certificate) &&
+		!secret_is_assumed(conf->tls.key))
+		listener_check_tls(conf, errors, cautions);
+}
+
+static void print_good(const struct options *o, const struct conf *conf)
+{
+	struct buf words = {0};
+
+	printf("%s: ok, sources: %zu, hooks: %zu\n", o->config, conf->source_count,
+		conf->hook_count);
+	if (o->explain)
+		conf_explain(conf, &words);
+	print(&words, stdout);
+	buf_free(&words);
+}
+
 int options_check_config(const struct options *o)
 {
-	struct buf errors = {0}, words = {0};
+	struct buf errors = {0}, cautions = {0};
 	struct conf *conf;
 
 	secret_find_credentials();
-	conf = conf_load(o->config, &errors);
-	if (errors.len > 0)
-		fwrite(errors.data, 1, errors.len, stderr);
-	if (conf != NULL)
-		printf("%s: ok, sources: %zu, hooks: %zu\n", o->config, conf->source_count,
-			conf->hook_count);
-	if (conf != NULL && o->explain) {
-		conf_explain(conf, &words);
-		fwrite(words.data != NULL ? words.data : "", 1, words.len, stdout);
-	}
-	buf_free(&words);
+	secret_assume_credentials();
+	conf = conf_load(o->config, &cautions);
+	bool good = conf != NULL;
+	if (good)
+		check_tls(conf, &errors, &cautions);
+	if (secret_was_assumed())
+		buf_add_text(&cautions, "warning: credentials were not checked: hookd.service does "
+					"not run, or only root can read them\n");
+	good = good && errors.len == 0;
+	print(&cautions, stderr);
+	print(&errors, stderr);
+	if (good)
+		print_good(o, conf);
+	buf_free(&cautions);
 	buf_free(&errors);
-	if (conf == NULL)
-		return EXIT_CONFIG;
 	conf_unref(conf);
-	return EXIT_SUCCESS;
+	return good ? EXIT_SUCCESS : EXIT_CONFIG;
 }

@@ -60,9 +60,24 @@ static void log_over_limit(const struct net_address *peer, const char *limit, un
 		log_text("remote", address), log_int("suppressed", suppressed));
 }
 
+void connection_log_refused(const struct net_address *peer, const char *reason)
+{
+	static struct log_limit quiet;
+	char address[NET_TEXT];
+	unsigned suppressed;
+
+	if (!log_allowed(&quiet, &suppressed))
+		return;
+	if (peer != NULL)
+		net_format(peer, address);
+	log_warn("connection refused", log_text("reason", reason),
+		log_text("remote", peer != NULL ? address : NULL),
+		suppressed > 0 ? log_int("suppressed", suppressed) : log_text("suppressed", NULL));
+}
+
 static bool is_evictable(const struct connection *c)
 {
-	return c->counted != NULL && !c->evicted && !atomic_load(&c->proven) &&
+	return c->counted != NULL && !c->evicted && c->fd != -1 && !atomic_load(&c->proven) &&
 	       atomic_load(&c->phase) <= CONNECTION_READING;
 }
 
@@ -133,13 +148,34 @@ static void unlink_connection(struct connections *all, struct connection *c)
 	all->count--;
 }
 
+/* A proxy carries many clients; its requests are counted one by one. Locked. False: beyond the
+ * limit. */
+static bool count_peer(struct connections *all, struct connection *c)
+{
+	const struct settings *settings = c->settings;
+
+	if (c->peer.family == AF_UNIX ||
+		net_within(&c->peer, settings->trusted_proxies, settings->trusted_proxy_count))
+		return true;
+	c->counted = address_count_up(&all->addresses, &c->peer);
+	return c->counted != NULL && c->counted->count <= settings->limits.per_ip;
+}
+
+/* Locked. */
+static void uncount_peer(struct connections *all, struct connection *c)
+{
+	if (c->counted != NULL)
+		address_count_down(&all->addresses, &c->peer);
+	c->counted = NULL;
+}
+
 struct connection *connections_add(struct connections *all, struct loop *loop,
 	struct generation *generation, int fd, bool tls, const struct sockaddr *peer,
 	struct settings *settings)
 {
 	const struct http_limits *limits = &settings->limits;
 	struct connection *c = connection_new(loop, generation, fd, tls);
-	bool over_all, over_address = false;
+	bool over_all, over_address;
 
 	if (c == NULL) {
 		settings_unref(settings);
@@ -154,12 +190,7 @@ struct connection *connections_add(struct connections *all, struct loop *loop,
 		evict_one(all, limits->connections);
 	link_newest(all, c);
 	over_all = all->count > limits->connections;
-	/* A proxy carries many clients; its requests are counted one by one. */
-	if (c->peer.family != AF_UNIX &&
-		!net_within(&c->peer, settings->trusted_proxies, settings->trusted_proxy_count)) {
-		c->counted = address_count_up(&all->addresses, &c->peer);
-		over_address = c->counted == NULL || c->counted->count > limits->per_ip;
-	}
+	over_address = !count_peer(all, c);
 	pthread_mutex_unlock(&all->lock);
 
 	if (over_all || over_address)
@@ -170,6 +201,29 @@ struct connection *connections_add(struct connections *all, struct loop *loop,
 		log_over_limit(&c->peer, "per_ip", limits->per_ip);
 	connection_enter(all, c, CONNECTION_IDLE, limits->request_time);
 	return c;
+}
+
+void connection_set_fd(struct connections *all, struct connection *c, int fd)
+{
+	pthread_mutex_lock(&all->lock);
+	c->fd = fd;
+	pthread_mutex_unlock(&all->lock);
+}
+
+void connections_set_peer(
+	struct connections *all, struct connection *c, const struct net_address *peer)
+{
+	bool within;
+
+	pthread_mutex_lock(&all->lock);
+	uncount_peer(all, c);
+	c->peer = *peer;
+	within = count_peer(all, c);
+	pthread_mutex_unlock(&all->lock);
+	if (within)
+		return;
+	shutdown(c->fd, SHUT_RDWR);
+	log_over_limit(&c->peer, "per_ip", c->settings->limits.per_ip);
 }
 
 static void wake_thread(struct connections *all)
@@ -198,8 +252,7 @@ void connections_remove(struct connections *all, struct connection *c)
 
 	pthread_mutex_lock(&all->lock);
 	unlink_connection(all, c);
-	if (c->counted != NULL)
-		address_count_down(&all->addresses, &c->peer);
+	uncount_peer(all, c);
 	if (atomic_fetch_sub(&generation->open, 1) == 1 && atomic_load(&generation->closing))
 		wake_thread(all);
 	if (all->count == 0)
@@ -228,18 +281,22 @@ void connection_enter(
 	}
 }
 
-bool connection_refuse(const struct connection *c, const char *status)
+void connection_send_refusal(const struct connection *c, const char *status)
 {
 	char answer[160];
 	int n = snprintf(answer, sizeof(answer),
 		"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
 
-	if (c->tls)
-		return false;
 	if (send(c->fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("client gone before its refusal", log_text("status", status));
 	shutdown(c->fd, SHUT_WR);
-	return true;
+}
+
+bool connection_refuse(const struct connection *c, const char *status)
+{
+	if (!c->tls)
+		connection_send_refusal(c, status);
+	return !c->tls;
 }
 
 void connections_close_idle(struct connections *all, const struct generation *generation)
@@ -288,7 +345,9 @@ static int64_t sweep(struct connections *all)
 	for (struct connection *c = all->first; c != NULL; c = c->next) {
 		int64_t deadline = atomic_load(&c->deadline);
 
-		if (deadline <= now) {
+		if (deadline <= now && c->fd == -1) {
+			next = now;
+		} else if (deadline <= now) {
 			end_connection(c);
 			atomic_store(&c->deadline, INT64_MAX);
 		} else if (deadline < next) {

@@ -23,15 +23,29 @@ enum connection_phase {
 	CONNECTION_ANSWERING, /* an answer is being sent */
 };
 
-/* One accepted connection; made and freed by its loop's notifications. */
+/* What a connection that libmicrohttpd has not got yet is waiting for. */
+enum arrival_step {
+	ARRIVAL_HEADER,   /* a PROXY protocol header */
+	ARRIVAL_GREETING, /* the first bytes of HTTP or TLS */
+	ARRIVAL_REFUSED,  /* its end: it has been answered */
+};
+
+/* One accepted connection, made and freed in its loop's thread. */
 struct connection {
-	struct connection *next, *previous; /* connections.lock */
+	struct connection *next, *previous;                 /* connections.lock */
+	struct connection *next_arrival, *previous_arrival; /* the loop's thread only, as the next
+							     * three */
+	enum arrival_step arrival;
+	bool had_header; /* of the PROXY protocol */
+	bool polled;     /* it is in the epoll of the arrivals */
 	struct generation *generation;
 	struct loop *loop;
 	struct settings *settings; /* of its last request; the loop's thread only */
 	struct net_address peer;
-	int fd;
+	int fd; /* connections.lock, to change it; -1: on its way to libmicrohttpd */
 	bool tls;
+	size_t unseen; /* bytes received by TLS since our last call, or discarded of a refused
+			* arrival; the loop's thread only */
 	struct address_count *counted; /* in the table of addresses; NULL: not counted */
 	_Atomic bool served;           /* one of its requests was completed */
 	_Atomic bool proven;           /* one of them was authentic */
@@ -72,6 +86,20 @@ void connections_remove(struct connections *all, struct connection *c);
 /* Enters a phase whose end must come within `limit` ms (INT64_MAX: any time). */
 void connection_enter(
 	struct connections *all, struct connection *c, enum connection_phase phase, int64_t limit);
+
+/* Replaces the descriptor; a deadline that passes while it is -1 comes into force later. */
+void connection_set_fd(struct connections *all, struct connection *c, int fd);
+
+/* Replaces the peer by the client that it stands for, and counts it for that. One beyond the limit
+ * is shut down. */
+void connections_set_peer(
+	struct connections *all, struct connection *c, const struct net_address *peer);
+
+/* Logs at the log's limit that what a peer sent is not handled. NULL: which peer is not known. */
+void connection_log_refused(const struct net_address *peer, const char *reason);
+
+/* Sends a bare answer, without TLS, and ends our side. */
+void connection_send_refusal(const struct connection *c, const char *status);
 
 /* Sends a bare answer, bypassing libmicrohttpd, on a connection that is still being read:
  * there libmicrohttpd takes no answer. False with TLS, where this is impossible. `status`: "408

@@ -1,11 +1,13 @@
 #include "generation.h"
 
 #include "base/log.h"
+#include "certificate.h"
+#include "refusal.h"
 #include "request.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,9 +20,23 @@
 #define POOL_MAX  8 /* threads per socket; their work is short, the store waits for the disk */
 #define MEMORY    ((size_t)12 * 1024) /* per connection: the head and a part of the body */
 #define INCREMENT 4096
-#define PEM_MAX   ((size_t)256 * 1024)
 
 /* ---- libmicrohttpd ---- */
+
+/* What it says right before it refuses a request; nothing else tells. */
+static void take_message(struct loop *loop, const char *text)
+{
+	static const char refuses[] = "Error processing request (HTTP response code is ";
+	static const char malformed[] = "Failed to parse `Content-Length'";
+	static const char large[] = "Too large value of 'Content-Length'";
+
+	if (strncmp(text, malformed, sizeof(malformed) - 1) == 0)
+		refusal_of_length(loop, MHD_HTTP_BAD_REQUEST);
+	else if (strncmp(text, large, sizeof(large) - 1) == 0)
+		refusal_of_length(loop, MHD_HTTP_CONTENT_TOO_LARGE);
+	else if (strncmp(text, refuses, sizeof(refuses) - 1) == 0)
+		refusal_of_library(loop, (unsigned)strtoul(text + sizeof(refuses) - 1, NULL, 10));
+}
 
 static void log_library(void *arg, const char *format, va_list args) PRINTF(2, 0);
 
@@ -31,23 +47,12 @@ static void log_library(void *arg, const char *format, va_list args)
 	unsigned suppressed;
 	int n = vsnprintf(text, sizeof(text), format, args);
 
-	(void)arg;
+	if (n > 0)
+		take_message(arg, text);
 	if (n <= 0 || !log_wants(LOG_DEBUG) || !log_allowed(&quiet, &suppressed))
 		return;
 	text[strcspn(text, "\n")] = '\0';
 	log_debug("libmicrohttpd", log_text("says", text), log_int("suppressed", suppressed));
-}
-
-static struct connection *accept_connection(struct loop *loop, struct MHD_Connection *mhd, int fd)
-{
-	struct http_server *s = loop->generation->server;
-	const union MHD_ConnectionInfo *peer =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
-	if (peer == NULL)
-		return NULL;
-	return connections_add(&s->connections, loop, loop->generation, fd, loop->tls,
-		peer->client_addr, settings_current(&s->settings));
 }
 
 static void notify_connection(void *arg, struct MHD_Connection *mhd, void **context,
@@ -59,6 +64,7 @@ static void notify_connection(void *arg, struct MHD_Connection *mhd, void **cont
 	loop->idle_turns = 0;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (*context != NULL) {
+			refusal_connection_closes(*context);
 			request_abandon(*context);
 			connections_remove(loop->owner->connections, *context);
 		}
@@ -68,8 +74,8 @@ static void notify_connection(void *arg, struct MHD_Connection *mhd, void **cont
 	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (info == NULL || info->connect_fd == -1)
 		return;
-	*context = accept_connection(loop, mhd, info->connect_fd);
-	if (*context == NULL)
+	*context = arrivals_handed(loop, info->connect_fd);
+	if (*context == NULL || (loop->tls && !tls_guard(*context, mhd)))
 		shutdown(info->connect_fd, SHUT_RDWR);
 }
 
@@ -77,7 +83,7 @@ static struct MHD_Daemon *start_daemon(
 	struct loop *loop, unsigned connections, const char *certificate, const char *key)
 {
 	struct http_server *s = loop->generation->server;
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
 			 ((unsigned)MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC) |
 			 (certificate != NULL ? MHD_USE_TLS : 0);
 	struct MHD_OptionItem tls[] = {
@@ -94,40 +100,15 @@ static struct MHD_Daemon *start_daemon(
 		tls[1].ptr_value = (void *)(uintptr_t)key;
 	}
 	return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, s, MHD_OPTION_EXTERNAL_LOGGER,
-		log_library, NULL, /* first, so that it receives messages about the others */
-		MHD_OPTION_LISTEN_SOCKET, loop->socket, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)INCREMENT,
-		HYGIENE_DAEMON_OPTIONS, MHD_OPTION_NOTIFY_CONNECTION, notify_connection, loop,
-		MHD_OPTION_NOTIFY_COMPLETED, request_end, s, MHD_OPTION_URI_LOG_CALLBACK,
-		request_begin, s, MHD_OPTION_END);
+		log_library, loop, /* first, so that it receives messages about the others */
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_CONNECTION_LIMIT, connections,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+		(size_t)INCREMENT, HYGIENE_DAEMON_OPTIONS, MHD_OPTION_NOTIFY_CONNECTION,
+		notify_connection, loop, MHD_OPTION_NOTIFY_COMPLETED, request_end, s,
+		MHD_OPTION_URI_LOG_CALLBACK, request_begin, s, MHD_OPTION_END);
 }
 
 /* ---- start ---- */
-
-/* A PEM file in guarded memory, as the key is a secret. NULL: logged. */
-static char *read_pem(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *pem = sodium_malloc(PEM_MAX);
-	size_t len = 0;
-	ssize_t n = 0;
-
-	while (fd != -1 && pem != NULL && len < PEM_MAX - 1 &&
-		(n = read(fd, pem + len, PEM_MAX - 1 - len)) > 0)
-		len += (size_t)n;
-	if (fd == -1 || pem == NULL || n < 0 || len == 0) {
-		log_error("cannot read the TLS file", log_text("file", path),
-			log_text("error", fd == -1 || n < 0 ? strerror(errno) : "empty"));
-		sodium_free(pem);
-		pem = NULL;
-	} else {
-		pem[len] = '\0';
-	}
-	if (fd != -1)
-		close(fd);
-	return pem;
-}
 
 /* Threads per socket. */
 static unsigned pool_size(const struct http_limits *limits)
@@ -140,7 +121,6 @@ static unsigned pool_size(const struct http_limits *limits)
 
 static struct loop *new_loop(struct generation *g, int socket)
 {
-	/* A copy: a daemon that fails to start closes the socket it was given. */
 	int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
 	struct loop *loop = fd != -1 ? loop_new(&g->server->loop_owner, g, fd) : NULL;
 
@@ -154,24 +134,23 @@ static struct loop *new_loop(struct generation *g, int socket)
 
 struct tls {
 	const char *file; /* the certificate's; NULL: plain HTTP */
-	char *certificate, *key;
+	struct certificate pem;
 };
 
-/* Adds a loop for `connections` of the socket's connections. False: logged. */
-static bool add_loop(struct generation *g, int socket, unsigned connections, const struct tls *tls)
+/* Adds a loop for `connections` of the connections of the server's i-th socket. False: logged. */
+static bool add_loop(struct generation *g, size_t i, unsigned connections, const struct tls *tls)
 {
-	struct loop *loop = new_loop(g, socket);
+	const struct sockets *sockets = &g->server->sockets;
+	struct loop *loop = new_loop(g, sockets->fds[i]);
 
 	if (loop == NULL)
 		return false;
 	loop->tls = tls->file != NULL;
-	loop->daemon = start_daemon(loop, connections, tls->certificate, tls->key);
-	if (loop->daemon == NULL) {
-		log_error("cannot start the HTTP server", log_text("tls", tls->file),
-			log_text("expected",
-				tls->file != NULL ? "a PEM certificate chain and its key" : NULL));
-		loop->socket = -1; /* closed by the library */
-	}
+	loop->arrivals.limit = connections;
+	loop->arrivals.proxied = sockets->proxied[i];
+	loop->daemon = start_daemon(loop, connections, tls->pem.chain, tls->pem.key);
+	if (loop->daemon == NULL)
+		log_error("cannot start the HTTP server", log_text("tls", tls->file));
 	if (loop->daemon == NULL || !loop_start(loop)) {
 		loop_free(loop);
 		return false;
@@ -189,7 +168,7 @@ static bool add_loops(struct generation *g, const struct http_limits *limits, co
 	for (size_t i = 0; i < sockets->count * threads; i++) {
 		size_t socket = i / threads, nth = i % threads;
 
-		if (!add_loop(g, sockets->fds[socket], limit / threads + (nth < limit % threads),
+		if (!add_loop(g, socket, limit / threads + (nth < limit % threads),
 			    sockets->local[socket] ? &plain : tls))
 			return false;
 	}
@@ -226,20 +205,31 @@ static void abandon(struct generation *g)
 	generation_close(g);
 }
 
+/* False: logged. */
+static bool load_certificate(struct tls *tls, const struct settings *settings)
+{
+	char why[HTTP_WHY];
+
+	if (tls->file == NULL)
+		return true;
+	if (!certificate_load(&tls->pem, settings->certificate, settings->key, why)) {
+		log_error("cannot use the TLS certificate", log_text("reason", why));
+		return false;
+	}
+	if (!certificate_is_valid(&tls->pem, tls->file, why))
+		log_warn("TLS certificate is not valid now: clients refuse it",
+			log_text("reason", why));
+	return true;
+}
+
 struct generation *generation_start(struct http_server *s, const struct settings *settings)
 {
 	struct generation *g = new_generation(s, &settings->limits);
 	struct tls tls = {.file = settings->certificate};
-	bool ok = g != NULL;
+	bool ok = g != NULL && load_certificate(&tls, settings) &&
+		  add_loops(g, &settings->limits, &tls);
 
-	if (ok && tls.file != NULL) {
-		tls.certificate = read_pem(settings->certificate);
-		tls.key = read_pem(settings->key);
-		ok = tls.certificate != NULL && tls.key != NULL;
-	}
-	ok = ok && add_loops(g, &settings->limits, &tls);
-	sodium_free(tls.certificate);
-	sodium_free(tls.key);
+	certificate_free(&tls.pem);
 	if (!ok && g != NULL) {
 		abandon(g);
 		g = NULL;

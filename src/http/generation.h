@@ -5,6 +5,7 @@
 #define HOOKD_HTTP_GENERATION_H
 
 #include "base/attributes.h"
+#include "body.h"
 #include "connection.h"
 #include "http/server.h"
 #include "loop.h"
@@ -30,6 +31,7 @@ struct http_server {
 	void *arg; /* the handler's */
 	struct current_settings settings;
 	struct connections connections;
+	struct body_budget bodies;
 	struct loop_owner loop_owner;
 	struct sockets sockets;
 	pthread_mutex_t lock;           /* guards generations */

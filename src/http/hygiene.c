@@ -155,11 +155,37 @@ static void check_single(struct walk *w, const char *key, size_t key_len)
 	}
 }
 
+const char *hygiene_trim(const char *value, size_t *len)
+{
+	while (*len > 0 && (value[0] == ' ' || value[0] == '\t')) {
+		value++;
+		--*len;
+	}
+	while (*len > 0 && (value[*len - 1] == ' ' || value[*len - 1] == '\t'))
+		--*len;
+	return value;
+}
+
+/* `exact` is the value as libmicrohttpd reads it, with what blanks follow it. */
+static void check_coding(struct walk *w, const char *exact, size_t len)
+{
+	w->h->chunked = true;
+	if (w->codings++ > 0)
+		w->error = "two Transfer-Encoding headers";
+	else if (!is_named(exact, len, "chunked"))
+		w->error = "Transfer-Encoding other than chunked";
+}
+
 static void check_header(
 	struct walk *w, const char *key, size_t key_len, const char *value, size_t len)
 {
 	struct hygiene *h = w->h;
 
+	if (is_named(key, key_len, "Transfer-Encoding")) {
+		check_coding(w, value, len);
+		return;
+	}
+	value = hygiene_trim(value, &len);
 	if (is_named(key, key_len, "Host")) {
 		if (w->hosts++ > 0)
 			w->error = "two Host headers";
@@ -171,12 +197,6 @@ static void check_header(
 			w->error = "two Content-Length headers";
 		else if (!read_length(value, len, &h->length))
 			w->error = "Content-Length is not a number";
-	} else if (is_named(key, key_len, "Transfer-Encoding")) {
-		h->chunked = true;
-		if (w->codings++ > 0)
-			w->error = "two Transfer-Encoding headers";
-		else if (!is_named(value, len, "chunked"))
-			w->error = "Transfer-Encoding other than chunked";
 	} else if (is_named(key, key_len, "Expect")) {
 		h->expects = true;
 	} else if (is_named(key, key_len, "X-Forwarded-For")) {

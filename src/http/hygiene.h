@@ -45,6 +45,10 @@ bool hygiene_fits_library(void) WARN_UNUSED;
 const char *hygiene_check(
 	struct MHD_Connection *mhd, const char *method, const char *version, struct hygiene *h);
 
+/* A field's value without the optional white space around it, which is no part of it: RFC 9110, 5.5
+ * and 5.6.3. libmicrohttpd leaves off only what goes before. */
+const char *hygiene_trim(const char *value, size_t *len);
+
 /* NULL when the raw request target is sound, else why not. */
 const char *hygiene_check_uri(const char *uri, size_t len);
 

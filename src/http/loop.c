@@ -79,9 +79,9 @@ static void end_silent_readers(struct loop *loop)
 }
 
 /* Waits for something to do. */
-static void wait_for_work(struct loop *loop, struct pollfd fds[2])
+static void wait_for_work(struct loop *loop, struct pollfd fds[3])
 {
-	int timeout = timeout_of(loop);
+	int timeout = timeout_of(loop), arrivals = arrivals_prepare(loop);
 
 	loop->busy_turns = timeout == 0 && loop->readers != NULL ? loop->busy_turns + 1 : 0;
 	loop->idle_turns = timeout == 0 ? loop->idle_turns + 1 : 0;
@@ -91,32 +91,22 @@ static void wait_for_work(struct loop *loop, struct pollfd fds[2])
 	 * once, too: what the client sends ends the pause. */
 	if (loop->busy_turns > BUSY_TURNS || loop->idle_turns > BUSY_TURNS)
 		timeout = BUSY_PAUSE;
-	while (poll(fds, 2, timeout) < 0)
+	if (arrivals != -1 && (timeout == -1 || timeout > arrivals))
+		timeout = arrivals;
+	while (poll(fds, 3, timeout) < 0)
 		; /* a signal */
 }
 
 /* ---- turns ---- */
 
-static unsigned open_connections(const struct loop *loop)
-{
-	return MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
-		->num_connections;
-}
-
 static void run_turn(struct loop *loop)
 {
 	const struct loop_owner *owner = loop->owner;
-	unsigned before, after = open_connections(loop);
 
-	/* A daemon that was full polls its listening socket again only in the run after the
-	 * one that freed a place. */
-	do {
-		before = after;
-		MHD_run(loop->daemon);
-		if (owner->turn_over != NULL)
-			owner->turn_over(owner->arg, &loop->turn);
-		after = open_connections(loop);
-	} while (after < before);
+	MHD_run(loop->daemon);
+	owner->ran(loop);
+	if (owner->turn_over != NULL)
+		owner->turn_over(owner->arg, &loop->turn);
 }
 
 /* Does what other threads have asked for. True: the loop must stop. */
@@ -131,7 +121,7 @@ static bool handle_wake(struct loop *loop)
 	resumed = loop->resumed;
 	loop->resumed = NULL;
 	if (loop->quiesce && !loop->quiesced) {
-		MHD_quiesce_daemon(loop->daemon);
+		arrivals_quiesce(loop);
 		loop->quiesced = true;
 		pthread_cond_signal(&loop->done);
 	}
@@ -153,6 +143,7 @@ static void *run_loop(void *arg)
 		{.fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
 			.events = POLLIN},
 		{.fd = loop->wake, .events = POLLIN},
+		{.fd = loop->arrivals.epoll, .events = POLLIN},
 	};
 
 	/* The thread names itself: another thread would have to open a file in /proc, which an
@@ -164,6 +155,8 @@ static void *run_loop(void *arg)
 		wait_for_work(loop, fds);
 		if (fds[1].revents != 0 && handle_wake(loop))
 			return NULL;
+		if (fds[2].revents != 0)
+			arrivals_take(loop);
 		run_turn(loop);
 	}
 }
@@ -191,13 +184,15 @@ struct loop *loop_new(const struct loop_owner *owner, struct generation *g, int 
 	struct loop *loop = calloc(1, sizeof(*loop));
 	int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	if (loop == NULL || wake == -1) {
+	if (loop != NULL)
+		*loop = (struct loop){
+			.owner = owner, .generation = g, .socket = socket, .wake = wake};
+	if (loop == NULL || wake == -1 || !arrivals_open(loop)) {
 		if (wake != -1)
 			close(wake);
 		free(loop);
 		return NULL;
 	}
-	*loop = (struct loop){.owner = owner, .generation = g, .socket = socket, .wake = wake};
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->done, NULL);
 	return loop;
@@ -230,11 +225,9 @@ void loop_free(struct loop *loop)
 		pthread_mutex_unlock(&loop->lock);
 		pthread_join(loop->thread, NULL);
 	}
-	if (loop->daemon != NULL) {
-		if (!loop->quiesced)
-			MHD_quiesce_daemon(loop->daemon); /* otherwise it closes the socket */
+	arrivals_close(loop);
+	if (loop->daemon != NULL)
 		MHD_stop_daemon(loop->daemon);
-	}
 	if (loop->socket != -1)
 		close(loop->socket);
 	close(loop->wake);

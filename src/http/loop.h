@@ -3,6 +3,7 @@
 #ifndef HOOKD_HTTP_LOOP_H
 #define HOOKD_HTTP_LOOP_H
 
+#include "arrival.h"
 #include "base/attributes.h"
 #include "connection.h"
 #include "http/server.h"
@@ -26,9 +27,19 @@ struct reader {
 	int64_t since;                 /* steady ms at which a part of the body last arrived */
 };
 
+/* libmicrohttpd has refused a request by itself, with a page of its own, and does not report which
+ * one: that shows when it ends. */
+struct library_refusal {
+	unsigned status; /* 0: none that is not logged */
+	unsigned runs;   /* of the daemon since then */
+	unsigned closed; /* connections without a request that it has closed since then … */
+	struct net_address peer; /* … and the peer of one of them */
+};
+
 /* What a loop needs from its owner. */
 struct loop_owner {
 	struct connections *connections;
+	void (*ran)(struct loop *loop);                       /* the daemon has run */
 	void (*thread_begin)(void);                           /* NULL: nothing */
 	void (*turn_over)(void *arg, struct http_turn *turn); /* NULL: nothing */
 	void *arg;
@@ -38,11 +49,16 @@ struct loop {
 	const struct loop_owner *owner;
 	struct generation *generation;
 	bool tls;
-	struct MHD_Daemon *daemon; /* MHD_USE_EPOLL; set between loop_new and loop_start */
+	struct MHD_Daemon *daemon; /* MHD_USE_EPOLL, without a listening socket; set between
+				    * loop_new and loop_start */
 	int socket;                /* its own copy of the listening socket */
+	struct arrivals arrivals;  /* the loop's thread only */
 	int wake;                  /* eventfd: see what the lock guards */
-	struct http_turn turn;     /* this and the next three: the loop's thread only */
+	struct http_turn turn;     /* this and the next four: the loop's thread only */
 	struct reader *readers;
+	struct http_request *heads; /* begun, and their head is being read */
+	struct library_refusal refusal;
+	bool length_refused;  /* a Content-Length: it is reported already */
 	unsigned busy_turns;  /* in sequence after which the daemon wanted another at once */
 	unsigned idle_turns;  /* the same, but without a call of ours in any of them */
 	pthread_mutex_t lock; /* guards the next five */

@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "base/clock.h"
+#include "refusal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,67 +10,6 @@
 
 /* Bytes beyond limits.body that are read only so that an answer can be given. */
 #define DISCARD_MAX ((size_t)1024 * 1024)
-
-/* ---- what a handler asks of a request ---- */
-
-void *http_own(const struct http_request *r)
-{
-	return (void *)(uintptr_t)r->own;
-}
-
-void http_require_single(struct http_request *r, const char *const *names)
-{
-	r->head.single = names;
-}
-
-const char *http_method(const struct http_request *r)
-{
-	return r->method;
-}
-
-const char *http_path(const struct http_request *r)
-{
-	return r->path;
-}
-
-const char *http_query(const struct http_request *r)
-{
-	return r->query;
-}
-
-const char *http_header(const struct http_request *r, const char *name, size_t *len)
-{
-	const char *value = NULL;
-	size_t n = 0;
-
-	if (MHD_lookup_connection_value_n(
-		    r->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &n) != MHD_YES)
-		return NULL;
-	if (len != NULL)
-		*len = n;
-	return value;
-}
-
-const char *http_body(const struct http_request *r, size_t *len)
-{
-	*len = r->body.len;
-	return r->body.data != NULL ? r->body.data : "";
-}
-
-const struct net_address *http_client(const struct http_request *r)
-{
-	return &r->client;
-}
-
-void http_trust(struct http_request *r)
-{
-	atomic_store(&r->connection->proven, true);
-}
-
-struct http_turn *http_turn(struct http_request *r)
-{
-	return &r->connection->loop->turn;
-}
 
 /* ---- answers ---- */
 
@@ -226,7 +166,7 @@ static struct http_request *new_request(
 static void free_request(struct http_request *r)
 {
 	buf_free(&r->head.forwarded);
-	buf_free(&r->body);
+	body_free(&r->body, &r->server->bodies);
 	free(r->path);
 	free(r);
 }
@@ -241,12 +181,14 @@ void *request_begin(void *server, const char *uri, struct MHD_Connection *mhd)
 	if (r == NULL)
 		return NULL;
 	request_abandon(c);
+	c->unseen = 0;
 	atomic_fetch_add(&s->requests, 1);
 	if (!s->handler->begin(r, s->arg)) {
 		free_request(r);
 		return NULL;
 	}
 	c->request = r;
+	refusal_enter_head(r);
 	connection_enter(&s->connections, c, CONNECTION_READING, r->settings->limits.request_time);
 	return r;
 }
@@ -277,20 +219,35 @@ static bool is_within_per_ip(struct http_request *r)
 	return r->client_counted;
 }
 
+static void refuse_for_room(struct http_request *r)
+{
+	refuse_and_report(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many large bodies at once");
+}
+
 /* Decides whether the body of a sound request is wanted. */
 static void judge_head(struct http_request *r)
 {
+	const struct http_limits *limits = &r->settings->limits;
+	const struct http_handler *handler = r->server->handler;
+
 	find_client(r);
-	r->server->handler->head(r);
+	handler->head(r);
 	if (atomic_load(&r->step) != STEP_NEW)
 		return;
 	if (!is_within_per_ip(r))
 		refuse_and_report(r, MHD_HTTP_TOO_MANY_REQUESTS,
 			"too many requests at once from this address");
-	else if (r->head.length > r->settings->limits.body)
+	else if (r->head.length > limits->body)
 		refuse_and_report(r, MHD_HTTP_CONTENT_TOO_LARGE, "body too large");
+	else if (handler->admit != NULL)
+		handler->admit(r);
+	if (atomic_load(&r->step) != STEP_NEW)
+		return;
+	if (!body_fits(&r->server->bodies, limits->bodies, (size_t)r->head.length))
+		refuse_for_room(r);
 	else
 		atomic_store(&r->step, STEP_BODY);
+	r->body.most = r->head.chunked ? limits->body : (size_t)r->head.length;
 }
 
 static enum MHD_Result take_head(struct http_request *r, const char *method, const char *version)
@@ -326,7 +283,7 @@ static enum MHD_Result take_head(struct http_request *r, const char *method, con
  * answer might be lost with it. */
 static void refuse_growth(struct http_request *r)
 {
-	buf_free(&r->body);
+	body_free(&r->body, &r->server->bodies);
 	refuse_and_report(r, MHD_HTTP_CONTENT_TOO_LARGE, "body too large");
 	r->discarded = r->settings->limits.body;
 	r->bypassed = connection_refuse(r->connection, "413 Content Too Large");
@@ -334,29 +291,38 @@ static void refuse_growth(struct http_request *r)
 		count_answer(r->server, MHD_HTTP_CONTENT_TOO_LARGE);
 }
 
+/* Keeps a part of the body, or refuses the request. */
+static void keep_part(struct http_request *r, const char *data, size_t n)
+{
+	struct body_budget *budget = &r->server->bodies;
+
+	if (n > r->body.most - r->body.bytes.len) {
+		refuse_growth(r);
+	} else if (!body_add(&r->body, budget, r->settings->limits.bodies, data, n)) {
+		body_free(&r->body, budget);
+		refuse_for_room(r);
+	}
+}
+
 static enum MHD_Result take_body(struct http_request *r, const char *data, size_t *size)
 {
-	size_t n = *size, limit = r->settings->limits.body;
+	size_t n = *size;
 
 	*size = 0;
 	if (r->reader.connection != NULL)
 		r->reader.since = clock_steady();
-	if (atomic_load(&r->step) == STEP_BODY) {
-		if (n <= limit - r->body.len) {
-			buf_add(&r->body, data, n);
-			return MHD_YES;
-		}
-		refuse_growth(r);
-	}
-	r->discarded += n;
-	return r->discarded <= limit + DISCARD_MAX ? MHD_YES : MHD_NO;
+	if (atomic_load(&r->step) == STEP_BODY)
+		keep_part(r, data, n);
+	if (atomic_load(&r->step) == STEP_DISCARD)
+		r->discarded += n;
+	return r->discarded <= r->settings->limits.body + DISCARD_MAX ? MHD_YES : MHD_NO;
 }
 
 /* ---- the whole request ---- */
 
 static enum MHD_Result take_whole(struct http_request *r)
 {
-	if (buf_ok(&r->body))
+	if (buf_ok(&r->body.bytes))
 		r->server->handler->handle(r);
 	else
 		http_refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
@@ -375,6 +341,8 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *mhd, const c
 	if (r == NULL)
 		return MHD_NO;
 	r->connection->loop->idle_turns = 0;
+	r->connection->unseen = 0;
+	refusal_leave_head(r);
 	if (atomic_load(&r->step) == STEP_NEW)
 		return take_head(r, method, version);
 	if (*size > 0)
@@ -404,7 +372,9 @@ void request_end(void *server, struct MHD_Connection *mhd, void **request,
 		return;
 	*request = NULL;
 	r->connection->request = NULL;
+	refusal_leave_head(r);
 	loop_unwatch(&r->reader);
+	refusal_report_ended(r);
 	s->handler->end(r);
 	if (r->client_counted)
 		connections_leave_client(&s->connections, &r->client);

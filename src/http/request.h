@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/net.h"
+#include "body.h"
 #include "connection.h"
 #include "generation.h"
 #include "hygiene.h"
@@ -46,9 +47,11 @@ struct http_request {
 	_Atomic int step;
 	struct net_address client;
 	bool client_counted;
+	bool in_head; /* it is in its loop's list of heads, by the next two */
+	struct http_request *next_head, *previous_head;
 	bool was_suspended;
 	bool bypassed; /* answered, bypassing libmicrohttpd */
-	struct buf body;
+	struct body body;
 	size_t discarded;
 	unsigned status; /* of a refusal */
 	const char *reason;

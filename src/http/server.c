@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "generation.h"
 #include "hygiene.h"
+#include "refusal.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -37,6 +38,7 @@ static struct http_server *new_server(
 	s->arg = arg;
 	s->loop_owner = (struct loop_owner){
 		.connections = &s->connections,
+		.ran = refusal_log,
 		.thread_begin = handler->thread_begin,
 		.turn_over = handler->turn_over,
 		.arg = arg,

@@ -100,6 +100,7 @@ static int open_unix(const char *path)
 		return -1;
 	snprintf(address.un.sun_path, sizeof(address.un.sun_path), "%s", path);
 	remove_stale(&address);
+	net_refuse_descriptors(fd);
 	if (bind(fd, &address.any, sizeof(address.un)) != 0 || chmod(path, UNIX_MODE) != 0 ||
 		listen(fd, SOMAXCONN) != 0) {
 		close_keeping_errno(fd);
@@ -108,7 +109,7 @@ static int open_unix(const char *path)
 	return fd;
 }
 
-static void log_listening(int fd, bool tls)
+static void log_listening(int fd, bool tls, bool proxied)
 {
 	union address sa = {0};
 	socklen_t len = sizeof(sa);
@@ -126,42 +127,106 @@ static void log_listening(int fd, bool tls)
 		snprintf(text, sizeof(text), "unix:%.*s", (int)sizeof(sa.un.sun_path),
 			sa.un.sun_path);
 	}
-	log_info("listening", log_text("address", text), log_text("tls", tls ? "yes" : "no"));
+	log_info("listening", log_text("address", text), log_text("tls", tls ? "yes" : "no"),
+		log_text("proxy_protocol", proxied ? "yes" : NULL));
 }
 
-static bool is_unix(int fd)
+static int option_of(int fd, int name)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
+	int value = -1;
+	socklen_t len = sizeof(value);
 
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
+/* NULL: it is a socket that we can accept connections from. */
+static const char *wrong_with(int fd)
+{
+	int domain = option_of(fd, SO_DOMAIN);
+
+	if (domain == -1)
+		return "is not a socket";
+	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
+		return "is neither TCP nor a Unix socket: expected ListenStream=";
+	if (option_of(fd, SO_TYPE) != SOCK_STREAM)
+		return "is no stream: expected ListenStream=";
+	if (option_of(fd, SO_ACCEPTCONN) != 1)
+		return "does not listen: expected Accept=no";
+	return NULL;
 }
 
 static bool take_passed(struct sockets *s, const int *passed, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
+		const char *wrong = wrong_with(passed[i]);
 		int flags = fcntl(passed[i], F_GETFL);
 
 		s->fds[s->count++] = passed[i];
+		if (wrong != NULL) {
+			log_error("cannot listen", log_text("at", "LISTEN_FDS"),
+				log_int("descriptor", passed[i]), log_text("error", wrong));
+			return false;
+		}
 		if (flags == -1 || fcntl(passed[i], F_SETFL, flags | O_NONBLOCK) != 0)
 			return log_failure("the socket that systemd passed", "LISTEN_FDS");
 	}
 	return true;
 }
 
+/* A kernel without IPv6 has the other addresses all the same. */
+static int open_address(const struct http_listen *at)
+{
+	struct http_listen ipv4 = *at;
+	int fd = open_tcp(at);
+
+	if (fd != -1 || at->text[0] != '*' || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+		return fd;
+	ipv4.address = (struct net_address){.family = AF_INET};
+	return open_tcp(&ipv4);
+}
+
 static bool open_all(struct sockets *s, const struct http_listen *listen, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *path = listen[i].unix_path;
-		int fd = path != NULL ? open_unix(path) : open_tcp(&listen[i]);
+		int fd = path != NULL ? open_unix(path) : open_address(&listen[i]);
 
 		if (fd == -1)
 			return log_failure("bind", listen[i].text);
+		s->proxied[s->count] = listen[i].proxy_protocol;
 		s->fds[s->count++] = fd;
 		if (path != NULL)
 			s->unlink_paths[s->unlink_count++] = strdup(path);
 	}
 	return true;
+}
+
+static bool has_address(const union address *sa, const struct http_listen *at)
+{
+	struct net_address address;
+	uint16_t port = sa->any.sa_family == AF_INET ? sa->in.sin_port : sa->in6.sin6_port;
+
+	if (at->unix_path != NULL)
+		return sa->any.sa_family == AF_UNIX &&
+		       strncmp(at->unix_path, sa->un.sun_path, sizeof(sa->un.sun_path)) == 0;
+	net_from_sockaddr(&sa->any, &address);
+	return sa->any.sa_family != AF_UNIX && ntohs(port) == at->port &&
+	       address.family == at->address.family &&
+	       memcmp(address.bytes, at->address.bytes, sizeof(address.bytes)) == 0;
+}
+
+/* A passed socket replaces the entry of `listen` that has its address, if there is one. */
+static bool is_proxied(int fd, const struct http_options *options)
+{
+	union address sa = {0};
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(fd, &sa.any, &len) != 0)
+		return false;
+	for (size_t i = 0; i < options->listen_count; i++)
+		if (options->listen[i].proxy_protocol && has_address(&sa, &options->listen[i]))
+			return true;
+	return false;
 }
 
 bool sockets_open(struct sockets *s, const struct http_options *options, const int *passed,
@@ -172,21 +237,25 @@ bool sockets_open(struct sockets *s, const struct http_options *options, const i
 	s->passed = passed_count > 0;
 	s->fds = calloc(n, sizeof(*s->fds));
 	s->local = calloc(n, sizeof(*s->local));
+	s->proxied = calloc(n, sizeof(*s->proxied));
 	s->unlink_paths = calloc(n, sizeof(*s->unlink_paths));
-	if (s->fds == NULL || s->local == NULL || s->unlink_paths == NULL)
+	if (s->fds == NULL || s->local == NULL || s->proxied == NULL || s->unlink_paths == NULL)
 		return log_failure("memory", "start");
 	if (passed_count > 0 ? !take_passed(s, passed, passed_count)
 			     : !open_all(s, options->listen, n))
 		return false;
-	for (size_t i = 0; i < s->count; i++)
-		s->local[i] = is_unix(s->fds[i]);
+	for (size_t i = 0; i < s->count; i++) {
+		s->local[i] = option_of(s->fds[i], SO_DOMAIN) == AF_UNIX;
+		if (passed_count > 0)
+			s->proxied[i] = is_proxied(s->fds[i], options);
+	}
 	return true;
 }
 
 void sockets_log(const struct sockets *s, bool tls)
 {
 	for (size_t i = 0; i < s->count; i++)
-		log_listening(s->fds[i], tls && !s->local[i]);
+		log_listening(s->fds[i], tls && !s->local[i], s->proxied[i]);
 }
 
 void sockets_refuse(struct sockets *s)
@@ -208,5 +277,6 @@ void sockets_close(struct sockets *s)
 	}
 	free(s->fds);
 	free(s->local);
+	free(s->proxied);
 	free(s->unlink_paths);
 }

@@ -10,7 +10,8 @@
 
 struct sockets {
 	int *fds;
-	bool *local; /* which of them are Unix sockets, which have no TLS */
+	bool *local;   /* which of them are Unix sockets, which have no TLS */
+	bool *proxied; /* on which of them connections begin with a PROXY protocol header */
 	size_t count;
 	bool passed;         /* systemd passed them */
 	char **unlink_paths; /* of the Unix sockets made here */

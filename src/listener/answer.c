@@ -65,7 +65,7 @@ void answer_stored(struct request *r)
 		break;
 	case STORE_FULL:
 		http_refuse(r->http, 503, "too many deliveries wait");
-		answer_log_refusal(r, 503, "too many deliveries wait", NULL);
+		answer_log_refusal(r, 503, "too many deliveries wait", NULL, NULL);
 		break;
 	case STORE_ERROR: /* the store has logged why */
 		http_refuse(r->http, 503, "the store cannot take it");
@@ -76,7 +76,7 @@ void answer_stored(struct request *r)
 /* ---- the log ---- */
 
 void answer_log_refusal(const struct request *r, unsigned status, const char *reason,
-	const struct verify_detail *detail)
+	const struct verify_detail *detail, const char *hint)
 {
 	static struct log_limit quiet;
 	char address[NET_TEXT];
@@ -89,7 +89,7 @@ void answer_log_refusal(const struct request *r, unsigned status, const char *re
 	log_warn("request refused", log_int("status", (int64_t)status), log_text("reason", reason),
 		clock_differs ? log_int("by_seconds", detail->off_by)
 			      : log_text("by_seconds", NULL),
-		log_text("hint", clock_differs ? "is this machine's clock right?" : NULL),
+		log_text("hint", hint),
 		log_text("source", r->source != NULL ? r->source->name : NULL),
 		log_text("remote", address),
 		suppressed > 0 ? log_int("suppressed", suppressed) : log_text("suppressed", NULL));

@@ -12,9 +12,9 @@ void answer_refusal(struct http_request *http, unsigned status, const char *reas
 /* Called once the store has finished with the event, with any result. */
 void answer_stored(struct request *r);
 
-/* `detail` of a signature that was refused, else NULL. */
+/* `detail` and `hint` of a signature that was refused, else NULL; the hint may be NULL, too. */
 void answer_log_refusal(const struct request *r, unsigned status, const char *reason,
-	const struct verify_detail *detail);
+	const struct verify_detail *detail, const char *hint);
 
 /* Logs the store's result, once, even if the client has left and gets no answer. */
 void answer_log_result(struct request *r);

@@ -22,5 +22,5 @@ void batch_submit(void *listener, struct http_turn *turn)
 	if (first == NULL)
 		return;
 	*turn = (struct http_turn){0};
-	store_submit_all(l->store, first);
+	store_submit_all(atomic_load(&l->store), first);
 }

@@ -1,6 +1,7 @@
 #include "listener/listener.h"
 
 #include "base/log.h"
+#include "health.h"
 #include "http/server.h"
 #include "request.h"
 
@@ -15,6 +16,7 @@ static struct http_options options_of(const struct conf *conf)
 		.trusted_proxies = conf->trusted_proxies,
 		.trusted_proxy_count = conf->trusted_proxy_count,
 		.limits = {.body = conf->limits.body,
+			.bodies = conf->limits.bodies,
 			.connections = conf->limits.connections,
 			.per_ip = conf->limits.per_ip,
 			.request_time = conf->limits.request_time},
@@ -31,6 +33,7 @@ static struct http_listen *listen_of(const struct conf *conf)
 			.unix_path = conf->listen[i].unix_path,
 			.address = conf->listen[i].address,
 			.port = conf->listen[i].port,
+			.proxy_protocol = conf->listen[i].proxy_protocol,
 		};
 	return listen;
 }
@@ -54,8 +57,18 @@ static struct http_server *start_server(struct listener *l, const int *sockets, 
 static void free_listener(struct listener *l)
 {
 	conf_unref(l->conf);
+	health_free(l->health);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
+}
+
+/* The sources' ids are known only now. */
+bool listener_use_store(struct listener *l, struct store *st)
+{
+	if (!health_add(&l->health, l->conf))
+		return false;
+	atomic_store(&l->store, st);
+	return true;
 }
 
 struct listener *listener_start(
@@ -67,9 +80,13 @@ struct listener *listener_start(
 		log_error("cannot start the listener", log_text("error", "out of memory"));
 		return NULL;
 	}
-	l->store = st;
 	l->conf = conf_ref(conf);
 	pthread_mutex_init(&l->lock, NULL);
+	if (st != NULL && !listener_use_store(l, st)) {
+		log_error("cannot start the listener", log_text("error", "out of memory"));
+		free_listener(l);
+		return NULL;
+	}
 	l->server = start_server(l, sockets, socket_count);
 	if (l->server == NULL) {
 		free_listener(l);
@@ -83,7 +100,7 @@ bool listener_reload(struct listener *l, struct conf *conf)
 	struct http_options options = options_of(conf);
 	struct conf *old = l->conf;
 
-	if (!http_server_reload(l->server, &options))
+	if (!health_add(&l->health, conf) || !http_server_reload(l->server, &options))
 		return false;
 	pthread_mutex_lock(&l->lock);
 	l->conf = conf_ref(conf);
@@ -92,9 +109,32 @@ bool listener_reload(struct listener *l, struct conf *conf)
 	return true;
 }
 
+void listener_check_tls(const struct conf *conf, struct buf *errors, struct buf *cautions)
+{
+	char why[HTTP_WHY];
+
+	if (conf->tls.certificate == NULL)
+		return;
+	switch (http_check_certificate(conf->tls.certificate, conf->tls.key, why)) {
+	case HTTP_CERTIFICATE_GOOD:
+		break;
+	case HTTP_CERTIFICATE_OUTDATED:
+		buf_printf(cautions, "tls: %s\n", why);
+		break;
+	case HTTP_CERTIFICATE_UNUSABLE:
+		buf_printf(errors, "tls: %s\n", why);
+		break;
+	}
+}
+
 int listener_drain(struct listener *l)
 {
 	return http_server_drain(l->server);
+}
+
+void listener_health(struct listener *l, int64_t source, struct listener_health *out)
+{
+	health_read(l->health, source, out);
 }
 
 void listener_counts(struct listener *l, struct listener_counts *out)

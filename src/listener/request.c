@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "batch.h"
 #include "conf/match.h"
+#include "health.h"
 #include "process/sandbox.h"
+#include "refused.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +28,29 @@ static bool begin_request(struct http_request *http, void *listener)
 	r->http = http;
 	r->listener = listener;
 	r->conf = current_conf(r->listener);
-	r->source = conf_source_by_path(r->conf, http_path(http));
+	r->store = atomic_load(&r->listener->store);
+	/* Until then the sources have no ids. */
+	if (r->store != NULL)
+		r->source = conf_source_by_path(r->conf, http_path(http));
 	if (r->source != NULL)
 		http_require_single(http, r->source->sender->proof.headers);
 	return true;
 }
 
+/* A request for a source, refused for what it is. */
+static void count_refusal(const struct request *r, unsigned status, const char *reason)
+{
+	bool counts = status == 401 || status == 403 || status == 413;
+
+	if (r->source != NULL && counts)
+		health_refused(r->listener->health, r->source->store_id, clock_wall(), reason);
+}
+
 static void refuse_and_log(struct request *r, unsigned status, const char *reason)
 {
 	http_refuse(r->http, status, reason);
-	answer_log_refusal(r, status, reason, NULL);
+	count_refusal(r, status, reason);
+	answer_log_refusal(r, status, reason, NULL, NULL);
 }
 
 /* ---- the head ---- */
@@ -54,7 +69,9 @@ static void judge_head(struct http_request *http)
 {
 	struct request *r = http_own(http);
 
-	if (r->source == NULL)
+	if (r->store == NULL)
+		http_refuse(http, 503, "the store is not open yet");
+	else if (r->source == NULL)
 		refuse_and_log(r, 404, "no source has this path");
 	else if (strcmp(http_method(http), "POST") != 0)
 		refuse_and_log(r, 405, "POST only");
@@ -62,37 +79,61 @@ static void judge_head(struct http_request *http)
 		refuse_and_log(r, 403, "address not allowed");
 }
 
-/* ---- the event ---- */
-
 static const char *header_of(void *http, const char *name, size_t *len)
 {
 	return http_header(http, name, len);
 }
 
-static bool is_authentic(struct request *r, int64_t now)
+/* Without the body. */
+static struct verify_request proof_of(const struct request *r, int64_t now)
 {
-	const struct conf_source *source = r->source;
-	size_t body_len;
-	const char *body = http_body(r->http, &body_len);
-	struct verify_request request = {
+	return (struct verify_request){
 		.header = header_of,
 		.context = r->http,
 		.query = http_query(r->http),
-		.body = body,
-		.body_len = body_len,
-		.secrets = source->secrets,
-		.secret_count = source->secret_count,
-		.tolerance = source->tolerance,
+		.secrets = r->source->secrets,
+		.secret_count = r->source->secret_count,
+		.tolerance = r->source->tolerance,
 		.now = now,
 	};
-	struct verify_detail detail;
-	enum verify_result result = verify_signature(&source->sender->proof, &request, &detail);
+}
 
+static bool is_accepted(
+	struct request *r, enum verify_result result, const struct verify_detail *detail)
+{
 	if (result == VERIFY_OK)
 		return true;
 	http_refuse(r->http, 401, verify_reason(result));
-	answer_log_refusal(r, 401, verify_reason(result), &detail);
+	count_refusal(r, 401, verify_reason(result));
+	answer_log_refusal(r, 401, verify_reason(result), detail,
+		sender_hint(r->source->sender, verify_reason(result), r->source->secrets,
+			r->source->secret_count));
 	return false;
+}
+
+/* Refuses what no body could make authentic. */
+static void judge_proof(struct http_request *http)
+{
+	struct request *r = http_own(http);
+	struct verify_request request = proof_of(r, clock_wall());
+	struct verify_detail detail;
+
+	(void)is_accepted(r, verify_head(&r->source->sender->proof, &request, &detail), &detail);
+}
+
+/* ---- the event ---- */
+
+static bool is_authentic(struct request *r, int64_t now)
+{
+	struct verify_request request = proof_of(r, now);
+	struct verify_detail detail;
+	enum verify_result result;
+
+	request.body = http_body(r->http, &request.body_len);
+	result = verify_signature(&r->source->sender->proof, &request, &detail);
+	if (result != VERIFY_OK)
+		refused_keep(r, verify_reason(result), now);
+	return is_accepted(r, result, &detail);
 }
 
 /* In the store's thread, once the event is on disk or cannot be. */
@@ -107,7 +148,7 @@ static void event_stored(struct store_op *op)
 /* Hands the event over; the request waits until it is on disk. */
 static void store_event(struct request *r)
 {
-	size_t wanted = match_hooks(r->conf, r->source, &r->event, r->hooks, &r->declined);
+	size_t wanted = match_hooks(r->source, &r->event, r->hooks, &r->declined);
 
 	event_drop_document(&r->event);
 	if (!buf_ok(&r->declined)) {
@@ -132,7 +173,7 @@ static bool read_event(struct request *r, int64_t now)
 	size_t len;
 	const char *body = http_body(r->http, &len);
 
-	r->hooks = calloc(r->conf->hook_count + 1, sizeof(*r->hooks));
+	r->hooks = calloc(r->source->hook_count + 1, sizeof(*r->hooks));
 	if (r->hooks == NULL || !event_parse(&r->event, &r->source->sender->shape, body, len))
 		return false;
 	r->event.source = r->source->name;
@@ -150,6 +191,7 @@ static void handle_request(struct http_request *http)
 
 	if (!is_authentic(r, now))
 		return;
+	health_accepted(r->listener->health, r->source->store_id, now);
 	http_trust(http);
 	if (read_event(r, now))
 		store_event(r);
@@ -164,7 +206,8 @@ static void answer_resumed(struct http_request *http)
 
 static void log_server_refusal(struct http_request *http, unsigned status, const char *reason)
 {
-	answer_log_refusal(http_own(http), status, reason, NULL);
+	count_refusal(http_own(http), status, reason);
+	answer_log_refusal(http_own(http), status, reason, NULL, NULL);
 }
 
 static void end_request(struct http_request *http)
@@ -184,6 +227,7 @@ const struct http_handler request_handler = {
 	.thread_begin = sandbox_listener_thread,
 	.begin = begin_request,
 	.head = judge_head,
+	.admit = judge_proof,
 	.handle = handle_request,
 	.resumed = answer_resumed,
 	.refused = log_server_refusal,

@@ -14,15 +14,17 @@
 #include "verify/verify.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct listener {
-	struct store *store;
+	_Atomic(struct store *) store; /* NULL: it is not open yet */
 	struct http_server *server;
 	pthread_mutex_t lock; /* guards conf */
 	struct conf *conf;
+	struct health *health; /* a list; see health.h */
 };
 
 /* The server's own part of a request. */
@@ -31,7 +33,8 @@ struct request {
 	struct http_request *http;
 	struct listener *listener;
 	struct conf *conf;
-	const struct conf_source *source; /* NULL: no such path */
+	const struct conf_source *source; /* NULL: no such path, or no store yet */
+	struct store *store;              /* NULL: not open when the request began */
 	struct event event;
 	int64_t *hooks;
 	struct buf declined; /* which hooks declined the event, and why */

@@ -1,5 +1,7 @@
 /* mail/address.c - reads addresses, checks them, and writes them for a header or an envelope. */
+#include "base/character.h"
 #include "base/utf8.h"
+#include "domain.h"
 #include "header.h"
 #include "mail/mail.h"
 
@@ -10,6 +12,7 @@
 #define MAILBOX_MAX 254 /* RFC 5321: a path is 256 with its angle brackets */
 #define DOMAIN_MAX  253
 #define LABEL_MAX   63
+#define BAD_DOMAIN  "has a bad domain: expected letters, digits, hyphens and dots"
 
 /* A part of the text. */
 struct span {
@@ -87,7 +90,7 @@ static bool good_local_part(struct span s)
 		if (s.at[i] == '.') {
 			if (i == 0 || i + 1 == s.len || s.at[i - 1] == '.')
 				return false;
-		} else if (!is_atom(s.at[i])) {
+		} else if (!is_atom(s.at[i]) && (unsigned char)s.at[i] < 0x80) {
 			return false;
 		}
 	}
@@ -137,36 +140,108 @@ static const char *find_at(struct span s)
 	return memchr(s.at + quoted, '@', s.len - quoted);
 }
 
-static const char *mailbox_fault(struct span s)
+static bool is_ascii(struct span s)
 {
-	const char *at;
-	struct span local, domain;
-
 	for (size_t i = 0; i < s.len; i++)
 		if ((unsigned char)s.at[i] >= 0x80)
-			return "has non-ASCII characters in its mailbox: expected a domain as "
-			       "punycode (xn--)";
+			return false;
+	return true;
+}
+
+/* No-break, ideographic and other spaces beside that of ASCII, which IDNA leaves out. */
+static bool is_wide_space(unsigned code)
+{
+	return code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) ||
+	       code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+static const char *character_fault(struct span s)
+{
+	const unsigned char *p = (const unsigned char *)s.at;
+
 	if (mail_has_control(s.at, s.len))
 		return "has a control character";
-	at = s.len > 0 ? find_at(s) : NULL;
-	if (at == NULL)
-		return "has no @: expected an address such as name@example.com";
-	local = (struct span){s.at, (size_t)(at - s.at)};
-	domain = (struct span){at + 1, s.len - local.len - 1};
+	for (size_t i = 0, n; i < s.len; i += n) {
+		n = utf8_sequence(p + i, s.len - i);
+		if (n == 0)
+			return "is not UTF-8";
+		if (character_is_invisible(character_code(p + i, n)) ||
+			is_wide_space(character_code(p + i, n)))
+			return "has a character that cannot be seen";
+	}
+	return NULL;
+}
+
+static const char *local_fault(struct span local)
+{
 	if (local.len > 0 && (local.at[0] == '-' || (local.at[0] == '"' && local.at[1] == '-')))
 		return "starts with \"-\"";
-	if (!good_local_part(local))
-		return memchr(local.at, ' ', local.len) != NULL && local.at[0] != '"'
-			       ? "has a space before its @"
-			       : "has a bad part before its @";
-	if (!good_domain(domain))
-		return "has a bad domain: expected letters, digits, hyphens and dots";
-	return s.len > MAILBOX_MAX ? "is longer than 254 bytes" : NULL;
+	if (good_local_part(local))
+		return NULL;
+	return memchr(local.at, ' ', local.len) != NULL && local.at[0] != '"'
+		       ? "has a space before its @"
+		       : "has a bad part before its @";
+}
+
+static bool is_name_of_labels(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_letter_or_digit(s.at[i]) && s.at[i] != '-' && s.at[i] != '.' &&
+			(unsigned char)s.at[i] < 0x80)
+			return false;
+	return true;
+}
+
+/* Appends the domain, in ASCII. */
+static const char *read_domain(struct span domain, struct buf *out)
+{
+	size_t before = out->len;
+
+	if (is_ascii(domain))
+		buf_add(out, domain.at, domain.len);
+	else if (!is_name_of_labels(domain))
+		return BAD_DOMAIN; /* before the conversion, which may leave characters out */
+	else if (!mail_domain_to_ascii(domain.at, domain.len, out) && buf_ok(out))
+		return "has a domain that is none in IDNA";
+	if (!buf_ok(out))
+		return NULL;
+	return good_domain((struct span){out->data + before, out->len - before}) ? NULL
+										 : BAD_DOMAIN;
+}
+
+/* Appends the mailbox, its domain in ASCII. Returns NULL, or what is wrong with it. */
+static const char *read_mailbox(struct span s, struct buf *out)
+{
+	const char *fault = character_fault(s);
+	const char *at = fault == NULL && s.len > 0 ? find_at(s) : NULL;
+	struct span local = {s.at, at != NULL ? (size_t)(at - s.at) : 0};
+
+	if (fault != NULL)
+		return fault;
+	if (at == NULL)
+		return "has no @: expected an address such as name@example.com";
+	fault = local_fault(local);
+	if (fault == NULL) {
+		buf_add(out, s.at, local.len + 1);
+		fault = read_domain((struct span){at + 1, s.len - local.len - 1}, out);
+	}
+	return fault == NULL && out->len > MAILBOX_MAX ? "is longer than 254 bytes" : fault;
 }
 
 const char *mail_mailbox_fault(const char *mailbox, size_t len)
 {
-	return mailbox_fault((struct span){mailbox, len});
+	struct buf out = {0};
+	const char *fault = read_mailbox((struct span){mailbox, len}, &out);
+
+	if (fault == NULL && !buf_ok(&out))
+		fault = "out of memory";
+	buf_free(&out);
+	return fault;
+}
+
+bool mail_address_is_ascii(const struct mail_address *a)
+{
+	return is_ascii((struct span){a->mailbox, strlen(a->mailbox)});
 }
 
 /* ---- a name and a mailbox ---- */
@@ -220,27 +295,27 @@ static const char *read_name(struct span s, struct buf *out)
 
 /* Reads one address, not blank: `mailbox`, or `name <mailbox>`. Returns NULL, or what is
  * wrong with it. */
-static const char *read_address(struct span s, struct buf *name, struct span *mailbox)
+static const char *read_address(struct span s, struct buf *name, struct buf *mailbox)
 {
 	bool open;
 	size_t angle = find_unquoted(s, '<', &open);
+	struct span inner;
 
-	*mailbox = s;
 	if (open)
 		return "has a double quote without the closing one";
 	if (angle == s.len)
-		return mailbox_fault(s);
+		return read_mailbox(s, mailbox);
 	if (s.at[s.len - 1] != '>')
 		return "has no > at its end";
-	*mailbox = trim((struct span){s.at + angle + 1, s.len - angle - 2});
-	if (mailbox->len == 0)
+	inner = trim((struct span){s.at + angle + 1, s.len - angle - 2});
+	if (inner.len == 0)
 		return "has nothing between < and >";
 	const char *fault = read_name(trim((struct span){s.at, angle}), name);
-	return fault != NULL ? fault : mailbox_fault(*mailbox);
+	return fault != NULL ? fault : read_mailbox(inner, mailbox);
 }
 
-/* Takes the text of `name`. */
-static bool append_address(struct mail_addresses *to, struct span mailbox, struct buf *name)
+/* Takes the texts. */
+static bool append_address(struct mail_addresses *to, struct buf *mailbox, struct buf *name)
 {
 	bool named = trim((struct span){name->data, name->len}).len > 0 || !buf_ok(name);
 	struct mail_address *list, a = {0};
@@ -248,7 +323,7 @@ static bool append_address(struct mail_addresses *to, struct span mailbox, struc
 	list = reallocarray(to->list, to->count + 1, sizeof(*list));
 	if (list != NULL)
 		to->list = list;
-	a.mailbox = strndup(mailbox.at, mailbox.len);
+	a.mailbox = buf_take(mailbox);
 	a.name = named ? buf_take(name) : NULL;
 	buf_free(name);
 	if (list == NULL || a.mailbox == NULL || (named && a.name == NULL)) {
@@ -262,17 +337,17 @@ static bool append_address(struct mail_addresses *to, struct span mailbox, struc
 
 static bool add_one(struct mail_addresses *to, struct span s, char why[MAIL_WHY])
 {
-	struct buf name = {0};
-	struct span mailbox;
+	struct buf name = {0}, mailbox = {0};
 	const char *fault = read_address(s, &name, &mailbox);
 
 	if (fault == NULL && to->count >= MAIL_ADDRESSES)
 		fault = "is one address too many";
 	if (fault != NULL) {
 		buf_free(&name);
+		buf_free(&mailbox);
 		return refuse_address(s, fault, why);
 	}
-	return append_address(to, mailbox, &name) || no_memory(why);
+	return append_address(to, &mailbox, &name) || no_memory(why);
 }
 
 /* ---- lists ---- */

@@ -47,13 +47,22 @@ static bool check_list(const char *field, const struct mail_addresses *list, cha
 	return true;
 }
 
+/* The envelope, which has none of these, decides whether a server is asked for SMTPUTF8. */
+static bool check_reply_to(const struct mail *m, char why[MAIL_WHY])
+{
+	for (size_t i = 0; i < m->reply_to.count; i++)
+		if (!mail_address_is_ascii(&m->reply_to.list[i]))
+			return refuse_field("reply_to", MAIL_REPLY_TO_FAULT, why);
+	return true;
+}
+
 static bool check_addresses(const struct mail *m, char why[MAIL_WHY])
 {
 	size_t count = m->to.count + m->cc.count + m->bcc.count;
 
 	if (!check_address("from", &m->from, why) || !check_list("reply_to", &m->reply_to, why) ||
-		!check_list("to", &m->to, why) || !check_list("cc", &m->cc, why) ||
-		!check_list("bcc", &m->bcc, why))
+		!check_reply_to(m, why) || !check_list("to", &m->to, why) ||
+		!check_list("cc", &m->cc, why) || !check_list("bcc", &m->bcc, why))
 		return false;
 	if (count == 0)
 		return refuse_field("to, cc, bcc", "expected at least one address", why);

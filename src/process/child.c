@@ -1,6 +1,7 @@
 #include "process/child.h"
 
 #include "failure.h"
+#include "process/reaper.h"
 #include "process/script_sandbox.h"
 
 #include <errno.h>
@@ -290,6 +291,7 @@ static void reap(pid_t pid, siginfo_t *info)
 		memset(info, 0, sizeof(*info));
 		result = waitid(P_PID, (id_t)pid, info, WEXITED);
 	} while (result != 0 && errno == EINTR);
+	reaper_forget(pid);
 }
 
 enum child_error child_start(
@@ -320,7 +322,10 @@ enum child_error child_start(
 	/* Otherwise a child under another user could not open its own /dev/stderr. */
 	(void)fchmod(plan.output, 0666);
 
+	if (!reaper_begin_start())
+		goto failed;
 	c->pid = start_with_signals_blocked(&plan);
+	reaper_end_start(c->pid);
 	if (c->pid < 0)
 		goto failed;
 	if (trace.started)
@@ -369,8 +374,10 @@ void child_signal(const struct child *c, int signal)
 bool child_ended(const struct child *c)
 {
 	siginfo_t info = {0};
-	return waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       info.si_pid != 0;
+
+	if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return errno == ECHILD; /* somebody has reaped it */
+	return info.si_pid != 0;
 }
 
 struct child_end child_reap(struct child *c)

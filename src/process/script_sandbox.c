@@ -1,5 +1,6 @@
 #include "process/script_sandbox.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "failure.h"
 #include "landlock.h"
@@ -54,9 +55,18 @@ static bool is_open(const char *directory, const struct stat *st)
 	return st->st_uid == geteuid() || faccessat(AT_FDCWD, directory, W_OK, AT_EACCESS) == 0;
 }
 
+/* Why scripts could change what is in it; NULL: they cannot. */
+static const char *open_fault(const char *directory, const struct stat *st)
+{
+	if (!is_open(directory, st))
+		return NULL;
+	return geteuid() == 0 ? "users other than root can write to it"
+			      : "hookd's user can write to it";
+}
+
 /* Finds the first directory of the path that does not allow protection, and cuts `path`
- * there. NULL: all of them allow it. */
-static const char *find_fault(char *path, const char **fault)
+ * there. NULL: all of them allow it. `listed`: it has to be listed, too. */
+static const char *find_fault(char *path, bool listed, const char **fault)
 {
 	struct stat st;
 
@@ -66,13 +76,8 @@ static const char *find_fault(char *path, const char **fault)
 		char kept = *end;
 
 		*end = '\0';
-		*fault = NULL;
-		if (stat(path, &st) != 0)
-			*fault = strerror(errno);
-		else if (is_open(path, &st))
-			*fault = geteuid() == 0 ? "users other than root can write to it"
-						: "hookd's user can write to it";
-		else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+		*fault = stat(path, &st) != 0 ? strerror(errno) : open_fault(path, &st);
+		if (*fault == NULL && listed && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
 			*fault = "hookd cannot list it";
 		if (*fault != NULL)
 			return path;
@@ -100,6 +105,38 @@ static void warn_unprotected(const char *path, const char *directory, const char
 		log_text("hint", "keep it where only root can write, or use LoadCredential="));
 }
 
+/* Logs a directory on the way in which scripts can put another file, or a link, unless it is the
+ * one that was logged last. False: there is none. */
+static bool judge_way(const char *file, const char *path, struct buf *last)
+{
+	char *copy = strdup(path);
+	const char *fault = NULL, *at = copy != NULL ? find_fault(copy, false, &fault) : NULL;
+
+	if (at != NULL && (last->data == NULL || strcmp(last->data, at) != 0)) {
+		log_warn("scripts can replace a file of hookd's", log_text("file", file),
+			log_text("directory", at), log_text("reason", fault),
+			log_text("hint", "keep it where only root can write"));
+		buf_clear(last);
+		buf_add_text(last, at);
+	}
+	free(copy);
+	return at != NULL;
+}
+
+void script_sandbox_judge_files(char *const *files, size_t count)
+{
+	struct buf last = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		char *real = realpath(files[i], NULL);
+
+		if (!judge_way(files[i], files[i], &last) && real != NULL)
+			(void)judge_way(files[i], real, &last);
+		free(real);
+	}
+	buf_free(&last);
+}
+
 /* Skips a secret that is gone, or is in a directory that is hidden already. */
 static bool add_hidden(
 	struct script_sandbox *s, struct hidden *hidden, const char *secret, bool directory)
@@ -119,7 +156,7 @@ static bool add_hidden(
 		free(path);
 		return false;
 	}
-	at = find_fault(copy, &fault);
+	at = find_fault(copy, true, &fault);
 	if (at == NULL) {
 		hidden->paths[hidden->count++] = path;
 	} else {

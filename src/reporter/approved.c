@@ -2,18 +2,21 @@
 #include "approved.h"
 
 #include "base/buf.h"
+#include "base/json.h"
+#include "base/money.h"
 #include "event/document.h"
 #include "event/payment.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* SOURCE/ENTITY's id; empty if it has none, and then it is counted each time. */
 static void add_name(struct buf *out, const char *source, const json_t *id)
 {
-	if (json_is_integer(id))
-		buf_printf(out, "%s/%" JSON_INTEGER_FORMAT, source, json_integer_value(id));
+	char room[JSON_NUMBER];
+
+	if (json_is_number(id))
+		buf_printf(out, "%s/%s", source, json_number_text(id, room));
 	else if (json_is_string(id) && json_string_length(id) > 0)
 		buf_printf(out, "%s/%s", source, json_string_value(id));
 }
@@ -53,19 +56,37 @@ static struct approved_sum *sum_of(struct approved *a, const json_t *currency)
 	return &a->sums[a->count++];
 }
 
+/* As the filter `money` takes it, number or text; a whole number of what currency it may. */
+static bool read_minor(const json_t *amount, const char *currency, int64_t *minor)
+{
+	char room[JSON_NUMBER];
+	const char *text =
+		json_is_number(amount) ? json_number_text(amount, room) : json_string_value(amount);
+	bool known = money_exponent(currency, strlen(currency)) >= 0;
+
+	if (!known)
+		*minor = json_integer_value(amount);
+	return known ? text != NULL &&
+			       money_minor(minor, text, strlen(text), currency, strlen(currency))
+		     : json_is_integer(amount);
+}
+
 static void add_payment(struct approved *a, const struct event_payment *names, const char *source,
 	const json_t *entity)
 {
 	const json_t *amount = json_object_get(entity, names->amount);
 	struct approved_sum *sum;
+	int64_t minor;
 
 	if (!is_new(a, source, json_object_get(entity, names->id)))
 		return;
 	sum = sum_of(a, payment_currency(names, entity));
 	sum->count++;
-	if (!json_is_integer(amount) ||
-		__builtin_add_overflow(sum->amount, json_integer_value(amount), &sum->amount))
+	if (!read_minor(amount, sum->currency, &minor) ||
+		__builtin_add_overflow(sum->amount, minor, &minor))
 		sum->unsummed++;
+	else
+		sum->amount = minor;
 }
 
 void approved_add(struct approved *a, const struct event_shape *shape, const char *source,

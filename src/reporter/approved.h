@@ -1,5 +1,5 @@
 /* reporter/approved.h - adds up approved payments by currency, each once even if several
- * events are about it. Amounts are whole numbers of minor units. One thread. */
+ * events are about it. Sums are in minor units (base/money.h). One thread. */
 #ifndef HOOKD_APPROVED_H
 #define HOOKD_APPROVED_H
 
@@ -16,7 +16,7 @@ struct approved_sum {
 	char currency[8]; /* "?" if the event has none */
 	int64_t count;
 	int64_t amount;
-	int64_t unsummed; /* of count: no integer amount, or too large to add */
+	int64_t unsummed; /* of count: no amount of the currency, or too large to add */
 };
 
 /* Zero-initialised is empty. */

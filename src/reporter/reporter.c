@@ -1,148 +1,36 @@
 #include "reporter/reporter.h"
 
+#include "alerts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "digest.h"
-#include "event/event.h"
-#include "schedule.h"
-#include "silence.h"
+#include "digests.h"
+#include "reporter/silence.h"
+#include "round.h"
 #include "store/report.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MINUTE      INT64_C(60000)
-#define CHECK_AGAIN (15 * MINUTE) /* a source whose silence is not unusual yet */
-#define RETRY_STORE (5 * MINUTE)  /* after it could not be read or written */
-#define CHECK_CLOCK (10 * MINUTE) /* the wall clock may have been set */
-#define NEVER       INT64_MAX
+#define MINUTE       INT64_C(60000)
+#define CHECK_AGAIN  (15 * MINUTE) /* a source whose silence is not unusual yet */
+#define CHECK_CLOCK  (10 * MINUTE) /* the wall clock may have been set */
+#define CHECK_ALERTS MINUTE
+#define NEVER        INT64_MAX
 
 struct reporter {
 	struct store *store;
+	struct alerts alerts; /* the thread's own, like all up to the lock */
+	struct digests digests;
 	pthread_t thread;
-	int64_t digested; /* the thread's own: when the last digest that was made was due */
 
-	pthread_mutex_t lock; /* guards `conf` and `stopping` */
-	pthread_cond_t wake;  /* either has changed */
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t wake;  /* one of them has changed */
 	struct conf *conf;    /* a reference */
+	bool notified;        /* a round is due at once */
 	bool stopping;
 };
-
-/* One round: what the thread works with between two sleeps. */
-struct round {
-	struct reporter *reporter;
-	const struct conf *conf;
-	struct store_reader *store;
-	int64_t now;
-	int64_t next; /* unix ms of the next round */
-};
-
-static void schedule_round(struct round *round, int64_t at)
-{
-	if (at < round->next)
-		round->next = at;
-}
-
-static void report_failure(struct round *round, const char *what, const char *why)
-{
-	log_error(what, log_text("reason", why));
-	schedule_round(round, round->now + RETRY_STORE);
-}
-
-/* Stores a report as an event of the source "hookd", with a delivery for the hook, unless the
- * store has it already. */
-static bool store_report(struct round *round, const struct conf_hook *hook, const struct buf *body)
-{
-	struct event ev;
-	struct store_put put = {
-		.op = {.kind = STORE_OP_PUT},
-		.event = &ev,
-		.hooks = &hook->store_id,
-		.hook_count = 1,
-	};
-
-	if (!event_parse(&ev, &round->conf->own.sender->shape, body->data, body->len)) {
-		report_failure(round, "out of memory: report not made", hook->name);
-		return false;
-	}
-	event_drop_document(&ev);
-	ev.source = round->conf->own.name;
-	ev.source_id = round->conf->own.store_id;
-	ev.received_at = round->now;
-	ev.origin = "api";
-	switch (store_wait(round->reporter->store, &put.op)) {
-	case STORE_OK:
-		log_info("report made", log_int("event", put.event_id), log_text("type", ev.type),
-			log_text("hook", hook->name));
-		break;
-	case STORE_DUPLICATE:
-		break;
-	case STORE_FULL:
-	case STORE_ERROR:
-		report_failure(round, "report not stored, will be retried", ev.type);
-		break;
-	}
-	event_free(&ev);
-	return put.op.result == STORE_OK || put.op.result == STORE_DUPLICATE;
-}
-
-static bool find_report(struct round *round, const char *key, bool *there)
-{
-	char why[STORE_READ_WHY];
-
-	if (store_report_has(round->store, round->conf->own.name, key, there, why))
-		return true;
-	report_failure(round, "cannot read the store for a report", why);
-	return false;
-}
-
-/* Did the store have an event by then? A new hookd makes no digest of the day before. */
-static bool had_events(struct round *round, int64_t due)
-{
-	char why[STORE_READ_WHY];
-	int64_t first;
-
-	if (store_report_first(round->store, &first, why))
-		return first != 0 && first < due;
-	report_failure(round, "cannot read the store for a report", why);
-	return false;
-}
-
-static void make_digest(struct round *round, const char *day, int64_t due)
-{
-	const struct conf_digest *digest = &round->conf->digest;
-	int64_t from = schedule_last(due - 1, digest->at), died;
-	char why[STORE_READ_WHY];
-	struct buf body = {0};
-
-	if (!digest_make(round->store, round->conf, day, from, due, &body, &died, why))
-		report_failure(round, "digest not made, will be retried", why);
-	else if ((digest->when == CONF_DIGEST_DEAD && died == 0) ||
-		 store_report(round, round->conf->digest_hook, &body))
-		round->reporter->digested = due;
-	buf_free(&body);
-}
-
-/* Makes the digest of the last due time unless it was made. Of those that hookd missed while it was
- * stopped, it makes only the last. */
-static void check_digest(struct round *round)
-{
-	unsigned at = round->conf->digest.at;
-	int64_t due = schedule_last(round->now, at);
-	char day[CLOCK_TEXT], key[64];
-	bool there;
-
-	schedule_round(round, schedule_next(round->now, at));
-	if (due == round->reporter->digested)
-		return;
-	clock_local(due, day);
-	day[10] = '\0'; /* 2026-06-30 */
-	(void)snprintf(key, sizeof(key), "id:digest-%s", day);
-	if (find_report(round, key, &there) && !there && had_events(round, due))
-		make_digest(round, day, due);
-}
 
 static void check_source(struct round *round, const struct conf_source *source)
 {
@@ -152,19 +40,19 @@ static void check_source(struct round *round, const struct conf_source *source)
 	struct buf body = {0};
 
 	if (!silence_check(round->store, source->name, round->now, after, &silence, why)) {
-		report_failure(round, "cannot read the store to check for silence", why);
+		round_failed(round, "cannot read the store to check for silence", why);
 		return;
 	}
 	if (silence.last != 0 && silence.last + after > round->now)
-		schedule_round(round, silence.last + after);
+		round_schedule(round, silence.last + after);
 	else
-		schedule_round(round, round->now + (after < CHECK_AGAIN ? after : CHECK_AGAIN));
+		round_schedule(round, round->now + (after < CHECK_AGAIN ? after : CHECK_AGAIN));
 	if (!silence.alarming)
 		return;
 	if (silence_body(source, &silence, round->now, after, &body))
-		(void)store_report(round, round->conf->silence_hook, &body);
+		(void)round_store(round, round->conf->silence_hook, &body);
 	else
-		report_failure(round, "out of memory: report not made", source->name);
+		round_failed(round, "out of memory: report not made", source->name);
 	buf_free(&body);
 }
 
@@ -182,20 +70,25 @@ static void check_silence(struct round *round)
 /* Makes the reports that are due. Returns the unix ms of the next round. */
 static int64_t make_due_reports(struct reporter *r, const struct conf *conf)
 {
-	struct round round = {.reporter = r, .conf = conf, .now = clock_wall(), .next = NEVER};
+	struct round round = {.writer = r->store, .conf = conf, .now = clock_wall(), .next = NEVER};
 	char why[STORE_READ_WHY];
 
-	if (conf->digest_hook == NULL && conf->silence_hook == NULL)
-		return NEVER;
+	if (conf->alert_hook != NULL)
+		round_schedule(&round, round.now + CHECK_ALERTS);
+	if (conf->digest_hook == NULL && conf->silence_hook == NULL &&
+		(conf->alert_hook == NULL || !alerts_find(&r->alerts, &round)))
+		return round.next;
 	round.store = store_reader_open(conf->store.path, why);
 	if (round.store == NULL) {
-		report_failure(&round, "cannot read the store for a report", why);
+		round_failed(&round, "cannot read the store for a report", why);
 		return round.next;
 	}
 	if (conf->digest_hook != NULL)
-		check_digest(&round);
+		digests_check(&r->digests, &round);
 	if (conf->silence_hook != NULL)
 		check_silence(&round);
+	if (conf->alert_hook != NULL)
+		alerts_check(&r->alerts, &round);
 	store_reader_close(round.store);
 	return round.next;
 }
@@ -206,7 +99,8 @@ static void sleep_until(struct reporter *r, const struct conf *conf, int64_t unt
 	int64_t left;
 
 	(void)pthread_mutex_lock(&r->lock);
-	while (!r->stopping && r->conf == conf && (left = until - clock_wall()) > 0) {
+	while (!r->stopping && !r->notified && r->conf == conf &&
+		(left = until - clock_wall()) > 0) {
 		if (until == NEVER)
 			(void)pthread_cond_wait(&r->wake, &r->lock);
 		else /* better late than twice */
@@ -223,6 +117,7 @@ static struct conf *current_conf(struct reporter *r)
 
 	(void)pthread_mutex_lock(&r->lock);
 	conf = r->stopping ? NULL : conf_ref(r->conf);
+	r->notified = false;
 	(void)pthread_mutex_unlock(&r->lock);
 	return conf;
 }
@@ -239,7 +134,7 @@ static void *report_until_stopped(void *arg)
 	return NULL;
 }
 
-struct reporter *reporter_start(struct conf *conf, struct store *st)
+struct reporter *reporter_start(struct conf *conf, const struct reporter_watched *watched)
 {
 	struct reporter *r = calloc(1, sizeof(*r));
 
@@ -247,7 +142,9 @@ struct reporter *reporter_start(struct conf *conf, struct store *st)
 		log_error("out of memory: reporter not started");
 		return NULL;
 	}
-	r->store = st;
+	r->store = watched->store;
+	r->alerts = (struct alerts){.watched = *watched, .started = clock_steady()};
+	r->digests.dispatcher = watched->dispatcher;
 	r->conf = conf_ref(conf);
 	(void)pthread_mutex_init(&r->lock, NULL);
 	thread_condition_init(&r->wake);
@@ -268,6 +165,14 @@ void reporter_reload(struct reporter *r, struct conf *conf)
 	(void)pthread_cond_signal(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
 	conf_unref(old);
+}
+
+void reporter_notify(struct reporter *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	r->notified = true;
+	(void)pthread_cond_signal(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
 }
 
 void reporter_stop(struct reporter *r)

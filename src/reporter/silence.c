@@ -1,4 +1,4 @@
-#include "silence.h"
+#include "reporter/silence.h"
 
 #include "base/clock.h"
 #include "store/report.h"

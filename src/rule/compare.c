@@ -1,67 +1,96 @@
 #include "compare.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/number.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DIGITS_MAX 400 /* of a number in a text; a longer one is not taken as a number */
 
-bool decimal_read(const char *text, size_t len, struct decimal *out)
+/* e-7 and E+7, as far as it matters: 2^60 is beyond the digits of any text. */
+static bool read_exponent(const char *text, size_t len, int64_t *exponent)
 {
-	size_t whole;
+	size_t at = 1;
+	bool negative = len > 1 && text[1] == '-';
 
-	*out = (struct decimal){.negative = len > 0 && text[0] == '-'};
-	if (len > DIGITS_MAX)
+	*exponent = 0;
+	if (len == 0 || (text[0] != 'e' && text[0] != 'E'))
 		return false;
-	if (out->negative) {
-		text++;
-		len--;
-	}
-	whole = number_digits(text, len);
-	if (whole == 0)
+	at += negative || (len > 1 && text[1] == '+');
+	if (at == len || number_digits(text + at, len - at) != len - at)
 		return false;
-	out->whole = text;
-	out->whole_len = whole;
-	out->part = text + whole;
-	if (whole < len) {
-		out->part = text + whole + 1;
-		out->part_len = number_digits(out->part, len - whole - 1);
-		if (text[whole] != '.' || out->part_len == 0 || whole + 1 + out->part_len != len)
-			return false;
-	}
-	while (out->whole_len > 0 && *out->whole == '0') {
-		out->whole++;
-		out->whole_len--;
-	}
-	while (out->part_len > 0 && out->part[out->part_len - 1] == '0')
-		out->part_len--;
-	if (out->whole_len == 0 && out->part_len == 0)
-		out->negative = false; /* -0 is 0 */
+	for (; at < len && *exponent < INT64_C(1) << 56; at++)
+		*exponent = *exponent * 10 + (text[at] - '0');
+	if (negative)
+		*exponent = -*exponent;
 	return true;
 }
 
-static int sign(int n)
+/* Cuts zeros off both ends of the digits, of which `whole` are before the point. */
+static void cut_zeros(struct decimal *d, size_t whole)
 {
-	return n < 0 ? -1 : n > 0;
+	d->point += (int64_t)whole;
+	for (; d->len > 0 && (*d->digits == '0' || *d->digits == '.'); d->digits++, d->len--)
+		d->point -= *d->digits == '0';
+	while (d->len > 0 && (d->digits[d->len - 1] == '0' || d->digits[d->len - 1] == '.'))
+		d->len--;
+	if (d->len == 0) { /* -0 is 0 */
+		d->negative = false;
+		d->point = 0;
+	}
+}
+
+bool decimal_read(const char *text, size_t len, bool exponent, struct decimal *out)
+{
+	size_t whole, part;
+
+	*out = (struct decimal){.negative = len > 0 && text[0] == '-'};
+	text += out->negative;
+	len -= out->negative;
+	whole = out->len = number_digits(text, len);
+	out->digits = text;
+	if (whole == 0)
+		return false;
+	if (whole < len && text[whole] == '.') {
+		part = number_digits(text + whole + 1, len - whole - 1);
+		out->len += 1 + part;
+		if (part == 0)
+			return false;
+	}
+	if (out->len < len &&
+		!(exponent && read_exponent(text + out->len, len - out->len, &out->point)))
+		return false;
+	cut_zeros(out, whole);
+	return true;
+}
+
+/* The digits of two numbers whose points are at the same place. */
+static int compare_digits(const struct decimal *a, const struct decimal *b)
+{
+	size_t i = 0, k = 0;
+
+	for (;;) {
+		i += i < a->len && a->digits[i] == '.';
+		k += k < b->len && b->digits[k] == '.';
+		if (i == a->len || k == b->len)
+			return (i < a->len) - (k < b->len);
+		if (a->digits[i] != b->digits[k])
+			return a->digits[i] < b->digits[k] ? -1 : 1;
+		i++;
+		k++;
+	}
 }
 
 static int compare_sizes(const struct decimal *a, const struct decimal *b)
 {
-	size_t common = a->part_len < b->part_len ? a->part_len : b->part_len;
-	int order;
-
-	if (a->whole_len != b->whole_len)
-		return a->whole_len < b->whole_len ? -1 : 1;
-	order = sign(memcmp(a->whole, b->whole, a->whole_len));
-	if (order == 0)
-		order = sign(memcmp(a->part, b->part, common));
-	if (order == 0 && a->part_len != b->part_len)
-		order = a->part_len < b->part_len ? -1 : 1;
-	return order;
+	if (a->len == 0 || b->len == 0)
+		return (a->len > 0) - (b->len > 0);
+	if (a->point != b->point)
+		return a->point < b->point ? -1 : 1;
+	return compare_digits(a, b);
 }
 
 int decimal_compare(const struct decimal *a, const struct decimal *b)
@@ -71,35 +100,41 @@ int decimal_compare(const struct decimal *a, const struct decimal *b)
 	return a->negative ? -compare_sizes(a, b) : compare_sizes(a, b);
 }
 
+/* A text is taken as a number up to so many digits, and without an exponent: 12e4 may be an id. */
+static bool read_text_as_number(const char *text, size_t len, struct decimal *out)
+{
+	return len <= DIGITS_MAX && decimal_read(text, len, false, out);
+}
+
 bool operand_set(struct operand *o, const struct condition_operand *from)
 {
 	*o = (struct operand){.text = strdup(from->text), .plain = from->plain};
-	if (o->text == NULL)
+	if (from->written != NULL)
+		o->written = strdup(from->written);
+	if (o->text == NULL || (from->written != NULL && o->written == NULL))
 		return false;
 	o->len = strlen(o->text);
-	o->is_decimal = decimal_read(o->text, o->len, &o->decimal);
+	o->is_decimal = read_text_as_number(o->text, o->len, &o->decimal);
 	o->is_time = clock_parse(o->text, o->len, &o->time);
 	return true;
 }
 
-static bool order_integer(json_int_t value, const struct operand *o, int *order)
+void operand_free(struct operand *o)
 {
-	struct decimal decimal;
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, value);
+	free(o->text);
+	free(o->written);
+}
 
-	if (!o->is_decimal || n < 0 || !decimal_read(text, (size_t)n, &decimal))
+static bool order_number(const json_t *value, const struct operand *o, int *order)
+{
+	char room[JSON_NUMBER];
+	const char *text = json_number_text(value, room);
+	struct decimal decimal;
+
+	if (!o->is_decimal || !decimal_read(text, strlen(text), true, &decimal))
 		return false;
 	*order = decimal_compare(&decimal, &o->decimal);
 	return true;
-}
-
-static bool order_real(double value, const struct operand *o, int *order)
-{
-	double other = o->is_decimal ? strtod(o->text, NULL) : 0;
-
-	*order = value < other ? -1 : value > other;
-	return o->is_decimal;
 }
 
 static bool order_text(const char *text, size_t len, const struct operand *o, int *order)
@@ -107,7 +142,7 @@ static bool order_text(const char *text, size_t len, const struct operand *o, in
 	struct decimal decimal;
 	int64_t time;
 
-	if (o->is_decimal && decimal_read(text, len, &decimal)) {
+	if (o->is_decimal && read_text_as_number(text, len, &decimal)) {
 		*order = decimal_compare(&decimal, &o->decimal);
 		return true;
 	}
@@ -120,10 +155,8 @@ static bool order_text(const char *text, size_t len, const struct operand *o, in
 
 bool compare_order(const json_t *value, const struct operand *o, int *order)
 {
-	if (json_is_integer(value))
-		return order_integer(json_integer_value(value), o, order);
-	if (json_is_real(value))
-		return order_real(json_real_value(value), o, order);
+	if (json_is_number(value))
+		return order_number(value, o, order);
 	if (json_is_string(value))
 		return order_text(json_string_value(value), json_string_length(value), o, order);
 	return false;

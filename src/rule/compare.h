@@ -7,21 +7,23 @@
 
 #include <stdint.h>
 
-/* -?digits[.digits], taken apart: compared digit by digit, so exactly. */
+/* A number, taken apart: compared digit by digit, so exactly. It is 0.DIGITS times ten to the
+ * power of `point`. */
 struct decimal {
 	bool negative;
-	const char *whole; /* without leading zeros; may be empty */
-	size_t whole_len;
-	const char *part; /* without trailing zeros; may be empty */
-	size_t part_len;
+	const char *digits; /* first and last are not 0, and a point may be among them; empty: 0 */
+	size_t len;
+	int64_t point;
 };
 
-bool decimal_read(const char *text, size_t len, struct decimal *out) WARN_UNUSED;
+/* -?digits[.digits], and an exponent if that is allowed. */
+bool decimal_read(const char *text, size_t len, bool exponent, struct decimal *out) WARN_UNUSED;
 int decimal_compare(const struct decimal *a, const struct decimal *b);
 
 /* An operand and what it can be compared as, determined once. */
 struct operand {
 	char *text;
+	char *written; /* to be shown instead; NULL: text */
 	size_t len;
 	bool plain;
 	bool is_decimal;
@@ -32,6 +34,8 @@ struct operand {
 
 /* Copies. False: out of memory. */
 bool operand_set(struct operand *o, const struct condition_operand *from) WARN_UNUSED;
+
+void operand_free(struct operand *o);
 
 /* -1, 0, 1 into *order. False: they are neither both numbers nor both times. */
 bool compare_order(const json_t *value, const struct operand *o, int *order) WARN_UNUSED;

@@ -1,5 +1,6 @@
 #include "rule/condition.h"
 
+#include "base/json.h"
 #include "compare.h"
 #include "regex.h"
 #include "rule/path.h"
@@ -47,6 +48,12 @@ static bool check_operands(struct condition *c, char what[200])
 		(void)snprintf(what, 200,
 			"is neither a number nor a time: expected one such as 100, 0.018 or "
 			"2026-06-30T22:50:29Z");
+		return false;
+	case CONDITION_GLOB:
+		if (first->len <= CONDITION_PATTERN)
+			return true;
+		(void)snprintf(
+			what, 200, "is too long: expected at most %d bytes", CONDITION_PATTERN);
 		return false;
 	case CONDITION_MATCHES:
 		c->regex = regex_new(first->text, what);
@@ -116,7 +123,7 @@ void condition_free(struct condition *c)
 		if (c->is_join)
 			condition_free(c->parts[i]);
 		else
-			free(c->operands[i].text);
+			operand_free(&c->operands[i]);
 	}
 	free(c->parts);
 	free(c->operands);
@@ -127,25 +134,20 @@ void condition_free(struct condition *c)
 
 /* ---- a test ---- */
 
-/* A number or a word as text. NULL: it is neither. */
-static const char *word_of(const json_t *value, char *out, size_t size)
+/* A number as it was written, or a word. NULL: it is neither. */
+static const char *word_of(const json_t *value, char room[JSON_NUMBER])
 {
-	out[0] = '\0';
-	if (json_is_integer(value))
-		(void)snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else if (json_is_real(value))
-		(void)snprintf(out, size, "%.15g", json_real_value(value));
-	else if (json_is_boolean(value))
-		(void)snprintf(out, size, "%s", json_is_true(value) ? "true" : "false");
-	else
-		return NULL;
-	return out;
+	if (json_is_number(value))
+		return json_number_text(value, room);
+	if (json_is_boolean(value))
+		return json_is_true(value) ? "true" : "false";
+	return NULL;
 }
 
 /* What went wrong in a test. */
 struct trouble {
 	bool no_memory;
-	bool limit; /* a regular expression took too many steps */
+	const char *limit; /* why a text was not compared to its end; NULL: it was */
 };
 
 static bool fits_regex(
@@ -154,28 +156,39 @@ static bool fits_regex(
 	enum regex_result result = regex_match(c->regex, text, len);
 
 	trouble->no_memory = trouble->no_memory || result == REGEX_NO_MEMORY;
-	trouble->limit = result == REGEX_LIMIT;
+	if (result == REGEX_LIMIT)
+		trouble->limit = "too many steps to match";
 	return result == REGEX_MATCH;
+}
+
+/* What fnmatch takes grows with the text times the pattern. */
+static bool fits_glob(
+	const struct condition *c, const char *text, size_t len, struct trouble *trouble)
+{
+	if (len > CONDITION_SUBJECT) {
+		trouble->limit = "too long for a pattern";
+		return false;
+	}
+	return strlen(text) == len && fnmatch(c->operands[0].text, text, 0) == 0;
 }
 
 static bool fits_pattern(const struct condition *c, const json_t *value, struct trouble *trouble)
 {
 	const char *text;
-	char word[64];
+	char room[JSON_NUMBER];
 	size_t len;
 
 	if (json_is_string(value)) {
 		text = json_string_value(value);
 		len = json_string_length(value);
 	} else {
-		text = word_of(value, word, sizeof(word));
+		text = word_of(value, room);
 		if (text == NULL)
 			return false;
 		len = strlen(text);
 	}
-	if (c->op == CONDITION_GLOB)
-		return strlen(text) == len && fnmatch(c->operands[0].text, text, 0) == 0;
-	return fits_regex(c, text, len, trouble);
+	return c->op == CONDITION_GLOB ? fits_glob(c, text, len, trouble)
+				       : fits_regex(c, text, len, trouble);
 }
 
 static bool is_empty(const json_t *value)
@@ -237,20 +250,27 @@ static bool test_holds(const struct condition *c, const json_t *value, struct tr
 
 /* ---- in words ---- */
 
-static void add_quoted(struct buf *out, const char *text, size_t len)
+static void add_shortened(struct buf *out, const char *text, size_t len)
 {
 	size_t shown = len < SHOWN ? len : SHOWN;
 
 	while (shown > 0 && shown < len && ((unsigned char)text[shown] & 0xc0) == 0x80)
 		shown--;
-	buf_add_char(out, '"');
 	buf_add_escaped(out, text, shown, '"');
-	buf_add_text(out, shown < len ? "…\"" : "\"");
+	buf_add_text(out, shown < len ? "…" : "");
+}
+
+static void add_quoted(struct buf *out, const char *text, size_t len)
+{
+	buf_add_char(out, '"');
+	add_shortened(out, text, len);
+	buf_add_char(out, '"');
 }
 
 static void add_value(struct buf *out, const json_t *value)
 {
-	char text[64];
+	char room[JSON_NUMBER];
+	const char *word;
 
 	if (value == NULL)
 		buf_add_text(out, "missing");
@@ -262,8 +282,8 @@ static void add_value(struct buf *out, const json_t *value)
 		buf_add_text(out, json_object_size(value) > 0 ? "an object" : "an empty object");
 	else if (json_is_array(value))
 		buf_add_text(out, json_array_size(value) > 0 ? "a list" : "an empty list");
-	else
-		buf_add_text(out, word_of(value, text, sizeof(text)));
+	else if ((word = word_of(value, room)) != NULL)
+		add_shortened(out, word, strlen(word));
 }
 
 /* A step in quotes may have any character. */
@@ -279,7 +299,9 @@ static void add_operand(struct buf *out, const struct operand *o)
 	bool word = o->plain && (strcmp(o->text, "true") == 0 || strcmp(o->text, "false") == 0 ||
 					strcmp(o->text, "null") == 0 || strcmp(o->text, "~") == 0);
 
-	if (word || (o->is_decimal && o->len <= SHOWN) || o->is_time)
+	if (o->written != NULL)
+		buf_add_escaped(out, o->written, strlen(o->written), '\0');
+	else if (word || (o->is_decimal && o->len <= SHOWN) || o->is_time)
 		buf_add_text(out, o->text);
 	else
 		add_quoted(out, o->text, o->len);
@@ -393,17 +415,27 @@ static bool holds(
 		return false;
 	}
 	value = path_find(c->path, document);
-	trouble->limit = false;
+	trouble->limit = NULL;
 	if (test_holds(c, value, trouble))
 		return true;
 	if (why != NULL) {
 		add_path(why, c->path);
 		add_value(why, value);
-		buf_add_text(why,
-			trouble->limit ? " (too many steps to match): expected " : ": expected ");
+		if (trouble->limit != NULL)
+			buf_printf(why, " (%s)", trouble->limit);
+		buf_add_text(why, ": expected ");
 		add_test(why, c);
 	}
 	return false;
+}
+
+bool condition_decides(const struct condition *c, const json_t *document, bool *no_memory)
+{
+	struct trouble trouble = {0};
+	bool good = holds(c, document, NULL, &trouble);
+
+	*no_memory = trouble.no_memory;
+	return good;
 }
 
 bool condition_holds(const struct condition *c, const json_t *document, struct buf *why)

@@ -1,6 +1,7 @@
 #include "filter.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/letter_case.h"
 #include "base/money.h"
 #include "base/number.h"
@@ -22,7 +23,7 @@
 struct template_filter {
 	const char *name;
 	enum { NO_ARGUMENT, MAY_HAVE, MUST_HAVE } argument;
-	bool html_only;
+	bool escaped_only; /* only where a value is escaped or encoded */
 	/* Further checks of an argument; NULL: any is valid. */
 	bool (*check)(const char *argument, size_t len, struct fault *fault);
 	enum template_result (*apply)(
@@ -62,24 +63,10 @@ static const char *shown(const struct template_value *v, char out[4 * SHOWN + 8]
 	return out;
 }
 
-/* Shortest decimal that reads back as the same number; with an exponent only where the number would
- * be absurdly long without one. */
-static void add_real(struct buf *out, double value)
-{
-	char text[64];
-	int digits = 15;
-
-	do
-		(void)snprintf(text, sizeof(text), "%.*g", digits, value);
-	while (++digits <= 17 && strtod(text, NULL) != value);
-	if (strpbrk(text, "eE") != NULL && value < 1e21 && value > -1e21 &&
-		(value >= 1 || value <= -1))
-		(void)snprintf(text, sizeof(text), "%.0f", value);
-	buf_add_text(out, text);
-}
-
 enum template_result template_value_to_text(struct template_value *v, char why[TEMPLATE_WHY])
 {
+	char room[JSON_NUMBER];
+
 	if (v->is_text || v->json == NULL || json_is_null(v->json))
 		return TEMPLATE_OK;
 	switch (json_typeof(v->json)) {
@@ -87,10 +74,8 @@ enum template_result template_value_to_text(struct template_value *v, char why[T
 		buf_add(&v->text, json_string_value(v->json), json_string_length(v->json));
 		break;
 	case JSON_INTEGER:
-		buf_printf(&v->text, "%" JSON_INTEGER_FORMAT, json_integer_value(v->json));
-		break;
 	case JSON_REAL:
-		add_real(&v->text, json_real_value(v->json));
+		buf_add_text(&v->text, json_number_text(v->json, room));
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:
@@ -118,6 +103,7 @@ static enum template_result become(struct template_value *v, struct buf *text)
 	buf_free(&v->text);
 	v->text = *text;
 	v->is_text = true;
+	v->form = PLACE_PLAIN;
 	*text = (struct buf){0};
 	return buf_ok(&v->text) ? TEMPLATE_OK : TEMPLATE_NO_MEMORY;
 }
@@ -133,14 +119,15 @@ static enum template_result apply_default(
 	if (!template_value_is_empty(v))
 		return TEMPLATE_OK;
 	buf_add(&text, argument, len);
-	return become(v, &text);
+	enum template_result result = become(v, &text);
+	v->form = PLACE_OWN;
+	return result;
 }
 
 static enum template_result apply_json(
 	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY])
 {
 	struct buf text = {0};
-	char *dump;
 
 	(void)argument;
 	(void)len;
@@ -151,37 +138,8 @@ static enum template_result apply_json(
 	}
 	if (v->json == NULL)
 		return TEMPLATE_OK;
-	dump = json_dumps(v->json, JSON_COMPACT | JSON_ENCODE_ANY);
-	if (dump == NULL)
-		return TEMPLATE_NO_MEMORY;
-	buf_add_text(&text, dump);
-	free(dump);
+	json_write(&text, v->json, JSON_COMPACT);
 	return become(v, &text);
-}
-
-void template_escape_html(struct buf *out, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		switch (text[i]) {
-		case '&':
-			buf_add_text(out, "&amp;");
-			break;
-		case '<':
-			buf_add_text(out, "&lt;");
-			break;
-		case '>':
-			buf_add_text(out, "&gt;");
-			break;
-		case '"':
-			buf_add_text(out, "&quot;");
-			break;
-		case '\'':
-			buf_add_text(out, "&#39;");
-			break;
-		default:
-			buf_add_char(out, text[i]);
-		}
-	}
 }
 
 static enum template_result apply_html(
@@ -192,9 +150,10 @@ static enum template_result apply_html(
 	(void)argument;
 	(void)len;
 	(void)why;
-	template_escape_html(&text, v->text.data, v->text.len);
-	v->safe = true;
-	return become(v, &text);
+	place_escape_html(&text, v->text.data, v->text.len);
+	enum template_result result = become(v, &text);
+	v->form = PLACE_AS_HTML;
+	return result;
 }
 
 static enum template_result apply_raw(
@@ -203,7 +162,7 @@ static enum template_result apply_raw(
 	(void)argument;
 	(void)len;
 	(void)why;
-	v->safe = true;
+	v->form = PLACE_RAW;
 	return TEMPLATE_OK;
 }
 
@@ -218,16 +177,10 @@ static enum template_result apply_url(
 	if (v->text.len > 0 && v->text.len <= 2 && memcmp(v->text.data, "..", v->text.len) == 0)
 		return cannot_render(
 			v, why, "is \"%s\", which would change the path of a URL", v->text.data);
-	for (size_t i = 0; i < v->text.len; i++) {
-		char c = v->text.data[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			(c != '\0' && strchr("-._~", c) != NULL))
-			buf_add_char(&text, c);
-		else
-			buf_printf(&text, "%%%02X", (unsigned char)c);
-	}
-	return become(v, &text);
+	place_encode_url(&text, v->text.data, v->text.len);
+	enum template_result result = become(v, &text);
+	v->form = PLACE_AS_URL;
+	return result;
 }
 
 static enum template_result change(struct template_value *v, bool up)
@@ -276,6 +229,19 @@ static enum template_result apply_trim(
 		end--;
 	if (end > first)
 		buf_add(&text, v->text.data + first, end - first);
+	return become(v, &text);
+}
+
+static enum template_result apply_line(
+	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY])
+{
+	struct buf text = {0};
+
+	(void)argument;
+	(void)len;
+	(void)why;
+	if (v->text.len > 0)
+		place_make_line(&text, v->text.data, v->text.len);
 	return become(v, &text);
 }
 
@@ -422,6 +388,7 @@ static const struct template_filter filters[] = {
 	{"upper", NO_ARGUMENT, false, NULL, apply_upper},
 	{"lower", NO_ARGUMENT, false, NULL, apply_lower},
 	{"trim", NO_ARGUMENT, false, NULL, apply_trim},
+	{"line", NO_ARGUMENT, false, NULL, apply_line},
 	{"truncate", MUST_HAVE, false, check_truncate, apply_truncate},
 	{"money", MAY_HAVE, false, check_money, apply_money},
 	{"date", MAY_HAVE, false, check_date, apply_date},
@@ -449,8 +416,9 @@ bool template_filter_check(const struct template_filter *f, enum template_kind k
 {
 	const char *wrong = NULL;
 
-	if (f->html_only && kind != TEMPLATE_HTML)
-		wrong = "only has a meaning in HTML";
+	if (f->escaped_only && kind != TEMPLATE_HTML && kind != TEMPLATE_URL &&
+		kind != TEMPLATE_BODY)
+		wrong = "only has a meaning in HTML, URLs and the text of a mail";
 	else if (argument == NULL && f->argument == MUST_HAVE)
 		wrong = "needs an argument: expected a colon and a \"text\" or number after it";
 	else if (argument != NULL && f->argument == NO_ARGUMENT)
@@ -460,6 +428,16 @@ bool template_filter_check(const struct template_filter *f, enum template_kind k
 		return false;
 	}
 	return f->check == NULL || f->check(argument, len, fault);
+}
+
+enum place_form template_filter_form(const struct template_filter *f, enum place_form before)
+{
+	if (f->apply == apply_default)
+		return before;
+	return f->apply == apply_html  ? PLACE_AS_HTML
+	       : f->apply == apply_url ? PLACE_AS_URL
+	       : f->apply == apply_raw ? PLACE_RAW
+				       : PLACE_PLAIN;
 }
 
 enum template_result template_filter_apply(const struct template_filter *f,

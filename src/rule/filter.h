@@ -6,6 +6,7 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "place.h"
 #include "rule/path.h"
 #include "rule/template.h"
 
@@ -21,7 +22,7 @@ struct template_value {
 	const json_t *json; /* what the path found; NULL: nothing, or it is a text now */
 	struct buf text;    /* valid when is_text */
 	bool is_text;
-	bool safe; /* escaped by html, or marked by raw as not to be escaped */
+	enum place_form form;
 };
 
 struct template_filter;
@@ -36,6 +37,9 @@ void template_filter_names(struct buf *out);
 bool template_filter_check(const struct template_filter *f, enum template_kind kind,
 	const char *argument, size_t len, struct fault *fault) WARN_UNUSED;
 
+/* How the filter leaves any value that was left as `before`. */
+enum place_form template_filter_form(const struct template_filter *f, enum place_form before);
+
 enum template_result template_filter_apply(const struct template_filter *f,
 	struct template_value *v, const char *argument, size_t len, char why[TEMPLATE_WHY]);
 
@@ -44,7 +48,5 @@ enum template_result template_value_to_text(struct template_value *v, char why[T
 
 /* Is the value missing, null, or an empty text? */
 bool template_value_is_empty(const struct template_value *v);
-
-void template_escape_html(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -86,15 +86,20 @@ static bool pass_escaped(const char **at, char what[200])
 		return differs(what, "has \\< or \\>, which is not PCRE: expected \\b");
 	if (c == '`' || c == '\'')
 		return differs(what, "has \\` or \\', which is not PCRE: expected ^ or $");
+	if (c == 'X')
+		return differs(what, "has \\X, which can take long: expected . or \\PM\\pM*");
 	return c != 'g' || refers_to_itself(what);
 }
 
-/* The ? or * of one of PCRE's own groups, whose parenthesis is before *at. */
+/* The ? of one of PCRE's own groups, whose parenthesis is before *at. */
 static bool pass_group_sign(const char **at, char what[200])
 {
+	if (**at == '*')
+		return differs(
+			what, "has (*, an instruction to PCRE: expected an expression without");
 	if (strncmp(*at, "?R", 2) == 0 || strncmp(*at, "?0", 2) == 0)
 		return refers_to_itself(what);
-	*at += **at == '?' || **at == '*';
+	*at += **at == '?';
 	return true;
 }
 

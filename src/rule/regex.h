@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#define REGEX_STEPS 40000
+#define REGEX_STEPS 20000
 
 struct regex;
 
@@ -28,6 +28,10 @@ enum regex_result {
 /* Only the first CONDITION_SUBJECT bytes of text count; $ does not match where a longer text is
  * cut. */
 enum regex_result regex_match(const struct regex *r, const char *text, size_t len) WARN_UNUSED;
+
+/* The same; *steps gets how many it took. */
+enum regex_result regex_match_counted(
+	const struct regex *r, const char *text, size_t len, size_t *steps) WARN_UNUSED;
 
 void regex_free(struct regex *r); /* NULL is allowed */
 

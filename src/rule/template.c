@@ -1,37 +1,11 @@
 #include "rule/template.h"
 
-#include "filter.h"
-#include "rule/path.h"
+#include "parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define STEPS_MAX 8 /* filters of one {{}} */
-
-struct step {
-	const struct template_filter *filter;
-	char *argument; /* NULL: none */
-	size_t len;
-};
-
-/* A literal text, or an expression. */
-struct part {
-	char *literal; /* NULL: an expression */
-	size_t len;
-	struct path *path;
-	struct step steps[STEPS_MAX];
-	size_t step_count;
-};
-
-struct template
-{
-	char *text;
-	enum template_kind kind;
-	struct part *parts;
-	size_t count;
-};
 
 struct parser {
 	const char *text;
@@ -41,6 +15,7 @@ struct parser {
 	struct fault *fault;
 	struct template *template;
 	struct buf literal; /* literal text since the last expression */
+	struct place_reader reader;
 };
 
 static bool set_fault(struct parser *p, size_t at, const char *format, ...) PRINTF(3, 4);
@@ -94,6 +69,7 @@ static bool end_literal(struct parser *p)
 	struct part *part;
 	size_t len = p->literal.len;
 
+	place_literal(&p->reader, p->literal.data, len);
 	if (len == 0 && buf_ok(&p->literal))
 		return true;
 	part = add_part(p);
@@ -222,19 +198,9 @@ static bool parse_filter(struct parser *p, struct part *part)
 	return false;
 }
 
-/* What is between {{ and }}; p->at is after the {{. */
-static bool parse_expression(struct parser *p)
+/* The filters, and the }}. `first` is where the {{ is. */
+static bool parse_filters(struct parser *p, struct part *part, size_t first)
 {
-	size_t first = p->at - 2;
-	struct part *part = add_part(p);
-
-	if (part == NULL)
-		return false;
-	skip_space(p);
-	if (p->at == p->len)
-		return set_fault(p, first, "has a {{ without a }}");
-	if (!parse_path(p, part))
-		return false;
 	for (;;) {
 		skip_space(p);
 		if (p->at == p->len)
@@ -249,6 +215,31 @@ static bool parse_expression(struct parser *p)
 		if (!parse_filter(p, part))
 			return false;
 	}
+}
+
+static bool find_place(struct parser *p, struct part *part, size_t first)
+{
+	enum place_form form = PLACE_PLAIN;
+	const char *fault;
+
+	for (size_t i = 0; i < part->step_count; i++)
+		form = template_filter_form(part->steps[i].filter, form);
+	fault = place_value(&p->reader, form, p->text + p->at, p->len - p->at, &part->place);
+	return fault == NULL || set_fault(p, first, "{{%.60s}} %s", path_text(part->path), fault);
+}
+
+/* What is between {{ and }}; p->at is after the {{. */
+static bool parse_expression(struct parser *p)
+{
+	size_t first = p->at - 2;
+	struct part *part = add_part(p);
+
+	if (part == NULL)
+		return false;
+	skip_space(p);
+	if (p->at == p->len)
+		return set_fault(p, first, "has a {{ without a }}");
+	return parse_path(p, part) && parse_filters(p, part, first) && find_place(p, part, first);
 }
 
 static bool parse_text(struct parser *p)
@@ -276,7 +267,8 @@ static bool parse_text(struct parser *p)
 struct template *template_parse(
 	const char *text, size_t len, enum template_kind kind, struct fault *fault)
 {
-	struct parser p = {.text = text, .len = len, .kind = kind, .fault = fault};
+	struct parser p = {
+		.text = text, .len = len, .kind = kind, .fault = fault, .reader = {.kind = kind}};
 	const char *nul = memchr(text, '\0', len);
 	bool good = false;
 
@@ -300,72 +292,17 @@ struct template *template_parse(
 	return NULL;
 }
 
-/* `default` may still replace a missing value. */
-static enum template_result apply_filters(
-	const struct part *part, struct template_value *v, char why[TEMPLATE_WHY])
+void template_keep_lines(struct template *t, const char *path)
 {
-	for (size_t i = 0; i < part->step_count; i++) {
-		const struct step *step = &part->steps[i];
-		enum template_result result =
-			template_filter_apply(step->filter, v, step->argument, step->len, why);
-
-		if (result != TEMPLATE_OK)
-			return result;
-	}
-	return template_value_to_text(v, why);
-}
-
-static enum template_result render_expression(const struct template *t, const struct part *part,
-	const json_t *document, enum template_missing missing, struct buf *out,
-	char why[TEMPLATE_WHY])
-{
-	struct template_value v = {.path = part->path, .root = document};
-	enum template_result result;
-
-	v.json = path_find(part->path, document);
-	result = apply_filters(part, &v, why);
-	if (result != TEMPLATE_OK)
-		goto out;
-	if (!v.is_text) {
-		if (v.json == NULL && missing == TEMPLATE_REFUSE) {
-			(void)snprintf(
-				why, TEMPLATE_WHY, "%.200s is missing", path_text(part->path));
-			result = TEMPLATE_FAULT;
-		}
-	} else if (!buf_ok(&v.text)) {
-		result = TEMPLATE_NO_MEMORY;
-	} else if (t->kind == TEMPLATE_HTML && !v.safe) {
-		template_escape_html(out, v.text.data, v.text.len);
-	} else {
-		buf_add(out, v.text.data, v.text.len);
-	}
-out:
-	buf_free(&v.text);
-	return result;
-}
-
-enum template_result template_render(const struct template *t, const json_t *document,
-	enum template_missing missing, struct buf *out, char why[TEMPLATE_WHY])
-{
-	size_t before = out->len;
-
-	why[0] = '\0';
 	for (size_t i = 0; i < t->count; i++) {
-		const struct part *part = &t->parts[i];
-		enum template_result result = TEMPLATE_OK;
+		struct part *part = &t->parts[i];
 
-		if (part->literal != NULL)
-			buf_add(out, part->literal, part->len);
-		else
-			result = render_expression(t, part, document, missing, out, why);
-		if (result != TEMPLATE_OK)
-			return result;
-		if (!buf_ok(out) || out->len - before > TEMPLATE_OUTPUT) {
-			(void)snprintf(why, TEMPLATE_WHY, "is too long, or out of memory");
-			return TEMPLATE_NO_MEMORY;
-		}
+		if (part->place == PLACE_LINE && part->literal == NULL &&
+			strcmp(path_text(part->path), path) == 0)
+			part->place = PLACE_TEXT;
 	}
-	return TEMPLATE_OK;
+	if (t->shown != NULL)
+		template_keep_lines(t->shown, path);
 }
 
 const char *template_text(const struct template *t)
@@ -373,9 +310,73 @@ const char *template_text(const struct template *t)
 	return t->text;
 }
 
+const char *template_written(const struct template *t)
+{
+	return t->written != NULL ? t->written : t->text;
+}
+
+/* With ${ for each $${. */
+static char *without_escapes(const char *written)
+{
+	struct buf text = {0};
+
+	for (; *written != '\0'; written++)
+		if (strncmp(written, "$${", 3) != 0)
+			buf_add_char(&text, *written);
+	return text.len > 0 ? buf_take(&text) : strdup("");
+}
+
+bool template_set_written(struct template *t, const char *written)
+{
+	char *text = without_escapes(written);
+	struct fault fault;
+
+	t->written = strdup(written);
+	if (text != NULL)
+		t->shown = template_parse(text, strlen(text), t->kind, &fault);
+	if (text != NULL && t->shown == NULL)
+		t->shown = template_parse("…", strlen("…"), TEMPLATE_TEXT, &fault);
+	free(text);
+	return t->written != NULL && t->shown != NULL;
+}
+
+const struct template *template_shown(const struct template *t)
+{
+	return t->shown != NULL ? t->shown : t;
+}
+
+const struct path *template_path(const struct template *t, size_t i, bool *replaced)
+{
+	const struct part *part = t->parts, *end = t->parts + t->count;
+
+	while (part < end && (part->literal != NULL || i-- > 0))
+		part++;
+	*replaced = false;
+	if (part == end)
+		return NULL;
+	for (size_t k = 0; k < part->step_count; k++)
+		*replaced =
+			*replaced || part->steps[k].filter == template_filter_find("default", 7);
+	return part->path;
+}
+
 bool template_is_constant(const struct template *t)
 {
 	return t->count == 0 || (t->count == 1 && t->parts[0].literal != NULL);
+}
+
+bool template_has_fixed_text(const struct template *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct part *part = &t->parts[i];
+
+		if (part->literal != NULL)
+			return true;
+		for (size_t k = 0; k < part->step_count; k++)
+			if (part->steps[k].argument != NULL)
+				return true;
+	}
+	return false;
 }
 
 const char *template_prefix(const struct template *t, size_t *len)
@@ -384,19 +385,6 @@ const char *template_prefix(const struct template *t, size_t *len)
 
 	*len = literal ? t->parts[0].len : 0;
 	return literal ? t->parts[0].literal : "";
-}
-
-size_t template_commas(const struct template *t)
-{
-	bool quoted = false;
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->count; i++)
-		for (size_t k = 0; t->parts[i].literal != NULL && k < t->parts[i].len; k++) {
-			quoted ^= t->parts[i].literal[k] == '"';
-			n += !quoted && t->parts[i].literal[k] == ',';
-		}
-	return n;
 }
 
 void template_free(struct template *t)
@@ -412,6 +400,8 @@ void template_free(struct template *t)
 			free(part->steps[k].argument);
 	}
 	free(t->parts);
+	template_free(t->shown);
+	free(t->written);
 	free(t->text);
 	free(t);
 }

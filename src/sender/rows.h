@@ -5,5 +5,8 @@
 #include "sender/sender.h"
 
 extern const struct sender sender_fedapay;
+extern const struct sender_api sender_fedapay_api;
+extern const char *const fedapay_types[], *const fedapay_optional[];
+extern const struct sender_values fedapay_values[];
 
 #endif

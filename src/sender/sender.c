@@ -38,6 +38,17 @@ const struct sender_mode *sender_mode_of(const struct secret *secret)
 	return NULL;
 }
 
+const struct sender_api_mode *sender_api_mode_of(
+	const struct sender *sender, const struct secret *key)
+{
+	if (sender->api == NULL)
+		return NULL;
+	for (const struct sender_api_mode *m = sender->api->modes; m->prefix != NULL; m++)
+		if (secret_starts_with(key, m->prefix))
+			return m;
+	return NULL;
+}
+
 bool sender_is_secret(const char *text)
 {
 	for (size_t i = 0; i < SENDERS; i++)

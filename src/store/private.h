@@ -4,10 +4,19 @@
 
 #include "base/attributes.h"
 #include "engine.h"
+#include "refusals.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#define STORE_REFUSED_FIRST 60000 /* ms from the start to the first removal of old refusals */
+
+/* Operations in the order in which they came. */
+struct store_queue {
+	struct store_op *head;
+	struct store_op **tail;
+};
 
 struct store {
 	/* Constant after store_open. */
@@ -19,13 +28,19 @@ struct store {
 
 	/* The writer's thread alone. */
 	struct store_db *db;
-	unsigned groups_since_slice;
 
-	pthread_mutex_t mutex; /* guards all below */
-	pthread_cond_t wake;   /* for the writer: queue, stopping, retain_at */
-	pthread_cond_t waited; /* for store_wait: an operation of such a caller has ended */
-	struct store_op *head;
-	struct store_op **tail;
+	pthread_mutex_t mutex;     /* guards all below */
+	pthread_cond_t wake;       /* for the writer: the queues, stopping, retain_at */
+	pthread_cond_t waited;     /* for store_wait: an operation of such a caller has ended */
+	struct store_queue queue;  /* to be run in groups */
+	struct store_queue slices; /* to be run alone */
+	int64_t active_at;         /* steady ms: when there was an operation in `queue` last */
+	int64_t slice_at;   /* steady ms: the next slice, unless the writer is idle earlier */
+	bool retained_last; /* the last slice was retention's */
+	struct store_refusals refused; /* to be written when there is time */
+	int64_t refused_from;          /* steady ms: no part of them before */
+	int64_t refused_at;            /* steady ms: the next part of them, or if there are none,
+					* when old ones are removed */
 	bool stopping;
 	int64_t retention;
 	unsigned backlog;
@@ -38,8 +53,9 @@ bool store_writer_start(struct store *st) WARN_UNUSED;
 void store_writer_stop(struct store *st);
 
 /* ops.c */
-void store_op_start(struct store_op *op); /* clears its outputs */
-void store_op_undo(struct store_op *op);  /* rolled back: frees its outputs, STORE_ERROR */
+size_t store_op_bytes(const struct store_op *op); /* to be stored, beside small columns */
+void store_op_start(struct store_op *op);         /* clears its outputs */
+void store_op_undo(struct store_op *op);          /* rolled back: frees its outputs, STORE_ERROR */
 void store_orphans_free(struct store_orphans *o);
 
 #endif

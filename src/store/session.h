@@ -1,6 +1,6 @@
-/* store/session.h - what a database engine does for hookctl and the reporter, which read and edit a
- * store beside the daemon, or without one. query/ and edit/ name statements, pass values and read
- * rows; the SQL is the engine's. One thread at a time.
+/* store/session.h - what a database engine does for hookctl and the reporter, which read a store
+ * beside the daemon, or without one. query/ names statements, passes values and reads rows; the SQL
+ * is the engine's. One thread at a time.
  *
  * Each `bool` is false on an error, which the session keeps; `end` explains it. */
 #ifndef HOOKD_STORE_SESSION_H
@@ -38,6 +38,12 @@ static inline struct store_value store_value_bytes(const void *bytes, size_t len
 	return (struct store_value){.bytes = len > 0 ? bytes : "", .len = len};
 }
 
+/* Deliveries: those of the list that are in [from, to]. */
+struct store_part {
+	int64_t from, to;
+	const char *ids; /* JSON: an array of numbers; NULL: all */
+};
+
 /* Two arguments: the values of an array and their number. */
 #define STORE_VALUES(array) (array), sizeof(array) / sizeof((array)[0])
 
@@ -54,21 +60,27 @@ enum store_query {
 	/* the same, then event, ended_at, type, source, entity kind and id, last message */
 	QUERY_DELIVERY, /* id */
 
-	QUERY_ATTEMPTS, /* delivery: struct store_attempt_row, in the order of its fields */
-	QUERY_HOOKS,    /* name of each hook */
-	QUERY_HOOK,     /* name: the same if there is one */
-	QUERY_VERSION,  /* a number that changes when another process writes */
+	QUERY_ATTEMPTS,      /* delivery: struct store_attempt_row, in the order of its fields */
+	QUERY_HOOKS,         /* name of each hook */
+	QUERY_HOOK,          /* name: the same if there is one */
+	QUERY_VERSION,       /* a number that changes when another process writes */
+	QUERY_LAST_DELIVERY, /* id of the newest; NULL: there is none */
+	QUERY_AUDIT,         /* limit: struct store_audit_row, in the order of its fields */
 
 	/* store/report.h; [from, to) in unix ms */
-	QUERY_REPORT_TYPES,  /* from, to: for each event source, type, is quarantined, duplicates */
-	QUERY_REPORT_HOOKS,  /* from, to: struct store_report_hook */
-	QUERY_REPORT_DEAD,   /* limit: struct store_report_dead */
-	QUERY_REPORT_DEATHS, /* since: all, since then */
+	QUERY_REPORT_TYPES, /* from, to: for each event source, type, is quarantined, duplicates */
+	QUERY_REPORT_HOOKS, /* from, to: struct store_report_hook */
+	QUERY_REPORT_WAITING,  /* hook: number */
+	QUERY_REPORT_DEAD,     /* limit: struct store_report_dead */
+	QUERY_REPORT_DEATHS,   /* since: all, since then */
 	QUERY_REPORT_PAYLOADS, /* type, from, to, limit: struct store_report_payload with the
 				  checksum in place of damaged */
+	QUERY_REPORT_ENTITIES, /* from, to: struct store_report_entity */
+	QUERY_REPORT_ENTITY,   /* source, kind, id, limit: as QUERY_REPORT_PAYLOADS */
 	QUERY_REPORT_LAST,     /* source, since: received_at */
 	QUERY_REPORT_CAME,     /* source, from, to: 1 if there is one */
 	QUERY_REPORT_FIRST,    /* received_at */
+	QUERY_REPORT_LAST_KEY, /* source, prefix: idempotency key */
 	QUERY_REPORT_HAS,      /* source, idempotency key: 1 if there is one */
 
 	/* store/stats.h: struct store_stats */
@@ -84,39 +96,17 @@ enum store_query {
 	QUERY_STATUS_PAUSED,  /* struct store_status_paused */
 	QUERY_STATUS_FAILING, /* limit: struct store_status_failing */
 
-	/* for edits */
-	QUERY_PAUSED,    /* hook: paused_at, or 0 */
-	QUERY_IMPORTED,  /* source, idempotency key, payload: 1 if that payload is stored */
-	QUERY_WAITING,   /* number of deliveries that wait or run */
+	/* store/refused.h. ?2 NULL: of all sources */
+	QUERY_REFUSED_LIST,    /* limit, source, since: struct store_refused_row up to size */
+	QUERY_REFUSED_NEXT,    /* after, source, since: the same, body, headers */
+	QUERY_REFUSED_COUNT,   /* 0, source, since: number */
+	QUERY_REFUSED_SOURCES, /* since: struct store_refused_source */
+	QUERY_CATCHUP,         /* source: struct store_catchup_state, in the order of its fields */
+	QUERY_CATCHUP_LAST,    /* source: received_at of the last event by webhook, 0 */
+	QUERY_CATCHUP_FILLED,  /* source, from, to: number, received_at of the last */
+
 	QUERY_OLD_COUNT, /* before: number of events */
-	QUERY_OLD,       /* received_at and id to start after, before, limit: id, received_at */
 	QUERY_COUNT,
-};
-
-/* Statements that change the store, with their parameters. */
-enum store_edit {
-	EDIT_ADD_SOURCE,   /* name; nothing if there is one */
-	EDIT_ADD_HOOK,     /* name; nothing if there is one */
-	EDIT_ADD_DELIVERY, /* event, hook, now, why it is SKIPPED or NULL for READY */
-	EDIT_IMPORT,       /* source, idempotency key, provider's id, type, entity kind, entity id,
-			      received_at, occurred_at, quarantined, declined, payload, checksum; no
-			      change if the key is stored already */
-	EDIT_REPAIR, /* source, idempotency key, payload, checksum: replaces a damaged payload */
-	EDIT_REPLAY, /* delivery, now: adds a READY one for an ended one */
-	EDIT_REPLAYED_BY,      /* delivery, the one that replays it */
-	EDIT_CANCEL,           /* delivery, now */
-	EDIT_RELEASE_BLOCKED,  /* delivery: releases those that it blocks */
-	EDIT_PAUSE,            /* hook, now or NULL */
-	EDIT_LEAVE_QUARANTINE, /* event, type, entity kind, entity id, declined */
-	EDIT_DROP_QUARANTINED, /* event */
-	EDIT_REMOVE_EVENT,     /* event; no change if a delivery has not ended */
-	EDIT_COUNT,
-};
-
-/* What an edit did. */
-struct store_changed {
-	int64_t rows; /* number changed */
-	int64_t id;   /* of the row it added */
 };
 
 enum store_list {
@@ -143,15 +133,14 @@ struct store_row {
 typedef void store_row_seen(const struct store_row *row, void *to);
 
 struct store_session_engine {
-	/* To read, or to edit too. NULL with the reason in why: no such file, not a hookd store
+	/* NULL with the reason in why: no such file, not a hookd store
 	 * of this version, no permission. */
-	struct store_session *(*open)(const char *path, bool edit, char why[STORE_READ_WHY]);
+	struct store_session *(*open)(const char *path, char why[STORE_READ_WHY]);
 	void (*close)(struct store_session *s);             /* NULL is allowed */
 	const char *(*path)(const struct store_session *s); /* absolute */
 
-	/* Between the two all queries see one state of the store. A reader may nest them. `end`
-	 * commits an editor's changes if all went well, or else rolls them back and explains the
-	 * error. */
+	/* Between the two all queries see one state of the store. They may be nested. `end`
+	 * explains the error if not all went well. */
 	bool (*begin)(struct store_session *s, char why[STORE_READ_WHY]);
 	bool (*end)(struct store_session *s, bool good, char why[STORE_READ_WHY]);
 
@@ -160,19 +149,17 @@ struct store_session_engine {
 		const struct store_value *values, size_t count, store_row_seen *seen, void *to);
 	bool (*list)(struct store_session *s, enum store_list list,
 		const struct store_filter *filter, store_row_seen *seen, void *to);
-	/* Columns: id, event, hook, state. */
+	/* Of a part. Columns: id, event, hook, state, ended. */
 	bool (*list_changeable)(struct store_session *s, const struct store_change_filter *filter,
-		store_row_seen *seen, void *to);
-
-	bool (*edit)(struct store_session *s, enum store_edit edit,
-		const struct store_value *values, size_t count, struct store_changed *changed);
+		const struct store_part *part, store_row_seen *seen, void *to);
+	/* All. Column: id, in ascending order. */
+	bool (*list_changeable_ids)(struct store_session *s,
+		const struct store_change_filter *filter, store_row_seen *seen, void *to);
 
 	/* Whole operations: they need no `begin` and `end`; store/maintenance.h describes them. */
-	bool (*backup)(struct store_session *s, const char *file, store_progress *progress,
-		void *arg, char why[STORE_READ_WHY]);
 	bool (*check)(struct store_session *s, bool full, store_fault_seen *seen,
 		store_progress *progress, void *arg, char why[STORE_READ_WHY]);
-	bool (*vacuum)(struct store_session *s, int64_t *pages, int64_t *size);
+	bool (*check_copy)(int fd, store_progress *progress, void *arg, char why[STORE_READ_WHY]);
 };
 
 extern const struct store_session_engine store_sqlite_sessions;

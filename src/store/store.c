@@ -16,6 +16,7 @@ static void store_free(struct store *st)
 	(void)pthread_cond_destroy(&st->waited);
 	(void)pthread_cond_destroy(&st->wake);
 	(void)pthread_mutex_destroy(&st->mutex);
+	store_refusals_free(&st->refused);
 	free(st->path);
 	free(st);
 }
@@ -36,8 +37,10 @@ static struct store *store_new(const struct store_options *options)
 	st->on_ready_arg = options->on_ready_arg;
 	st->retention = options->retention;
 	st->backlog = options->backlog;
-	st->tail = &st->head;
+	st->queue.tail = &st->queue.head;
+	st->slices.tail = &st->slices.head;
 	st->retain_at = clock_steady();
+	st->refused_at = st->retain_at + STORE_REFUSED_FIRST;
 	(void)pthread_mutex_init(&st->mutex, NULL); /* cannot fail with glibc's defaults */
 	thread_condition_init(&st->wake);
 	thread_condition_init(&st->waited);
@@ -52,7 +55,7 @@ struct store *store_open(const struct store_options *options)
 		log_error("out of memory");
 		return NULL;
 	}
-	st->db = st->engine->open(st->path, &st->counts);
+	st->db = st->engine->open(st->path, options, &st->counts);
 	if (st->db == NULL || !store_writer_start(st)) {
 		store_free(st);
 		return NULL;
@@ -82,6 +85,16 @@ void store_counts(struct store *st, struct store_counts *out)
 bool store_hook_paused(struct store *st, int64_t hook)
 {
 	return st->engine->is_paused(st->db, hook);
+}
+
+bool store_trouble(struct store *st, char text[STORE_TROUBLE])
+{
+	return st->engine->trouble(st->db, text, STORE_TROUBLE);
+}
+
+bool store_announce(struct store *st, const char *control)
+{
+	return st->engine->announce(st->db, control);
 }
 
 static bool is_known(int64_t hook, const int64_t *known_hooks, size_t known_count)

@@ -3,13 +3,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "hostname.h"
 #include "transfer/transfer.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,6 +39,8 @@ struct mailer_thread {
 	enum state state;
 	int64_t idle_since; /* steady ms */
 	struct mailing *mailing;
+	uint64_t config;     /* of its connection: another one's may want TLS, or another user */
+	bool outdated;       /* there is a newer config: it must end */
 	atomic_bool aborted; /* nobody waits for the mailing any longer */
 	int open[OPEN_MAX];  /* sockets */
 	size_t open_count;
@@ -54,6 +59,8 @@ static void free_mailing(struct mailing *g)
 {
 	curl_slist_free_all(g->recipients);
 	buf_free(&g->message);
+	free(g->server);
+	free(g->hostname);
 	free(g);
 }
 
@@ -101,6 +108,22 @@ static int stop_if_aborted(
 	return t->aborted ? 1 : 0;
 }
 
+/* libcurl greets the server with the path of the URL; without one, by the machine's short name. */
+static bool set_url(CURL *easy, const struct mailing *g)
+{
+	char name[HOSTNAME_ROOM] = "";
+	char *url = NULL;
+	bool good;
+
+	if (g->hostname == NULL)
+		hostname_find(name);
+	if (asprintf(&url, "%s/%s", g->server, g->hostname != NULL ? g->hostname : name) < 0)
+		return false;
+	good = transfer_set_url(easy, TRANSFER_SMTP, url);
+	free(url);
+	return good;
+}
+
 static void send_mail(struct mailer_thread *t)
 {
 	struct mailer *m = t->mailer;
@@ -109,7 +132,7 @@ static void send_mail(struct mailer_thread *t)
 	ssize_t n;
 
 	pthread_mutex_unlock(&m->lock);
-	g->result = curl_easy_perform(t->easy);
+	g->result = set_url(t->easy, g) ? curl_easy_perform(t->easy) : CURLE_OUT_OF_MEMORY;
 	curl_easy_reset(t->easy); /* also drops the password; keeps the connection */
 	pthread_mutex_lock(&m->lock);
 	t->mailing = NULL;
@@ -130,7 +153,7 @@ static void send_mail(struct mailer_thread *t)
 /* False: the thread must end. */
 static bool await_mail(struct mailer_thread *t)
 {
-	while (t->state != BUSY && !t->mailer->quit) {
+	while (t->state != BUSY && !t->mailer->quit && !t->outdated) {
 		if (t->state == TAKEN)
 			pthread_cond_wait(&t->wake, &t->mailer->lock);
 		else if (!thread_wait_until(&t->wake, &t->mailer->lock, t->idle_since + IDLE_MAX))
@@ -182,13 +205,14 @@ static void free_thread(struct mailer_thread *t)
 }
 
 /* In state TAKEN, not yet in the mailer's list. */
-static struct mailer_thread *new_thread(struct mailer *m)
+static struct mailer_thread *new_thread(struct mailer *m, uint64_t config)
 {
 	struct mailer_thread *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
-	*t = (struct mailer_thread){.mailer = m, .state = TAKEN, .easy = curl_easy_init()};
+	*t = (struct mailer_thread){
+		.mailer = m, .state = TAKEN, .easy = curl_easy_init(), .config = config};
 	t->idle_since = clock_steady();
 	thread_condition_init(&t->wake);
 	if (t->easy == NULL || !thread_start(&t->thread, "mailer", run_mailer_thread, t)) {
@@ -199,13 +223,24 @@ static struct mailer_thread *new_thread(struct mailer *m)
 	return t;
 }
 
+/* Ends the idle threads of other configs. */
+static void end_outdated(struct mailer *m, uint64_t config)
+{
+	for (struct mailer_thread *t = m->threads; t != NULL; t = t->next)
+		if (t->state == IDLE && t->config != config) {
+			t->outdated = true;
+			pthread_cond_signal(&t->wake);
+		}
+}
+
 /* The thread that became idle last, so that the others reach IDLE_MAX. */
 static struct mailer_thread *take_idle(struct mailer *m)
 {
 	struct mailer_thread *best = NULL;
 
 	for (struct mailer_thread *t = m->threads; t != NULL; t = t->next)
-		if (t->state == IDLE && (best == NULL || t->idle_since > best->idle_since))
+		if (t->state == IDLE && !t->outdated &&
+			(best == NULL || t->idle_since > best->idle_since))
 			best = t;
 	if (best != NULL)
 		best->state = TAKEN;
@@ -229,14 +264,15 @@ static void join_gone(struct mailer *m)
 	}
 }
 
-static struct mailer_thread *take_thread(struct mailer *m)
+static struct mailer_thread *take_thread(struct mailer *m, uint64_t config)
 {
 	struct mailer_thread *t;
 
 	pthread_mutex_lock(&m->lock);
 	join_gone(m);
+	end_outdated(m, config);
 	t = take_idle(m);
-	if (t == NULL && (t = new_thread(m)) != NULL) {
+	if (t == NULL && (t = new_thread(m, config)) != NULL) {
 		t->next = m->threads;
 		m->threads = t;
 	}
@@ -271,14 +307,14 @@ static void release_unstarted(struct mailing *g)
 	free_mailing(g);
 }
 
-struct mailing *mailing_open(struct mailer *m, void *owner)
+struct mailing *mailing_open(struct mailer *m, void *owner, uint64_t config)
 {
 	struct mailing *g = calloc(1, sizeof(*g));
 
 	if (g == NULL)
 		return NULL;
 	g->owner = owner;
-	g->thread = take_thread(m);
+	g->thread = take_thread(m, config);
 	if (g->thread == NULL) {
 		free(g);
 		return NULL;
@@ -290,6 +326,13 @@ struct mailing *mailing_open(struct mailer *m, void *owner)
 		return NULL;
 	}
 	return g;
+}
+
+bool mailing_set_server(struct mailing *g, const char *url, const char *hostname)
+{
+	g->server = strdup(url);
+	g->hostname = hostname != NULL ? strdup(hostname) : NULL;
+	return g->server != NULL && (hostname == NULL || g->hostname != NULL);
 }
 
 void mailing_start(struct mailing *g)

@@ -1,6 +1,7 @@
 #include "transfer/transfer.h"
 
 #include "base/log.h"
+#include "own.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -39,6 +40,17 @@ void transfer_global_free(void)
 	curl_global_cleanup();
 }
 
+/* May the event's choice of a host lead there? If not, *refused is the address, unless that is not
+ * known. */
+static bool is_public(const struct net_address *to, struct net_address *refused)
+{
+	enum own_answer own = net_is_internal(to) ? OWN_ADDRESS : own_address(to);
+
+	if (own == OWN_ADDRESS)
+		*refused = *to;
+	return own == OWN_NOT;
+}
+
 /* libcurl itself would not set close-on-exec, and would connect to any address. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -47,10 +59,9 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 
 	(void)purpose;
 	net_from_sockaddr(&address->addr, &to);
-	if (tr->public_only && net_is_internal(&to)) {
-		tr->refused = to;
-		return CURL_SOCKET_BAD;
-	}
+	if (tr->public_only && !is_public(&to, &tr->refused))
+		return CURL_SOCKET_BAD; /* and libcurl tries the host's next address */
+	tr->tried = true;
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -193,6 +204,8 @@ struct transfer *transfers_ended(struct transfers *t)
 		tr->result = message->data.result;
 	}
 	if (tr != NULL) {
+		if (tr->tried)
+			tr->refused = (struct net_address){0};
 		(void)curl_multi_remove_handle(t->multi, tr->easy);
 		tr->under_way = false;
 	}

@@ -142,10 +142,10 @@ static enum verify_result check_time(
 	return VERIFY_OK;
 }
 
-enum verify_result verify_signature(const struct verify_scheme *scheme,
-	const struct verify_request *request, struct verify_detail *detail)
+/* VERIFY_OK: *proof has at least one signature to compare. */
+static enum verify_result read_proof(const struct verify_scheme *scheme,
+	const struct verify_request *request, struct proof *proof, struct verify_detail *detail)
 {
-	struct proof proof = {0};
 	enum verify_result result;
 	size_t len = 0;
 	const char *header = request->header(request->context, scheme->headers[0], &len);
@@ -153,8 +153,30 @@ enum verify_result verify_signature(const struct verify_scheme *scheme,
 	*detail = (struct verify_detail){0};
 	if (header == NULL)
 		return VERIFY_NO_HEADER;
-	result = read_header(scheme, &proof, header, len);
-	detail->signed_at = proof.seconds;
+	result = read_header(scheme, proof, header, len);
+	detail->signed_at = proof->seconds;
+	if (result == VERIFY_OK && proof->mac_count == 0)
+		return VERIFY_NO_MATCH;
+	return result;
+}
+
+enum verify_result verify_head(const struct verify_scheme *scheme,
+	const struct verify_request *request, struct verify_detail *detail)
+{
+	struct proof proof = {0};
+	enum verify_result result = read_proof(scheme, request, &proof, detail);
+
+	if (result != VERIFY_OK)
+		return result;
+	return check_time(request, proof.seconds, &detail->off_by);
+}
+
+enum verify_result verify_signature(const struct verify_scheme *scheme,
+	const struct verify_request *request, struct verify_detail *detail)
+{
+	struct proof proof = {0};
+	enum verify_result result = read_proof(scheme, request, &proof, detail);
+
 	if (result != VERIFY_OK)
 		return result;
 	if (!find_match(scheme, request, &proof, &detail->secret))

@@ -1,8 +1,9 @@
 /* count --states FILE - attempts and deliveries by state, and when they were counted, in JSON, at
  *     little cost to a running hookd
- * count FILE [TICKS] - what is in a store, while hookd runs or after: also events and bytes; with
- *     the lines that tick wrote, also the time from an event's arrival to the start of its script,
- *     which is longer than from the commit. */
+ * count --gap FILE SINCE - the longest time without the start of an attempt since then (unix ms),
+ * of those in which others started before and after count FILE [TICKS] - what is in a store, while
+ * hookd runs or after: also events and bytes; with the lines that tick wrote, also the time from an
+ * event's arrival to the start of its script, which is longer than from the commit. */
 #include "histogram.h"
 
 #include <inttypes.h>
@@ -105,22 +106,42 @@ static void print_delays(sqlite3 *db, const char *ticks)
 		(double)h.max / 1e6);
 }
 
+static void print_gap(sqlite3 *db, const char *since)
+{
+	sqlite3_stmt *s = prepare(db,
+		"SELECT coalesce(max(gap), 0) FROM (SELECT started_at - lag(started_at)"
+		" OVER (ORDER BY started_at) AS gap FROM attempts WHERE started_at >= ?1)");
+
+	if (sqlite3_bind_int64(s, 1, strtoll(since, NULL, 10)) != SQLITE_OK ||
+		sqlite3_step(s) != SQLITE_ROW)
+		die(db, "gap");
+	printf("{\"gap_ms\": %" PRId64 "}\n", (int64_t)sqlite3_column_int64(s, 0));
+	(void)sqlite3_finalize(s);
+}
+
 int main(int argc, char **argv)
 {
 	sqlite3 *db = NULL;
 
 	bool states = argc == 3 && strcmp(argv[1], "--states") == 0;
+	bool gap = argc == 4 && strcmp(argv[1], "--gap") == 0;
 	const char *ticks = argc == 3 && !states ? argv[2] : NULL;
 
-	if (argc != 2 && argc != 3) {
-		fputs("usage: count [--states] FILE [TICKS]\n", stderr);
+	if (argc != 2 && argc != 3 && !gap) {
+		fputs("usage: count [--states] FILE [TICKS]\n       count --gap FILE SINCE\n",
+			stderr);
 		return 2;
 	}
-	if (sqlite3_open_v2(argv[states ? 2 : 1], &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(argv[states || gap ? 2 : 1], &db, SQLITE_OPEN_READWRITE, NULL) !=
+		SQLITE_OK)
 		die(db, argv[1]);
 	(void)sqlite3_busy_timeout(db, 5000);
 	if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 		die(db, "begin");
+	if (gap) {
+		print_gap(db, argv[3]);
+		return sqlite3_close(db) == SQLITE_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
 	printf("{");
 	print_number(
 		db, "attempts", "SELECT count(*) FROM attempts"); /* this read fixes the state */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define ACCOUNT    37140
+#define USERS      7
+#define BALANCES   19
 #define FEE        18                   /* per mille, as "commission" says */
 #define REGISTERED INT64_C(16416000000) /* ms: customers are 190 days older */
 
@@ -162,6 +164,39 @@ static void add_payout(struct body *b, const struct fedapay_event *ev)
 	add_text(b, "}");
 }
 
+/* The merchant's account, the same in each event. */
+static void add_account(struct body *b)
+{
+	add(b,
+		"\"account\":{\"klass\":\"v1/account\",\"id\":%d,\"name\":\"Boutique \\u0026 "
+		"Fils\","
+		"\"timezone\":\"Africa/Porto-Novo\",\"country\":\"BJ\",\"verified\":true,"
+		"\"reference\":\"acc_1029384756\",\"blocked\":false,\"bank_accounts\":[],"
+		"\"mobile_accounts\":[],\"card_accounts\":[],\"users\":[",
+		ACCOUNT);
+	for (int i = 0; i < USERS; i++)
+		add(b,
+			"%s{\"klass\":\"v1/"
+			"user\",\"id\":%d,\"firstname\":\"%s\",\"lastname\":\"%s\","
+			"\"email\":\"%s@boutique.example\",\"phone\":null,\"admin\":false,"
+			"\"locale\":\"fr\",\"created_at\":\"2024-02-06T10:27:35.117Z\","
+			"\"updated_at\":\"2024-02-06T10:27:35.117Z\"}",
+			i > 0 ? "," : "", 41001 + i, people[i].first, people[i].last,
+			people[i].email);
+	add_text(b, "],\"balances\":[");
+	for (int i = 0; i < BALANCES; i++)
+		add(b,
+			"%s{\"klass\":\"v1/balance\",\"id\":%d,\"amount\":%d,\"mode\":\"%s\","
+			"\"account_id\":%d,\"currency_id\":1,"
+			"\"created_at\":\"2024-02-06T10:27:35.117Z\","
+			"\"updated_at\":\"2024-02-06T10:27:35.117Z\"}",
+			i > 0 ? "," : "", 74211 + i, 31000 * i, PICK(brands, (unsigned)i), ACCOUNT);
+	add_text(b,
+		"],\"api_keys\":[{\"klass\":\"v1/api_key\",\"id\":63001,\"public_key\":"
+		"\"pk_sandbox_madeUpByTheBench00000\"}],\"currencies\":[{\"klass\":\"v1/currency\","
+		"\"id\":1,\"name\":\"FCFA\",\"iso\":\"XOF\",\"code\":952,\"div\":1}]}");
+}
+
 const char *fedapay_kind_text(enum fedapay_kind kind)
 {
 	static const char *const text[] = {
@@ -177,10 +212,16 @@ size_t fedapay_write(const struct fedapay_event *ev, char out[FEDAPAY_BODY_MAX])
 	struct body b = {out, FEDAPAY_BODY_MAX};
 	const char *kind = fedapay_kind_text(ev->kind);
 
-	add(&b,
-		"{\"id\":%" PRIu64 ",\"name\":\"%s.%s\",\"object\":\"%s\",\"object_id\":%" PRIu64
-		",\"account_id\":%d,\"entity\":",
-		ev->id, kind, ev->state, kind, ev->entity_id, ACCOUNT);
+	add_text(&b, "{");
+	if (ev->id != 0)
+		add(&b, "\"id\":%" PRIu64 ",\"account_id\":%d,", ev->id, ACCOUNT);
+	add(&b, "\"name\":\"%s.%s\",\"object\":\"%s\",\"object_id\":%" PRIu64 ",", kind, ev->state,
+		kind, ev->entity_id);
+	if (ev->id == 0) {
+		add_account(&b);
+		add_text(&b, ",");
+	}
+	add_text(&b, "\"entity\":");
 	switch (ev->kind) {
 	case FEDAPAY_TRANSACTION:
 		add_transaction(&b, ev);
@@ -192,7 +233,8 @@ size_t fedapay_write(const struct fedapay_event *ev, char out[FEDAPAY_BODY_MAX])
 		add_payout(&b, ev);
 		break;
 	}
-	add_time(&b, "created_at", ev->changed_at + 160);
+	if (ev->id != 0)
+		add_time(&b, "created_at", ev->changed_at + 160);
 	add_text(&b, "}");
 	return (size_t)(b.at - out);
 }

@@ -28,6 +28,9 @@ function intakeFigures({ subjects: s, sync_us: sync }) {
 	add('256 connections / bare libmicrohttpd', 'bare', 256, { least: 0.25, held: true });
 	add('64 connections / insert per request', 'insert', 64, { least: 8, held: true });
 	add('64 connections / Express', 'express', 64, { least: 12 });
+	if (rate('hookd, 6.8 KB', 64))
+		rows.push(ratio('6.8 KB, 64 connections / ceiling', rate('hookd, 6.8 KB', 64),
+			rate('ceiling, 6.8 KB', 64), { text: perSecond }));
 	if (rate('hookd, 4 hooks', 64))
 		rows.push(ratio('four hooks / one', rate('hookd, 4 hooks', 64), rate('hookd', 64),
 			{ text: perSecond, least: 0.7 }));
@@ -89,8 +92,23 @@ function footprintFigures(r) {
 	return rows;
 }
 
+/* What an operator's acts cost the others: each act for the intake, the worst for the rest. */
+function actFigures(acts) {
+	const worst = (of) => acts.reduce((a, b) => (of(b) > of(a) ? b : a));
+	const rows = acts.map((a) => ratio(`64 connections beside ${a.name} / without`, a.per_second,
+		a.without_per_second, { text: perSecond, least: 0.7 }));
+	const slowest = worst((a) => a.p99_us / a.without_p99_us);
+	rows.push(ratio('the worst p99 beside an act / without', slowest.p99_us, slowest.without_p99_us,
+		{ text: micro, most: 3 }));
+	rows.push(bound('beside acts, not answered 200', worst((a) => a.refused).refused, { most: 0 }));
+	rows.push(bound('beside acts, longest without a script, ms', worst((a) => a.start_gap_ms).start_gap_ms, { most: 100 }));
+	rows.push(bound('beside acts, largest WAL, MiB', worst((a) => a.wal_mib).wal_mib, { most: 64 }));
+	return rows;
+}
+
 export function figures(r) {
-	const rows = [...(r.intake ? intakeFigures(r.intake) : []), ...actionFigures(r), ...footprintFigures(r)];
+	const rows = [...(r.intake ? intakeFigures(r.intake) : []), ...actionFigures(r), ...footprintFigures(r),
+		...(r.acts ? actFigures(r.acts) : [])];
 	for (const row of rows) {
 		row.met = row.least !== undefined ? row.value >= row.least
 			: row.most !== undefined ? row.value <= row.most : null;

@@ -95,20 +95,18 @@ static void exec(struct fill *f, const char *sql)
 static int64_t name_id(
 	const struct fill *f, struct store *st, enum store_name_kind kind, const char *name)
 {
-	struct store_name op = {
-		.op = {.kind = STORE_OP_NAME},
-		.name_kind = kind,
-		.name = name,
-	};
+	int64_t id;
+	struct store_name n = {kind, name, &id};
+	struct store_names names = {.op.kind = STORE_OP_NAMES, .list = &n, .count = 1};
 
-	if (store_wait(st, &op.op) != STORE_OK)
+	if (store_wait(st, &names.op) != STORE_OK)
 		die(f, name);
-	return op.id;
+	return id;
 }
 
 static void make_store(struct fill *f)
 {
-	struct store_options options = {.path = f->path};
+	struct store_options options = {.path = f->path, .migrate = true};
 	struct store *st = access(f->path, F_OK) == 0 ? NULL : store_open(&options);
 
 	if (st == NULL)

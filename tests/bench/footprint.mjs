@@ -18,7 +18,7 @@ export function affordable(events) {
 export async function filled(events, waiting, say) {
 	const file = join(OUT, `store-${events}-${waiting}.db`);
 	if (existsSync(file) && existsSync(`${file}.whole`)) return file;
-	for (const end of ['', '-wal', '-shm', '.lock', '.poke', '.whole'])
+	for (const end of ['', '-wal', '-shm', '.lock', '.control', '.whole'])
 		rmSync(file + end, { force: true });
 	say(`filling a store with ${events} events`);
 	const made = await ask('fill', file, events, 1, waiting);

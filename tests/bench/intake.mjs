@@ -12,6 +12,8 @@ const subjects = (quick) => [
 	{ name: 'bare', kind: 'bare', at: [64, 256] },
 	{ name: 'handed over', kind: 'handed', at: [64, 256] },
 	{ name: 'insert', kind: 'insert', at: [64] },
+	{ name: 'hookd, 6.8 KB', kind: 'hookd', full: true, at: [64] },
+	{ name: 'ceiling, 6.8 KB', kind: 'ceiling', full: true, at: [64] },
 	{ name: 'hookd, 4 hooks', kind: 'hookd', hooks: waiting(4), at: [64] },
 	...(!quick && hasExpress() ? [{ name: 'express', kind: 'express', at: [64] }] : []),
 ];

@@ -36,11 +36,13 @@ function time(...args) {
 const first = (command, ...args) => JSON.parse(ctl(command, ...args, '--json', '--limit', '1', '--store', store).split('\n')[0]);
 const middle = Math.floor(events / 2);
 const transaction = first('transactions').id;
+const oldest = `"id":${JSON.parse(ctl('show', '1', '--json', '--store', store)).entity_id}`; // what --text finds last
 const commands = [['events'], ['events', '--page', '50'], ['events', '--type', 'payout.*'], ['events', '--type', 'transaction.*'],
 	['events', '--since', '30d', '--until', '29d'], ['events', '--entity', `transaction:${transaction}`], ['events', '--state', 'dead'],
 	['events', '--source', first('events').source], ['events', '--quarantined'], ['deliveries'], ['deliveries', '--state', 'dead'],
 	['deliveries', '--state', 'ready'], ['deliveries', '--type', 'customer.*'], ['show', String(middle)], ['show', `transaction:${transaction}`],
-	['transactions'], ['customers'], ['payouts'], ['status'], ['stats'], ['stats', '--by', 'hour'], ['stats', '--by', 'type', '--since', '90d'],
+	['transactions'], ['transactions', '--state', 'refunded'], ['transactions', '--state', 'approved'], ['events', '--text', `"id":${transaction}`],
+	['events', '--text', oldest], ['deliveries', '--text', oldest], ['export', '--text', oldest], ['customers'], ['payouts'], ['status'], ['stats'], ['stats', '--by', 'hour'], ['stats', '--by', 'type', '--since', '90d'],
 	['stats', '--by', 'hook', '--since', '90d']];
 const bare = time('--version');
 const rows = commands.map((command) => [command.join(' '), time(...command, '--store', store)]);

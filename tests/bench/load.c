@@ -248,7 +248,8 @@ static void report(const struct load *l)
 static void usage(void)
 {
 	fputs("usage: load [--connections N] [--seconds S] [--warm-up S] [--count N] [--rate N]\n"
-	      "            [--path PATH] [--scheme fedapay|plain] --secret-file FILE HOST:PORT\n",
+	      "            [--path PATH] [--scheme fedapay|full|plain] --secret-file FILE "
+	      "HOST:PORT\n",
 		stderr);
 	exit(2);
 }
@@ -287,6 +288,13 @@ static void read_address(struct options *o, char *text)
 		usage();
 }
 
+static enum request_scheme read_scheme(const char *text)
+{
+	if (strcmp(text, "plain") == 0)
+		return REQUEST_PLAIN;
+	return strcmp(text, "full") == 0 ? REQUEST_FEDAPAY_FULL : REQUEST_FEDAPAY;
+}
+
 static void read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option list[] = {
@@ -323,7 +331,7 @@ static void read_options(int argc, char **argv, struct options *o)
 			o->path = optarg;
 			break;
 		case 'm':
-			o->scheme = strcmp(optarg, "plain") == 0 ? REQUEST_PLAIN : REQUEST_FEDAPAY;
+			o->scheme = read_scheme(optarg);
 			break;
 		case 'f':
 			read_secret(optarg, o->secret);

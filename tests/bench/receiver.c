@@ -208,16 +208,10 @@ static bool start_bare(const struct conf *conf)
 
 static bool name_id(struct store *st, enum store_name_kind kind, const char *name, int64_t *id)
 {
-	struct store_name op = {
-		.op = {.kind = STORE_OP_NAME},
-		.name_kind = kind,
-		.name = name,
-	};
+	struct store_name n = {kind, name, id};
+	struct store_names names = {.op.kind = STORE_OP_NAMES, .list = &n, .count = 1};
 
-	if (store_wait(st, &op.op) != STORE_OK)
-		return false;
-	*id = op.id;
-	return true;
+	return store_wait(st, &names.op) == STORE_OK;
 }
 
 static bool name_all(struct store *st, struct conf *conf)
@@ -236,6 +230,7 @@ static bool start_listener(struct conf *conf, bool storing)
 {
 	struct store_options options = {
 		.path = conf->store.path,
+		.migrate = true,
 		.backlog = conf->limits.backlog,
 	};
 	struct store *st = NULL;

@@ -53,11 +53,11 @@ static struct places find_places(const struct requests *r, uint64_t mark)
 	return p;
 }
 
-static size_t write_body(char body[FEDAPAY_BODY_MAX])
+static size_t write_body(enum request_scheme scheme, char body[FEDAPAY_BODY_MAX])
 {
 	int64_t now = clock_wall();
 	struct fedapay_event ev = {
-		.id = EVENT_MARK,
+		.id = scheme == REQUEST_FEDAPAY_FULL ? 0 : EVENT_MARK,
 		.kind = FEDAPAY_TRANSACTION,
 		.state = "approved",
 		.entity_id = ENTITY_MARK,
@@ -76,7 +76,7 @@ struct requests *requests_new(
 {
 	struct requests *r = calloc(1, sizeof(*r));
 	char body[FEDAPAY_BODY_MAX];
-	size_t len = write_body(body);
+	size_t len = write_body(scheme, body);
 
 	if (r == NULL)
 		return NULL;
@@ -84,8 +84,8 @@ struct requests *requests_new(
 		"POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n"
 		"Content-Type: application/json\r\nContent-Length: %zu\r\n%s%0*d\r\n\r\n",
 		path, host, len,
-		scheme == REQUEST_FEDAPAY ? "X-FEDAPAY-SIGNATURE: t=0000000000,s="
-					  : "X-Signature: sha256=",
+		scheme != REQUEST_PLAIN ? "X-FEDAPAY-SIGNATURE: t=0000000000,s="
+					: "X-Signature: sha256=",
 		(int)MAC_HEX, 0);
 	if (head < 0 || (size_t)head + len >= sizeof(r->bytes)) {
 		free(r);
@@ -96,9 +96,10 @@ struct requests *requests_new(
 	r->body = (size_t)head;
 	r->size = r->body + len;
 	r->mac = r->body - 4 - MAC_HEX;
-	if (scheme == REQUEST_FEDAPAY)
+	if (scheme != REQUEST_PLAIN)
 		r->time = r->mac - 3 - TIME_DIGITS;
-	r->events = find_places(r, EVENT_MARK);
+	if (scheme != REQUEST_FEDAPAY_FULL)
+		r->events = find_places(r, EVENT_MARK);
 	r->entities = find_places(r, ENTITY_MARK);
 	r->event = (uint64_t)clock_wall() * 1000;
 	r->entity = (uint64_t)clock_wall() * 1000;
@@ -136,7 +137,7 @@ void request_renew(struct requests *r, char buffer[REQUEST_MAX])
 
 	put_id(buffer, &r->events, r->event++);
 	put_id(buffer, &r->entities, r->entity++);
-	if (r->scheme == REQUEST_FEDAPAY) {
+	if (r->scheme != REQUEST_PLAIN) {
 		put_digits(buffer + r->time, TIME_DIGITS, (uint64_t)clock_wall() / 1000);
 		crypto_auth_hmacsha256_update(
 			&state, (const unsigned char *)buffer + r->time, TIME_DIGITS);

@@ -9,11 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REQUEST_MAX 3072 /* bytes of a request */
+#define REQUEST_MAX 9216 /* bytes of a request */
 
 enum request_scheme {
-	REQUEST_FEDAPAY, /* X-FEDAPAY-SIGNATURE: t=…,s=<hmac of t.body> */
-	REQUEST_PLAIN,   /* X-Signature: sha256=<hmac of the body> */
+	REQUEST_FEDAPAY,      /* X-FEDAPAY-SIGNATURE: t=…,s=<hmac of t.body>; 1.4 KB */
+	REQUEST_FEDAPAY_FULL, /* the same with the body that FedaPay sends: 6.8 KB, no id */
+	REQUEST_PLAIN,        /* X-Signature: sha256=<hmac of the body> */
 };
 
 struct requests;

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { acts } from './acts.mjs';
 import { againstWebhook, spawning, startDelay } from './actions.mjs';
 import { opening } from '../e2e/lib/machine.mjs';
 import { figures, markdown, rates, table } from './figures.mjs';
@@ -46,6 +47,7 @@ async function measure() {
 	if (wants('idle')) r.idle = await idle(settings);
 	if (wants('memory')) r.memory = await memory(settings, 1000000);
 	if (wants('disk')) r.disk = await disk(settings);
+	if (wants('acts')) r.acts = await acts(settings);
 	if (wants('full')) {
 		r.fullEvents = affordable(Number(options.events));
 		const store = await filled(r.fullEvents, 100000, say);

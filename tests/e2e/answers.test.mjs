@@ -287,7 +287,7 @@ test('the store fails (disk full): 503 with Retry-After, 200 again afterwards', 
 	const d = new Daemon(t);
 	const disk = `${d.dir}/disk`;
 	mkdirSync(disk);
-	if ((await run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])).code !== 0)
+	if ((await run('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=0755', 'tmpfs', disk])).code !== 0)
 		return t.skip('mounting a small disk is not permitted here');
 	d.last = () => run('umount', ['-l', disk]);
 	d.configure({ store: { path: `${disk}/hookd.db` } });
@@ -388,7 +388,51 @@ test('idempotency key without an id: type, entity id and updated_at, else the bo
 	assert.equal(await status({ entity: JSON.stringify(entity) }), 'duplicate', 'an entity as JSON text');
 	assert.equal(await status({ entity: { x: 1 } }), 'stored');
 	assert.equal(await status({ entity: { x: 1 } }), 'duplicate');
-	assert.equal(await status({ entity: { x: 2 } }), 'stored');
+	assert.equal(await status({ entity: { x: 2 } }), 'duplicate', 'the same object_id and time: one state');
+	assert.equal(await status({ entity: { x: 2 }, created_at: undefined }), 'stored', 'no time: the body');
+	assert.equal(await status({ entity: { x: 2 }, created_at: undefined }), 'duplicate');
+	assert.equal(await status({ entity: { x: 3 }, created_at: undefined }), 'stored');
+});
+
+test('one state of an entity is one event, however and whenever it is written', limit, async (t) => {
+	const d = await Daemon.start(t);
+	const entity = { id: 7, approved_at: '2026-06-30T22:50:28.841Z', updated_at: '2026-06-30T22:50:28.900Z', status: 'approved' };
+	const of = (over, top) => newBody({ id: undefined, created_at: undefined, account_id: undefined, entity: { ...entity, ...over }, ...top });
+	const first = await d.post(of());
+	const again = [of({ updated_at: '2026-07-07T10:00:00.000Z', receipt_url: 'https://receipt' }), of({ id: '7', updated_at: '2026-06-30T22:50:29.000Z' }),
+		of({ approved_at: '2026-07-01T00:50:28.841+02:00', updated_at: null }),
+		of(0, { entity: JSON.stringify({ ...entity, updated_at: '2026-06-30T22:50:30.000Z' }) })];
+	const from = d.logLines.length;
+	for (const body of again) assert.deepEqual((await d.post(body)).json, { status: 'duplicate', event: first.json.event });
+	const canceled = (at) => of({ approved_at: null, canceled_at: at, updated_at: at }, { name: 'transaction.canceled' });
+	assert.equal((await d.post(canceled('2026-06-30T22:50:01.000Z'))).json.status, 'stored');
+	assert.equal((await d.post(canceled('2026-06-30T22:50:02.000Z'))).json.status, 'stored', 'canceled twice');
+	const seen = await d.show(first.json.event);
+	assert.deepEqual([seen.duplicates, seen.conflicts, seen.state_key], [4, 0, `state:transaction.approved:7:${Date.parse('2026-06-30T22:50:28.841Z')}`]);
+	assert.equal(seen.idempotency_key, 'entity:transaction.approved:7:2026-06-30T22:50:28.900Z', 'what scripts get is what it was');
+	assert.ok(!d.logLines.slice(from).some((line) => /another body/.test(line)));
+	assert.equal((await d.settled(first.json.event)).deliveries.length, 1);
+});
+
+test('no part of a body is logged, whatever becomes of it, not even at debug level', limit, async (t) => {
+	const closed = 'http://127.0.0.1:1/in';
+	const d = await Daemon.start(t, { log: { level: 'debug' }, hooks: (d) => [
+		d.hook('good', 'cat >/dev/null'), d.hook('bad', 'cat >/dev/null; exit 1', { retry: { attempts: 1 } }),
+		d.hook('when', 'true', { when: { 'entity.note': { matches: 'nothing' } } }),
+		{ name: 'sends', source: 'fedapay', on: '*', retry: { attempts: 1 }, forward: { url: closed, drop: ['account'] } },
+	] });
+	const marked = (over) => ({ id: undefined, created_at: undefined, account: { users: [{ email: 'MARK-staff@shop' }], api_keys: ['MARK-key'] },
+		entity: { id: 5, approved_at: '2026-06-30T22:50:28.841Z', note: 'MARK-note', custom_metadata: '{"MARK-own": 1}' }, ...over });
+	const bodies = [marked(), marked(), marked({ entity: { id: 5, approved_at: '2026-06-30T22:50:28.841Z', note: 'MARK-other' } }), marked({ name: undefined })];
+	for (const body of bodies) assert.equal((await d.post(newBody(body))).status, 200);
+	assert.equal((await d.post('MARK, not JSON')).status, 200);
+	assert.equal((await d.post('{"name":"MARK", broken')).status, 200);
+	assert.equal((await d.post(newBody(marked()), { headers: { 'X-FEDAPAY-SIGNATURE': `t=${nowSeconds()},s=${'0'.repeat(64)}` } })).status, 401);
+	assert.equal((await d.post(newBody(marked()), { headers: { 'X-FEDAPAY-SIGNATURE': 'sha256=0' } })).status, 401);
+	const [event] = (await d.events()).slice(-1);
+	await d.settled(event.id);
+	await d.logged(/delivery dead/);
+	assert.deepEqual(d.logLines.filter((line) => line.includes('MARK')), []);
 });
 
 test('the same id from two sources is two events', limit, async (t) => {

@@ -29,7 +29,7 @@ test('a dead delivery runs again as a new one, with a key of its own', limit, as
 	const { code, stdout, stderr } = await d.ctl('replay', String(event), '--state', 'dead');
 	t.diagnostic(stdout.trim());
 	assert.equal(code, 0, stderr);
-	assert.equal(stderr, '', 'the daemon listens');
+	assert.equal(stderr, '');
 	const seen = await d.settled(event);
 	assert.deepEqual(states(seen, 'ship'), ['DEAD', 'DONE']);
 	assert.deepEqual(states(seen, 'book'), ['DONE'], 'which was not dead');
@@ -77,13 +77,37 @@ test('with hookd stopped: it runs at the next start', limit, async (t) => {
 	await d.settled(event);
 	await d.stop();
 	d.touch('repaired');
-	const { code, stderr } = await d.ctl('replay', String(event));
+	const { code, stderr } = await d.ctl('replay', String(event), '--yes');
 	assert.equal(code, 0, stderr);
-	assert.match(stderr, /hookd does not listen/);
+	assert.equal(stderr, '');
 	await d.start();
 	const seen = await d.settled(event);
 	assert.deepEqual(states(seen, 'ship'), ['DEAD', 'DONE']);
 	assert.deepEqual(states(seen, 'book'), ['DONE', 'DONE'], 'without --state all that have ended');
+});
+
+test('what is done is not done again unasked, and the script sees that it is', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship',
+		'echo "$HOOKD_IDEMPOTENCY_KEY ${HOOKD_ORIGINAL_KEY:-none} ${HOOKD_REPLAY_OF:-none}" >>"$OUT/keys"'), x.hook('bad', 'exit 65')] });
+	const event = await d.store();
+	const [first] = (await d.settled(event)).deliveries.filter((x) => x.hook === 'ship');
+	for (const args of [[String(event)], [String(event), '--hook', 'ship'], ['--since', '1h']]) {
+		const { code, stderr } = await d.ctl('replay', ...args);
+		assert.equal(code, 2, stderr);
+		assert.match(stderr, /1 of [12] deliveries are done, .* under new keys: .*--state done or --yes/);
+		const shown = await terminal(d, ['replay', ...args], 'n');
+		assert.match(shown.stdout, /1 of [12] deliveries are done\. Do them again, under new keys\?/);
+	}
+	assert.equal((await d.show(event)).deliveries.length, 2, 'nothing was created');
+	assert.equal((await d.ctl('replay', String(event), '--state', 'dead')).code, 0, 'the dead ones need no more');
+	for (const args of [['--state', 'done'], ['--yes', '--hook', 'ship']]) {
+		assert.equal((await d.ctl('replay', String(event), ...args)).code, 0);
+		await d.settled(event);
+	}
+	const key = first.idempotency_key;
+	const replays = (await d.show(event)).deliveries.filter((x) => x.hook === 'ship').slice(1);
+	assert.deepEqual(d.lines('keys'), [`${key} none none`,
+		...replays.map((x) => `${key}/replay/${x.id} ${key} ${first.id}`)]);
 });
 
 test('two at once: each delivery is replayed once', limit, async (t) => {
@@ -160,10 +184,10 @@ test('invalid arguments, events, hooks and stores are refused', limit, async (t)
 
 test('the socket beside the store is for owner and group; garbage to it does no harm', limit, async (t) => {
 	const d = await broken(t);
-	assert.equal(statSync(`${d.dir}/hookd.db.poke`).mode & 0o777, 0o660);
+	assert.equal(statSync(`${d.dir}/hookd.db.control`).mode & 0o777, 0o660);
 	assert.equal(statSync(`${d.dir}/hookd.db`).mode & 0o777, 0o660);
-	execFileSync('perl', ['-MSocket', '-e', 'socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; ' +
-		'for (1..50) { send($s, "x" x ($_ * 100), 0, pack_sockaddr_un($ARGV[0])) or last }', `${d.dir}/hookd.db.poke`]);
+	execFileSync('perl', ['-MSocket', '-e', 'for (1..50) { socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; ' +
+		'connect($s, pack_sockaddr_un($ARGV[0])) or die; send($s, "x" x ($_ * 100) . "\n" x ($_ % 2), 0) or last }', `${d.dir}/hookd.db.control`]);
 	const event = await d.store();
 	await d.settled(event);
 	assert.ok(d.running);
@@ -180,9 +204,8 @@ test('replay with a rate, and a bar on a terminal', limit, async (t) => {
 	}
 	const { code, stdout } = await terminal(d, ['replay', '--state', 'done', '--yes', '--rate', '400/s']);
 	assert.equal(code, 0, stdout);
-	assert.match(stdout, /\[#+\.*\] 100 of 120, \d+ a second, .* left/);
-	assert.match(stdout, /\[#{24}\] 120 of 120/);
-	assert.match(stdout, /120 deliveries run again\r?\n/);
+	assert.match(stdout, /\r\[#+\.+\] \d+ of 120, \d+ a second, .* left \x1b\[K/);
+	assert.match(stdout, /\r\x1b\[K120 deliveries run again\r\n$/, 'the bar makes room for the result');
 	assert.equal(new Set((await d.show(1)).deliveries.map((x) => x.id)).size, 2);
 });
 
@@ -195,6 +218,29 @@ test('on a terminal, many need a confirmation: only yes counts', limit, async (t
 		assert.match(stdout, /Run 101 deliveries again\? \[y\/N\]/);
 		assert.equal((await d.show(1)).deliveries.length, deliveries, `after "${answer}"`);
 	}
+});
+
+test('what dies while the question waits was not shown and is not changed', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship',
+		'if [ "$HOOKD_EVENT_ID" = 1 ]; then while [ ! -e "$OUT/go" ]; do sleep 0.05; done; fi; exit 65')],
+	limits: { concurrency: 8 } });
+	for (let i = 0; i < 102; i++) await d.store();
+	for (let id = 2; id <= 102; id++) await d.settled(id);
+	let shown = '';
+	let asked = false;
+	const { stdout } = await onTerminal(80, [HOOKCTL, '--config', d.configFile, 'cancel', '--dead'], {
+		input: (child) => child.stdout.on('data', async (part) => {
+			shown += part;
+			if (asked || !shown.includes('[y/N]')) return;
+			asked = true;
+			d.touch('go');
+			await d.settled(1);
+			child.stdin.end('y\n');
+		}) });
+	assert.match(stdout, /101 dead deliveries/);
+	assert.deepEqual(states(await d.show(1), 'ship'), ['DEAD'], stdout);
+	assert.deepEqual(states(await d.show(2), 'ship'), ['SKIPPED']);
+	assert.deepEqual(states(await d.show(102), 'ship'), ['SKIPPED']);
 });
 
 test('cancel: a waiting delivery is skipped, a running one ends as usual', limit, async (t) => {
@@ -291,9 +337,9 @@ test('without permission to write, the message names the group that has it', roo
 	execFileSync('chmod', ['0664', `${d.dir}/hookd.db`]);
 	const outside = (...args) => run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', HOOKCTL,
 		...args, '--store', `${d.dir}/hookd.db`], { env: {} });
-	for (const args of [['replay', '1'], ['cancel', '--hook', 'ship'], ['pause', 'ship']]) {
+	for (const args of [['replay', '1', '--yes'], ['cancel', '--hook', 'ship'], ['pause', 'ship']]) {
 		const { code, stderr } = await outside(...args);
 		assert.equal(code, 1, stderr);
-		if (args[0] !== 'cancel') assert.match(stderr, /permission denied; members of the group "\S+" may change it/);
+		if (args[0] !== 'cancel') assert.match(stderr, /permission denied: hookd's group and root may use it/);
 	}
 });

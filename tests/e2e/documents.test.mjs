@@ -76,6 +76,7 @@ test('the YAML of the pages is a config that hookd accepts', limit, async (t) =>
 	mkdirSync(credentials);
 	for (const name of ['fedapay-secret', 'smtp-password', 'erp-secret'])
 		d.file(`credentials/${name}`, `wh_sandbox_${name}\n`, 0o600);
+	d.file('credentials/fedapay-api-key', 'sk_sandbox_fedapay\n', 0o600);
 	const samples = PAGES.flatMap((page) => [...read(page).matchAll(/^```yaml\n([^]*?)^```/gm)].map((match) => ({ page, sample: match[1] })))
 		.filter(({ sample }) => /^(sources|hooks|on_failure|email):/m.test(sample));
 	assert.ok(samples.length >= 5);

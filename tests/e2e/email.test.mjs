@@ -1,6 +1,7 @@
 // E-mail: what arrives at a real SMTP server, or at sendmail(8), and what never does.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { certificate } from './lib/certificate.mjs';
@@ -127,6 +128,18 @@ test('an event cannot add recipients', limit, async (t) => {
 	assert.equal(box.connections, 0);
 });
 
+test('an event cannot add recipients: place by place', limit, async (t) => {
+	const { box, d } = await withMail(t, null, { hooks: [
+		mailer({ to: 'shop@example.com', cc: '{{entity.customer.email}}, {{entity.callback_url}}' }, { name: 'cc' }),
+		mailer({ to: '{{entity.customer.email}}, {{entity.callback_url | default: ""}}' }, { name: 'to' }),
+		mailer({ to: '"Shop, {{entity.customer.full_name}}" <awa@example.com>, {{entity.callback_url | default: ""}}' }, { name: 'quoted', concurrency: 1 })] });
+	for (const email of ['awa@example.com, eve@example.net', 'awa@example.com,eve@example.net', '"x", eve@example.net', 'awa@example.com\neve@example.net']) {
+		const { deliveries } = await d.settled(await d.store({ entity: entity({ callback_url: null }, { email, full_name: 'Eve" <eve@example.net>, "Awa' }) }));
+		for (const delivery of deliveries) assert.deepEqual(results(delivery), ['permfail'], `${delivery.hook} ${email}`);
+	}
+	assert.equal(box.connections, 0);
+});
+
 test('missing paths are empty in subject, body, cc, bcc, reply_to; a mail without recipient is given up', limit, async (t) => {
 	const { box, d } = await withMail(t, null, { hooks: [
 		mailer({ cc: '{{entity.no.cc}}', bcc: '{{entity.no.bcc}}', reply_to: '{{entity.no.reply}}',
@@ -155,7 +168,7 @@ test('missing paths are empty in subject, body, cc, bcc, reply_to; a mail withou
 test('text and HTML: two alternatives of one mail, values escaped in HTML only', limit, async (t) => {
 	const { box, d } = await withMail(t, {
 		body: 'Objet : {{entity.description}}',
-		html: '<p class="à">Objet : <b>{{entity.description}}</b> <a href="{{entity.description}}">x</a> ' +
+		html: '<p class="à">Objet : <b>{{entity.description}}</b> <a title="{{entity.description}}" href="https://shop.example/?q={{entity.description}}">x</a> ' +
 			'{{entity.description | raw}}</p>',
 	});
 	const description = '<script>alert("1")</script> & \'é\'';
@@ -164,7 +177,9 @@ test('text and HTML: two alternatives of one mail, values escaped in HTML only',
 	assert.match(header(raw, 'Content-Type'), /^multipart\/alternative\b/);
 	assert.ok(raw.indexOf('text/plain') < raw.indexOf('text/html'), 'the better one last');
 	assert.equal(lines(mail.text), `Objet : ${description}`);
-	const [, first, second, rest] = /<b>(.*?)<\/b> <a href="(.*?)">x<\/a> (.*)<\/p>/s.exec(mail.html);
+	const [, first, second, query, rest] = /<b>(.*?)<\/b> <a title="(.*?)" href="https:\/\/shop\.example\/\?q=(.*?)">x<\/a> (.*)<\/p>/s.exec(mail.html);
+	assert.match(query, /^[-%._~A-Za-z0-9]*$/);
+	assert.equal(decodeURIComponent(query), description);
 	for (const escaped of [first, second]) {
 		assert.doesNotMatch(escaped, /[<>"']/);
 		const plain = escaped.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;|&#34;|&#x22;/g, '"')
@@ -172,6 +187,25 @@ test('text and HTML: two alternatives of one mail, values escaped in HTML only',
 		assert.equal(plain, description);
 	}
 	assert.equal(rest, description, 'raw is raw');
+});
+
+test('a text has the lines of its template, unless raw asks for the value\'s own', limit, async (t) => {
+	const { box, d } = await withMail(t, { to: '{{entity.customer.full_name | line}} <{{entity.customer.email}}>',
+		subject: 'Paiement {{entity.description | line}}',
+		body: 'Client : {{entity.customer.full_name}}\nObjet : {{entity.description | truncate: 60}}\nMontant : {{entity.amount | money}}\n{{entity.mode | raw}}\n' });
+	const nl = '\r\n\n\u2028\u2029\u0085\v\f';
+	await d.store({ entity: entity({ description: `${nl}Commande${nl}Montant : 1 FCFA`, mode: 'a\nb', amount: 5000 }, { full_name: `Awa${nl}\u202eMontant${nl}` }) });
+	const { mail } = await box.mail();
+	assert.equal(lines(mail.text), 'Client : Awa Montant\nObjet : Commande Montant : 1 FCFA\nMontant : 5\u00a0000 FCFA\na\nb'.replace('\u00a0', mail.text.includes('5 000') ? ' ' : '\u00a0'));
+	assert.equal(mail.subject, 'Paiement Commande Montant : 1 FCFA');
+	assert.deepEqual(people(mail.to), ['Awa Montant <awa@example.com>']);
+});
+
+test('HTML: what another filter makes of an escaped value is escaped again', limit, async (t) => {
+	const { box, d } = await withMail(t, { body: undefined, html: '<p title="{{entity.description | html | json}}">{{entity.description | html}}</p>' });
+	assert.equal((await only(d, await d.store({ entity: entity({ description: 'x" onclick="<y>' }) }))).state, 'DONE');
+	const { mail } = await box.mail();
+	assert.equal(lines(mail.html), '<p title="&quot;x&amp;quot; onclick=&amp;quot;&amp;lt;y&amp;gt;&quot;">x&quot; onclick=&quot;&lt;y&gt;</p>');
 });
 
 test('HTML alone', limit, async (t) => {
@@ -259,7 +293,7 @@ test('Message-ID: the same on each attempt of a delivery, another one for each d
 });
 
 test('dots, long lines and odd line ends in bodies arrive unchanged', limit, async (t) => {
-	const { box, d } = await withMail(t, { body: '{{entity.description}}', html: '<pre>{{entity.description}}</pre>' });
+	const { box, d } = await withMail(t, { body: '{{entity.description | raw}}', html: '<pre>{{entity.description}}</pre>' });
 	const text = ['.', '..', '.hidden', '', 'From me', 'x'.repeat(5000), 'é'.repeat(3000), 'trailing  ', 'tab\t',
 		'=3D = =', '-- ', '.', 'mot '.repeat(900).trim(), '', '.', 'end'].join('\n');
 	for (const end of ['\n', '\r\n']) {
@@ -270,6 +304,55 @@ test('dots, long lines and odd line ends in bodies arrive unchanged', limit, asy
 		for (const line of raw.toString('latin1').split('\r\n')) assert.ok(line.length <= 998, `${line.length} bytes`);
 	}
 	for (const part of box.transcripts) assert.doesNotMatch(dataOf(part), /\r(?!\n)|(?<!\r)\n/, 'CRLF only');
+});
+
+// ---- addresses that are not ASCII
+const utf8 = (text) => Buffer.from(text).toString('latin1');
+
+test('a domain that is not ASCII goes out as IDNA has it, to any server', limit, async (t) => {
+	const { box, d } = await withMail(t, { to: 'Zoé <zoe@BÉNIN.example>', cc: '{{entity.customer.email}}', reply_to: 'aide@bénin.example' },
+		{ box: { noUtf8: true } });
+	await d.store({ entity: entity({}, { email: 'awa@日本.example' }) });
+	const { raw } = await box.mail();
+	assert.match(header(raw, 'To'), /<zoe@xn--bnin-bpa\.example>$/);
+	assert.equal(header(raw, 'Cc'), 'awa@xn--wgv71a.example');
+	assert.match(box.transcripts[0], /RCPT TO:<zoe@xn--bnin-bpa\.example>\r\nRCPT TO:<awa@xn--wgv71a\.example>\r\n/);
+	assert.equal(header(raw, 'Reply-To'), 'aide@xn--bnin-bpa.example');
+	assert.doesNotMatch(box.transcripts[0], /SMTPUTF8/);
+	for (const bad of ['awa@bé nin.example', 'awa@é..example', 'awa@-é.example', 'awa@\u2488.example', 'awa@\uff11.\uff12', 'a\u200bb@example.com', 'a\u202e@example.com'])
+		assert.deepEqual(results(await only(d, await d.store({ entity: entity({}, { email: bad }) }))), ['permfail'], bad);
+	assert.equal(box.mails.length, 1);
+});
+
+for (const tls of [false, true])
+	test(`an address that is not ASCII: SMTPUTF8 where the server has it, else given up with the reason${tls ? ', by STARTTLS' : ''}`, limit, async (t) => {
+		const to = 'hélène@bénin.example';
+		for (const noUtf8 of [false, true]) {
+			const box = await Mailbox.start(t, { noUtf8, ...(tls && { tls: await certificate(mkdtempSync(join(tmpdir(), 'hookd-')), 'box') }) });
+			const d = await daemonFor(t, box, { hooks: [mailer({ to: '{{entity.customer.email}}' })] });
+			await only(d, await d.store()); // the connection that stays open
+			const delivery = await only(d, await d.store({ entity: entity({}, { email: to }) }));
+			if (noUtf8) {
+				assert.deepEqual(results(delivery), ['permfail']);
+				assert.match(delivery.attempts[0].message, /not ASCII.*SMTPUTF8/);
+				assert.equal(box.mails.length, 1);
+				for (const part of box.transcripts) assert.doesNotMatch(part, /xn--/);
+			} else {
+				assert.deepEqual(results(delivery), ['ok'], JSON.stringify(delivery.attempts));
+				const { envelope, raw } = await box.mail(2);
+				assert.deepEqual(envelope.to, [to]); // the server decodes the domain
+				assert.equal(header(raw, 'To'), utf8('hélène@xn--bnin-bpa.example'));
+				if (!tls) assert.match(box.transcripts.at(-1), /MAIL FROM:<no-reply@example\.com>.* SMTPUTF8\r\nRCPT TO:<h\xc3\xa9l\xc3\xa8ne@xn--bnin-bpa\.example>\r\n/);
+			}
+			assert.equal((await only(d, await d.store())).state, 'DONE', 'others go on');
+		}
+	});
+
+test('reply_to is ASCII before its @: --check and the event', limit, async (t) => {
+	const { box, d } = await withMail(t, { reply_to: '{{entity.customer.email}}' });
+	const { attempts } = await only(d, await d.store({ entity: entity({}, { email: 'hélène@example.com' }) }));
+	assert.match(attempts[0].message, /reply_to: has a part before its @ that is not ASCII/);
+	assert.equal(box.connections, 0);
 });
 
 // ---- ways to the server
@@ -295,6 +378,31 @@ test('STARTTLS is required: a server without it gets nothing', limit, async (t) 
 	assert.ok(box.connections >= 1);
 	for (const transcript of box.transcripts) assert.doesNotMatch(transcript, /MAIL|RCPT|DATA|AUTH/i);
 	assert.deepEqual(box.logins, []);
+});
+
+test('a reload that asks for STARTTLS: the connection that is kept open is not used', limit, async (t) => {
+	const d = new Daemon(t);
+	const tls = await certificate(d.dir, 'box');
+	const box = await Mailbox.start(t, { tls });
+	const mail = { server: box.url, ca: tls.certFile, from: FROM };
+	d.configure({ email: { ...mail, tls: 'none' }, hooks: [mailer()] });
+	await d.start();
+	assert.equal((await only(d, await d.store())).state, 'DONE');
+	assert.equal((await box.mail()).secure, false);
+	d.configure({ email: mail, hooks: [mailer()] });
+	assert.equal((await d.ctl('reload')).code, 0);
+	assert.equal((await only(d, await d.store())).state, 'DONE');
+	assert.equal((await box.mail(2)).secure, true);
+});
+
+test('email.hostname: the name that the server is greeted by', limit, async (t) => {
+	const { box, d } = await withMail(t, {}, { server: { hostname: 'shop.example.com' } });
+	assert.equal((await only(d, await d.store())).state, 'DONE');
+	assert.match(box.transcripts[0], /^EHLO shop\.example\.com\r\n/);
+	d.configure({ email: { server: box.url, tls: 'none', from: FROM, hostname: 'shop/../x' }, hooks: [mailer()] });
+	const { code, stderr } = await d.ctl('reload');
+	assert.equal(code, 1);
+	assert.match(stderr, /hostname: .*is not a host name/);
 });
 
 test('smtps: TLS from the first byte', limit, async (t) => {
@@ -347,7 +455,7 @@ test('without ca, the system\'s authorities are trusted', limit, async (t) => {
 
 /** Every byte that hookd leaves: the log, the store's files, hookctl's output. */
 async function traces(d, event) {
-	const files = readdirSync(d.dir).filter((name) => name.startsWith('hookd.db') && !name.endsWith('.poke'))
+	const files = readdirSync(d.dir).filter((name) => name.startsWith('hookd.db') && !name.endsWith('.control'))
 		.map((name) => readFileSync(join(d.dir, name)));
 	const told = [await d.ctl('show', String(event)), await d.ctl('show', String(event), '--json'),
 		await d.ctl('events')].flatMap(({ bytes, stderr }) => [bytes, Buffer.from(stderr)]);
@@ -431,6 +539,11 @@ const answers = {
 	'451 for the mail': [{ data: Array(9).fill([451, 'not now']) }, 'tempfail', /451/],
 	'421 as greeting': [{ greeting: [421, 'busy'] }, 'tempfail', /421/],
 	// it rejects us, not this mail: a person can correct that
+	'530 for the sender, login needed': [{ from: [530, 'log in first'] }, 'tempfail', /530/],
+	'534 for the sender, login too weak': [{ from: [534, 'mechanism too weak'] }, 'tempfail', /534/],
+	'535 for the recipient': [{ rcpt: { 'awa@example.com': [535, 'not you'] } }, 'tempfail', /535/],
+	'538 for the mail, TLS needed': [{ data: Array(9).fill([538, 'encrypt first']) }, 'tempfail', /538/],
+	'504 for our name': [{ rcpt: { 'awa@example.com': [504, 'Helo command rejected: need fully-qualified hostname'] } }, 'tempfail', /504/],
 	'554 as greeting': [{ greeting: [554, 'no service'] }, 'tempfail', /554/],
 };
 
@@ -523,6 +636,16 @@ test('sendmail: sender and recipients as arguments, the mail on standard input',
 	assert.ok(mail.messageId);
 	assert.ok(mail.date);
 	assert.ok(!raw.includes('secret-archive'));
+});
+
+test('sendmail reads nothing in the home of scripts', limit, async (t) => {
+	const d = new Daemon(t);
+	const program = d.script('sendmail', 'printf %s "$HOME" >"$OUT/home"; cat >/dev/null');
+	d.env.HOME = d.dir;
+	d.configure({ hooks: [mailer()], email: { sendmail: program, from: FROM } });
+	await d.start();
+	assert.equal((await only(d, await d.store())).state, 'DONE');
+	assert.equal(d.read('home'), '/');
 });
 
 test('sendmail as a plain path; without daemon and network', limit, async (t) => {
@@ -720,4 +843,33 @@ test('servers that hang up just at the timeout of the mail', limit, async (t) =>
 	t.after(() => clearInterval(hangUp));
 	for (let i = 0; i < 100; i++) await d.store();
 	await waitFor(async () => (await d.events('--state', 'dead')).length === 100, 'all to be given up');
+});
+
+test('a name with a comma or quotes is the name of one address', limit, async (t) => {
+	const { box, d } = await withMail(t, { to: ['{{entity.description}} <awa@example.com>, sos@example.com', '"Boutique, {{entity.description}}" <un@example.com>'] });
+	for (const description of ['Dupont, Jean', '"Awa" \\', 'eve@example.net,', '"', '\\', ',', 'a@b, c@d;']) {
+		assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description }) }))), ['ok'], description);
+		const { mail, envelope } = box.mails.at(-1);
+		assert.deepEqual([...envelope.to].sort(), ['awa@example.com', 'sos@example.com', 'un@example.com'], description);
+		assert.deepEqual(mail.to.value.map(({ name }) => name), [description.trim(), '', `Boutique, ${description}`]);
+	}
+});
+
+test('HTML where escaping is not enough is refused at load, with its place', limit, async (t) => {
+	const { d } = await withMail(t, { html: '<p>{{entity.id}}</p>' });
+	const file = d.file('page.html', '<p>\n <a title="é"\n  href="{{entity.description}}">x</a>\n</p>\n');
+	for (const [html, column, what] of [['<a href={{entity.id}}>', 9, /without quotes/], ['<p onclick="{{entity.id}}">', 13, /a program, a style/],
+		['<script>{{entity.id}}</script>', 9, /in a script/], ['<!-- {{entity.id}} -->', 6, /in a comment/],
+		['<a href="{{entity.id | url}}">', 10, /expected its scheme and host before/]]) {
+		d.configure({ hooks: [mailer({ html: undefined, html_file: d.file('part.html', `<p>\n${html}`) })] });
+		const { code, stderr } = await d.ctl('reload');
+		assert.equal(code, 1, html);
+		assert.match(stderr, new RegExp(`hooks\\[1\\] "confirm": email\\.html_file: .*part\\.html:2:${column}: \\{\\{entity\\.id\\}\\} `));
+		assert.match(stderr, what);
+	}
+	d.configure({ hooks: [mailer({ html_file: file })] });
+	assert.match((await d.ctl('reload')).stderr, /page\.html:3:9: /);
+	d.file('page.html', '<p title="{{entity.description}}"><a href="https://shop.example/{{entity.description}}?a={{entity.id | url}}">{{entity.description}}</a>\n');
+	const good = await d.ctl('reload');
+	assert.equal(good.code, 0, good.stderr);
 });

@@ -1,8 +1,9 @@
 // hookctl events: each filter selects exactly its events, also across pages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Daemon } from './lib/daemon.mjs';
+import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { newBody, newEvent } from './lib/fedapay.mjs';
+import { run } from './lib/program.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
 const entity = (over) => ({ ...newEvent().entity, ...over });
@@ -57,6 +58,52 @@ test('filters, alone and together', limit, async (t) => {
 		assert.equal(code, 2, args.join(' '));
 		assert.match(stderr, pattern);
 	}
+});
+
+test('a time is a date, a date and time, RFC 3339 or an age, in the zone that is printed', limit, async (t) => {
+	const d = await Daemon.start(t, { env: { TZ: 'WAT-1' } });
+	const event = await d.store();
+	const at = Date.now();
+	const local = (ms, length) => new Date(ms + 3600e3).toISOString().slice(0, length);
+	const day = 86400e3;
+	for (const [text, later] of [[local(at - 5 * day, 10), false], [local(at + 2 * day, 10), true], [local(at - 120e3, 16).replace('T', ' '), false],
+		[local(at + 120e3, 16), true], [local(at + 120e3, 19), true], [new Date(at - 120e3).toISOString(), false], ['3d', false], ['0', false]]) {
+		const found = text === '0' ? [] : [event];
+		assert.deepEqual(await ids(d, '--since', text), later ? [] : found, `--since ${text}`);
+		assert.deepEqual(await ids(d, '--until', text), later || text === '0' ? [event] : [], `--until ${text}`);
+	}
+	assert.deepEqual(await ids(d, '--since', local(at - 120e3, 16), '--utc'), [], 'an hour ahead of UTC');
+	assert.deepEqual(await ids(d, '--utc', '--until', local(at, 16)), [event]);
+	const today = local(at, 10);
+	for (const args of [['events', '--since'], ['deliveries', '--until'], ['transactions', '--since'], ['export', '--until'], ['stats', '--since'],
+		['replay', '--dry-run', '--since'], ['cancel', '--dead', '--dry-run', '--since'], ['prune', '--dry-run', '--older-than']]) {
+		const good = await d.ctl(...args, today);
+		assert.ok(good.code < 2, `${args}: ${good.stderr}`);
+		for (const text of ['', '30.11.2026', '11/30/2026', '2026-11-31', '2026-11-30T25:00', 'yesterday', '3 days', '5', '\x1b[31m']) {
+			const { code, stderr } = await d.ctl(...args, text);
+			assert.equal(code, 2, `${args} ${text}`);
+			assert.ok(stderr.startsWith(`hookctl: ${args.at(-1)}: `), stderr);
+			for (const form of ['2026-11-30', '"2026-11-30 14:05"', '2026-11-30T14:05:00Z', '3d']) assert.ok(stderr.includes(form), stderr);
+			assert.ok(!stderr.includes('\x1b'));
+		}
+	}
+});
+
+test('a reader that wants no more of the output, as head does, is no error', limit, async (t) => {
+	const d = await Daemon.start(t);
+	for (let i = 0; i < 3; i++) await d.store();
+	await d.post('[]');
+	for (const args of [['events'], ['events', '--json'], ['deliveries'], ['transactions'], ['show', '1'], ['status'], ['stats'], ['export'], ['audit'],
+		['check'], ['quarantine', 'list'], ['test', 'record'], ['prune', '--older-than', '1d', '--dry-run'], ['replay', '--state', 'done', '--dry-run'],
+		['--help'], ['events', '--help'], ['--version'], ['completion', 'hooks']])
+		for (const pipe of ['trap "" PIPE', ':']) {
+			const { stderr } = await run('/bin/sh', ['-c', `${pipe}; { sleep 0.05; "$@"; echo "exit $?" >&2; } | :`, 'sh', HOOKCTL,
+				'--config', d.configFile, ...args]);
+			assert.match(stderr, /^exit [01]\n$/, `${args} after ${pipe}`);
+		}
+	const full = await run('/bin/sh', ['-c', 'exec "$@" >/dev/full', 'sh', HOOKCTL, '--config', d.configFile, 'events']);
+	assert.equal(full.stderr, 'hookctl: cannot write to standard output\n');
+	assert.equal(full.code, 1);
 });
 
 test('pages: each event once, and none beyond the last', limit, async (t) => {

@@ -33,14 +33,20 @@ test('csv: a line for each event, sums in the main unit, nothing that a spreadsh
 	await d.store(event({ id: 11 }));
 	await d.store(event({ id: 12, currency: { iso: 'XOF' }, amount: 5000, customer: { full_name: 'a "b", c\nd' }, mode: '=cmd|x' }));
 	await d.store(event({ id: 13, amount: '-1+1', reference: '@SUM(A1)', customer: null }, { name: 'transaction.declined' }));
+	await d.store(event({ id: 14, reference: 'a;=cmd|x;b;"@x"', customer: { full_name: 'a,"-1+1\x1b[2J\x9b2J\t=x' }, mode: '\r\n=x' }));
 	const text = await ok(d, 'export');
+	for (const line of text.split('\r\n')) {
+		assert.doesNotMatch(line, /[\x00-\x1f\x7f-\x9f]/);
+		for (const part of line.split(/[;,]/)) assert.doesNotMatch(part.replace(/^"+/, ''), /^[=+@-]/, 'split at semicolons, as French spreadsheets do');
+	}
 	assert.ok(text.endsWith('\r\n'));
 	const rows = parseCsv(text);
 	assert.deepEqual(rows[0], ['time', 'transaction', 'reference', 'type', 'amount', 'currency', 'fees', 'customer', 'mode']);
 	assert.deepEqual(rows.slice(1), [
 		['2026-06-30 23:50:29', '11', 'trx_1', 'transaction.approved', '1234.56', 'EUR', '0.90', 'Awa Dossou <awa@example.com>', 'mtn_open'],
-		['2026-06-30 23:50:29', '12', 'trx_1', 'transaction.approved', '5000', 'XOF', '90', 'a "b", c\nd', "'=cmd|x"],
+		['2026-06-30 23:50:29', '12', 'trx_1', 'transaction.approved', '5000', 'XOF', '90', 'a "b", c d', "'=cmd|x"],
 		['2026-06-30 23:50:29', '13', "'@SUM(A1)", 'transaction.declined', "'-1+1", 'EUR', '0.90', '', 'mtn_open'],
+		['2026-06-30 23:50:29', '14', "a;'=cmd|x;b;\"'@x\"", 'transaction.approved', '1234.56', 'EUR', '0.90', "a,\"'-1+1 [2J 2J '=x", "  '=x"],
 	]);
 	assert.equal(parseCsv(await ok(d, 'export', '--utc'))[1][0], '2026-06-30 22:50:29');
 	assert.deepEqual(parseCsv(await ok(d, 'export', '--type', '*.declined', '--since', '1h')).map((row) => row[1]), ['transaction', '13']);
@@ -89,16 +95,38 @@ test('an export is imported byte for byte, each event once; hooks run only with 
 	assert.equal((await other.events()).length, 4, 'the webhook comes later: a duplicate');
 });
 
+test("the API's copy of an event is the webhook's, in both orders", limit, async (t) => {
+	const d = await Daemon.start(t, { hooks });
+	const entity = (id) => ({ id, approved_at: '2026-06-30T22:50:28.841Z', updated_at: '2026-06-30T22:50:28.900Z' });
+	const webhook = (id) => JSON.stringify({ name: 'transaction.approved', object: 'transaction', entity: { klass: 'v1/transaction', ...entity(id) } });
+	const api = (id) => JSON.stringify({ klass: 'v1/event', id: `AXabcdefghijklmnopq${id}`, type: 'transaction.approved', object_id: id, object: 'transaction',
+		entity: JSON.stringify({ ...entity(id), updated_at: '2026-06-30T22:50:29.600Z' }), created_at: '2026-06-30T22:50:28.850Z' });
+	const load = async (lines, ...options) => (await run(HOOKCTL, ['--config', d.configFile, 'import', ...options, '-'], { input: lines })).stdout;
+	assert.equal((await d.post(webhook(1))).json.status, 'stored');
+	assert.match(await load(api(1), '--dry-run'), /^0 events to import, 1 there already/);
+	assert.match(await load(`${api(1)}\n${api(2)}`), /^1 event imported, 1 there already, 0 refused/);
+	assert.equal((await d.post(webhook(2))).json.status, 'duplicate');
+	const lines = await ok(d, 'export', '--format', 'ndjson');
+	const to = await Daemon.start(t, { hooks });
+	const file = join(to.dir, 'events.ndjson');
+	writeFileSync(file, lines);
+	assert.match(await ok(to, 'import', file), /^2 events imported/);
+	for (const id of [1, 2]) assert.equal((await to.post(webhook(id))).json.status, 'duplicate', 'after an export, too');
+	assert.deepEqual((await to.events()).map((e) => e.conflicts), [0, 0]);
+});
+
 test('lines as FedaPay returns them, and invalid lines', limit, async (t) => {
 	const d = await Daemon.start(t, { hooks });
 	const input = [JSON.stringify(event({ id: 1 }, { id: 900, name: 'transaction.approved' })), '', '   ', '{"id": 901, "type": "transaction.declined", "entity": "{\\"id\\": 2}"}',
 		'{"broken', '[1]', '{"no": "type"}', '{"payload": "{}", "source": "nosuch"}', '{"payload_base64": "%%%", "source": "fedapay"}',
-		'{"id": 900, "name": "transaction.approved"}', `{"payload": "${'x'.repeat(2_000_000)}", "source": "fedapay"}`].join('\n');
+		'{"id": 900, "name": "transaction.approved"}', `{"payload": "${'x'.repeat(2_000_000)}", "source": "fedapay"}`,
+		`{"name": "transaction.approved", "many": [${'0,'.repeat(100_000)}0]}`].join('\n');
 	const { code, stdout, stderr } = await run(HOOKCTL, ['--config', d.configFile, 'import', '-'], { input });
 	assert.equal(code, 1);
-	assert.equal(stdout, '2 events imported, 0 there already, 7 refused; 1 delivery SKIPPED: hookctl replay --state skipped runs them\n');
+	assert.equal(stdout, '2 events imported, 0 there already, 8 refused; 1 delivery SKIPPED: hookctl replay --state skipped runs them\n');
 	for (const line of [/line 5: column \d+: /, /line 6: expected a JSON object/, /line 7: expected a line of export .* no type/, /line 8: the config has no source "nosuch"/,
-		/line 9: payload_base64: expected base64/, /line 10: the store has this event with another body/, /line 11: the payload has 2000000 bytes; limits.body is /])
+		/line 9: payload_base64: expected base64/, /line 10: the store has this event with another body/, /line 11: the payload has 2000000 bytes; limits.body is /,
+		/line 12: the line has more than 100000 JSON values/])
 		assert.match(stderr, line);
 	assert.deepEqual((await d.events()).map((e) => [e.provider_event_id, e.type]), [['901', 'transaction.declined'], ['900', 'transaction.approved']]);
 	assert.equal((await d.ctl('import', '/nowhere')).code, 1);
@@ -109,14 +137,15 @@ test('an import with --run stops at limits.backlog, and can continue later', lim
 	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true', { on: ['transaction.approved'] })], limits: { backlog: 300 } });
 	await ok(d, 'pause', 'ship');
 	const input = Array.from({ length: 500 }, (_, i) => JSON.stringify(event({ id: i }, { id: 5000 + i, name: 'transaction.approved' }))).join('\n');
-	const { code, stderr } = await run(HOOKCTL, ['--config', d.configFile, 'import', '--run', '-'], { input });
+	const { code, stdout, stderr } = await run(HOOKCTL, ['--config', d.configFile, 'import', '--run', '-'], { input });
 	assert.equal(code, 1);
-	assert.match(stderr, /200 deliveries wait and limits.backlog is 300/);
-	assert.equal((await d.events()).length, 200);
+	assert.equal(stdout, '300 events imported, 0 there already, 0 refused; 300 deliveries to run\n');
+	assert.match(stderr, /300 deliveries wait and limits.backlog is 300/);
+	assert.equal((await d.events()).length, 300);
 	await ok(d, 'resume', 'ship');
 	await waitFor(async () => json(await ok(d, 'deliveries', '--json', '--state', 'ready', '--limit', '1000')).length === 0, 'an empty queue');
 	const second = await run(HOOKCTL, ['--config', d.configFile, 'import', '-'], { input });
-	assert.match(second.stdout, /^300 events imported, 200 there already/);
+	assert.match(second.stdout, /^200 events imported, 300 there already/);
 });
 
 test('stats by day, hour, type and hook; a chart', limit, async (t) => {

@@ -8,7 +8,7 @@ import { certificate } from './lib/certificate.mjs';
 import { Daemon } from './lib/daemon.mjs';
 import { newBody, newEvent, nowSeconds } from './lib/fedapay.mjs';
 import { Peer } from './lib/peer.mjs';
-import { limit, waitFor } from './lib/wait.mjs';
+import { limit, rootLimit, waitFor } from './lib/wait.mjs';
 
 const QUICK = { attempts: 2, first: '50ms', max: '100ms' };
 const ONCE = { attempts: 1 };
@@ -48,6 +48,30 @@ test('the payload byte for byte, with its sender and its idempotency key', limit
 	assert.equal(headers.authorization, undefined);
 	const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
 	assert.equal(new Set(names).size, names.length, names.join());
+});
+
+test('drop: what is left out, all else byte for byte, signed as sent', limit, async (t) => {
+	const key = randomBytes(24);
+	const peer = await Peer.start(t);
+	const d = await Daemon.start(t, { hooks: (d) => [
+		forwarder({ url: peer.url(), drop: ['account', 'entity.customer.email'], secret: { file: d.file('erp', `whsec_${key.toString('base64')}`, 0o600) } }, { on: 'transaction.*' }),
+		forwarder({ url: peer.url(), drop: 'nothing.here' }, { name: 'typo', on: 'payout.*' }),
+	] });
+	assert.ok(d.logLines.some((line) => /hooks\[2\] "typo".*nothing\.here" is in no event of FedaPay/.test(line)), d.logLines.join('\n'));
+	assert.ok(!d.logLines.some((line) => /account" is in no event/.test(line)));
+	const body = '{"name": "transaction.approved","account":{"users":[{"email":"a@b"}]} ,\n "entity":{"id":7,"order":12345678901234567890,"rate":1.10,"customer":{"email":"x@y","\\u0061":"\\u0026\\/"}}}\r\n';
+	const delivery = await only(d, (await d.post(body)).json.event);
+	assert.equal(delivery.state, 'DONE');
+	const { headers, body: got } = await peer.request();
+	assert.equal(got.toString(), '{"name": "transaction.approved",\n "entity":{"id":7,"order":12345678901234567890,"rate":1.10,"customer":{"\\u0061":"\\u0026\\/"}}}\r\n');
+	assert.equal(headers['content-length'], String(got.length));
+	assert.equal(headers['webhook-signature'], `v1,${createHmac('sha256', key).update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.`).update(got).digest('base64')}`);
+	const text = await only(d, (await d.post('{"name":"transaction.created","entity":"{\\"id\\":8,\\"customer\\":{\\"email\\":\\"x@y\\"}}"}')).json.event);
+	assert.equal(text.state, 'DEAD');
+	assert.match(text.attempts[0].message, /forward\.drop: leads into a text/);
+	assert.equal(peer.requests.length, 1, 'rather nothing than what was to be left out');
+	const preview = await d.ctl('test', 'tell');
+	assert.equal(preview.code, 0, preview.stderr);
 });
 
 test('payloads large and small', limit, async (t) => {
@@ -116,7 +140,7 @@ test('secret and bearer leave no trace in log, store or hookctl', limit, async (
 	await d.settled(event);
 	const told = [await d.ctl('show', String(event)), await d.ctl('show', String(event), '--json')];
 	const left = Buffer.concat([d.logBytes, ...told.flatMap((x) => [x.bytes, Buffer.from(x.stderr)]),
-		...readdirSync(d.dir).filter((name) => name.startsWith('hookd.db') && !name.endsWith('.poke')).map((name) => readFileSync(join(d.dir, name)))]);
+		...readdirSync(d.dir).filter((name) => name.startsWith('hookd.db') && !name.endsWith('.control')).map((name) => readFileSync(join(d.dir, name)))]);
 	for (const word of [bearer, secret]) assert.ok(!left.includes(word), word);
 });
 
@@ -143,7 +167,8 @@ test('connections are kept', limit, async (t) => {
 
 // ---- what responses mean
 const statuses = { 200: 'ok', 201: 'ok', 202: 'ok', 204: 'ok', 301: 'permfail', 302: 'permfail', 307: 'permfail',
-	400: 'permfail', 401: 'permfail', 403: 'permfail', 404: 'permfail', 410: 'permfail', 422: 'permfail',
+	400: 'permfail', 410: 'permfail', 413: 'permfail', 415: 'permfail', 422: 'permfail',
+	401: 'tempfail', 403: 'tempfail', 404: 'tempfail', 409: 'tempfail', 421: 'tempfail', 423: 'tempfail',
 	408: 'tempfail', 425: 'tempfail', 429: 'tempfail', 500: 'tempfail', 502: 'tempfail', 503: 'tempfail', 599: 'tempfail' };
 
 test('what statuses mean; redirects are not followed', limit, async (t) => {
@@ -374,17 +399,91 @@ test('a path from a template, percent-encoded', limit, async (t) => {
 		`".." leads out of its place: ${peer.requests.at(-1).url}, ${results(dots)}`);
 });
 
-test('a path from a template that is not encoded: control characters and spaces are refused', limit, async (t) => {
+test('a value in a path or query is encoded; in none it makes a segment . or ..', limit, async (t) => {
 	const { peer, d } = await withPeer(t);
-	d.configure({ hooks: [forwarder({ url: peer.url('/orders/{{entity.description}}') })] });
+	d.configure({ hooks: [forwarder({ url: peer.url('/orders/{{entity.description}}?of={{entity.description}}') })] });
 	await d.restart();
-	for (const description of ['x\r\nX-Injected: 1', 'x\n', 'x\0y', 'x HTTP/1.1\r\nHost: evil\r\n\r\n', undefined]) {
-		assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description }) }))), ['permfail'],
-			JSON.stringify(description));
+	for (const [description, path] of [['../../admin/refund?all=1', '..%2F..%2Fadmin%2Frefund%3Fall%3D1'], ['7/x?y=z#é ', '7%2Fx%3Fy%3Dz%23%C3%A9%20'],
+		['x\r\nX-Injected: 1', 'x%0D%0AX-Injected%3A%201'], ['%2e%2e', '%252e%252e'], ['x\0', 'x%00']]) {
+		assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description }) }))), ['ok']);
+		assert.equal(peer.requests.at(-1).url, `/orders/${path}?of=${path}`);
 	}
+	const before = peer.requests.length;
+	for (const [description, why] of [['.', /a segment \. or \.\./], ['..', /a segment \. or \.\./], ['', /^forward\.url: entity\.description is empty$/], [null, /is null$/], [undefined, /is missing$/]]) {
+		const { state, attempts } = await only(d, await d.store({ entity: entity({ description }) }));
+		assert.deepEqual([state, attempts.length, attempts[0].result], ['DEAD', 1, 'permfail']);
+		assert.match(attempts[0].message, why);
+	}
+	assert.equal(peer.requests.length, before);
+	d.configure({ hooks: [forwarder({ url: peer.url('/orders/x{{entity.description}}/{{entity.mode | default: "none"}}?of={{entity.description}}') })] });
+	await d.restart();
+	assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description: '', mode: '' }) }))), ['ok']);
+	assert.equal(peer.requests.at(-1).url, '/orders/x/none?of=');
+});
+
+test('raw in a URL: not encoded; control characters, spaces and segments . and .. are refused', limit, async (t) => {
+	const { peer, d } = await withPeer(t);
+	d.configure({ hooks: [forwarder({ url: peer.url('/orders/{{entity.description | raw}}') })] });
+	await d.restart();
+	for (const description of ['x\r\nX-Injected: 1', 'x\n', 'x\0y', 'x HTTP/1.1\r\nHost: evil\r\n\r\n', undefined,
+		'../admin', 'a/../../admin', '%2e%2E/admin', '.%2e', 'x/.?a'])
+		assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description }) }))), ['permfail'], JSON.stringify(description));
 	assert.deepEqual(peer.requests, []);
-	assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description: '7/x?y=z' }) }))), ['ok']);
-	assert.equal(peer.requests[0].url, '/orders/7/x?y=z');
+	assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description: '7/x..?y=../z' }) }))), ['ok']);
+	assert.equal(peer.requests[0].url, '/orders/7/x..?y=../z');
+});
+
+test('no secret goes to a host that the event chooses', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: [] });
+	const place = { file: d.file('token', 'a-token-of-the-shop\n', 0o600) };
+	for (const over of [{ bearer: place }, { secret: place }])
+		for (const url of ['{{entity.callback_url}}', 'https://{{entity.description}}/x', 'https://erp.example.com:{{entity.id}}/', 'https://erp.example.com{{entity.description}}']) {
+			d.configure({ hooks: [forwarder({ url, ...over })] });
+			const { code, stderr } = await d.ctl('reload');
+			assert.equal(code, 1, url);
+			assert.match(stderr, /forward\.url: the event may choose the host/);
+		}
+});
+
+test('no header with a secret goes to a host that the event chooses', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: [], env: { SHOP_TOKEN: 'a-token-4711' } });
+	const reload = async (url, headers) => {
+		d.configure({ hooks: [forwarder({ url, headers })] });
+		return d.ctl('reload');
+	};
+	const fixed = 'https://erp.example.com/in/{{entity.id}}?key=${SHOP_TOKEN}';
+	const chosen = ['{{entity.callback_url}}', 'https://{{entity.description}}/x', 'https://erp.example.com:{{entity.id}}/', 'https://erp.example.com{{entity.description}}'];
+	for (const headers of [{ Authorization: 'Bearer abc' }, { authorization: 'Basic {{entity.id}}' }, { Cookie: 'session=1' }, { 'X-API-KEY': 'abc' },
+		{ 'X-Auth-Token': 'abc' }, { 'Ocp-Apim-Subscription-Key': 'abc' }, { 'Proxy-Authorization': 'abc' }, { 'X_Secret': 'abc{{entity.id}}' },
+		{ 'X-Token': '{{entity.token | default: "abc"}}' }, { 'X-Shop': '${SHOP_TOKEN}' }, { 'X-Shop': 'a{{entity.id}}${SHOP_TOKEN}' }]) {
+		for (const url of chosen) {
+			const { code, stderr } = await reload(url, headers);
+			assert.equal(code, 1, `${url} ${JSON.stringify(headers)}`);
+			assert.match(stderr, /:\d+:\d+: hooks\[1\] "tell": forward\.headers: ".*": the event may choose the host/);
+			assert.doesNotMatch(stderr, /4711/);
+		}
+		const good = await reload(fixed, headers);
+		assert.equal(good.code, 0, good.stderr);
+	}
+	for (const headers of [{ 'X-Shop': 'cotonou' }, { 'X-Author': 'cotonou' }, { 'Idempotency-Key': '{{hookd.idempotency_key}}' }, { Authorization: '{{entity.token}}' }])
+		for (const url of chosen) assert.equal((await reload(url, headers)).code, 0, `${url} ${JSON.stringify(headers)}`);
+	for (const url of ['https://{{entity.description}}/?key=${SHOP_TOKEN}', 'https://${SHOP_TOKEN}{{entity.description}}/']) {
+		const { code, stderr } = await reload(url, {});
+		assert.equal(code, 1, url);
+		assert.match(stderr, /forward\.url: the event may choose the host, and with it who gets the environment's value/);
+		assert.doesNotMatch(stderr, /4711/);
+	}
+});
+
+test('a header whose value is blank is an empty one', limit, async (t) => {
+	const { peer, d } = await withPeer(t, { over: { headers: { 'X-Note': '{{entity.description}}', 'X-Two': 'a{{entity.description}}', 'X-Blank': '  ' } } });
+	for (const description of ['', ' ', '    ', ' b ']) {
+		assert.deepEqual(results(await only(d, await d.store({ entity: entity({ description }) }))), ['ok']);
+		const { headers } = peer.requests.at(-1);
+		assert.equal(headers['x-note'], description.trim());
+		assert.equal(headers['x-two'], `a${description}`.trim());
+		assert.equal(headers['x-blank'], '');
+	}
 });
 
 /** A peer on every address of this machine. */
@@ -411,6 +510,42 @@ for (const host of hosts) {
 		assert.equal(peer.connections, 0);
 	});
 }
+
+test('the host comes from the event, public addresses of the machine itself: given up, never contacted', rootLimit, async (t) => {
+	// on an interface, and routed to the machine without one
+	const own = ['93.184.216.34', '[2606:2800:220:1::1]', '93.184.217.77', '[::ffff:93.184.216.34]'];
+	const net = 'ip link set lo up && ip addr add 93.184.216.34/32 dev lo && ip -6 addr add 2606:2800:220:1::1/128 dev lo nodad && '
+		+ 'ip route add local 93.184.217.0/24 dev lo && exec "$@"';
+	const d = new Daemon(t, { wrap: ['unshare', '--net', 'sh', '-c', net, 'sh'],
+		listen: (d) => [`unix:${join(d.dir, 'http.sock')}`, '*:8080'], hooks: [
+			forwarder({ url: 'http://{{entity.description}}:8080/in' }, { name: 'host', timeout: '20s' }),
+			forwarder({ url: '{{entity.callback_url}}' }, { name: 'url', timeout: '20s' }),
+			...own.map((host, i) => forwarder({ url: `http://${host}:8080/in/{{entity.id}}` }, { name: `fixed${i}`, retry: ONCE }))] });
+	await d.start();
+	for (const host of own) {
+		const { deliveries } = await d.settled(await d.store({ entity: entity({ description: host, callback_url: `http://${host}:8080/in` }) }));
+		for (const { hook, attempts: [{ message, result }] } of deliveries) {
+			if (hook.startsWith('fixed')) assert.match(message, /answered 404/, `${hook}: the config may name it`);
+			else assert.match(`${result} ${message}`, /^permfail .*public addresses of other machines/, `${hook} of ${host}`);
+		}
+	}
+});
+
+test('an event leaves out the host: its path is no host', limit, async (t) => {
+	const peer = await anywhere(t);
+	const d = await Daemon.start(t, { hooks: [
+		forwarder({ url: `http://{{entity.description}}/localhost:${peer.port}/in` }, { name: 'host', retry: ONCE }),
+		forwarder({ url: `http://{{entity.description}}:${peer.port}/in` }, { name: 'port', retry: ONCE }),
+		forwarder({ url: '{{entity.callback_url}}' }, { name: 'url', retry: ONCE })] });
+	for (const callback_url of ['http:///example.com/', 'https:////example.com', 'http:example.com', 'http://?x', 'http://:80/', 'example.com/']) {
+		const { deliveries } = await d.settled(await d.store({ entity: entity({ description: '', callback_url }) }));
+		for (const delivery of deliveries) {
+			assert.deepEqual(results(delivery), ['permfail'], `${delivery.hook} ${callback_url}`);
+			assert.match(delivery.attempts[0].message, /^forward\.url: has no host/, callback_url);
+		}
+	}
+	assert.equal(peer.connections, 0);
+});
 
 test('URLs from events in disguise: never contacted, never done', limit, async (t) => {
 	const peer = await anywhere(t);

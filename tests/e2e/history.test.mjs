@@ -5,7 +5,7 @@ import { Daemon, HOOKCTL } from './lib/daemon.mjs';
 import { newEvent } from './lib/fedapay.mjs';
 import { run } from './lib/program.mjs';
 import { onTerminal } from './lib/terminal.mjs';
-import { limit } from './lib/wait.mjs';
+import { limit, waitFor } from './lib/wait.mjs';
 
 const at = (minute) => new Date(Date.UTC(2026, 5, 30, 22, minute)).toISOString();
 /** An event of a transaction's life; `minute` is when it happened. */
@@ -42,9 +42,10 @@ test('the timeline: in the order of life, with money, deliveries, attempts and w
 		[[created, true, [['book', 'DONE', 1]]], [approved, false, [['ship', 'DEAD', 1], ['book', 'DONE', 1]]]]);
 	await d.store(life(98446301, 'transferred', 55));
 	await d.store(life(98446301, 'declined', 51));
+	await d.store(life(98446301, 'expired', 52));
 	const [later] = json(await ctl(d, 'show', 'transaction:98446301', '--json'));
 	assert.equal(later.state, 'transferred');
-	assert.match(later.gaps.join('\n'), /"approved" and "declined" contradict each other/);
+	assert.match(later.gaps.join('\n'), /^"approved" \(event 1\) was before "expired" \(event \d+\): ask the sender/m);
 	for (const [words, code, pattern] of [[['show', 'transaction:1'], 1, /no event of transaction:1/], [['show', 'customer:98446301'], 1, /no event/],
 		[['show', 'transaction:1', '--payload'], 2, /--payload/], [['show', 'nothing'], 2, /ID/]]) {
 		const got = await d.ctl(...words);
@@ -108,4 +109,37 @@ test('on a terminal, and with hostile values', limit, async (t) => {
 		assert.doesNotMatch(text, /\x1b\[31mred/);
 		if (command === 'transactions') for (const line of plain.split('\n')) assert.ok([...line].length <= 80, line);
 	}
+});
+
+test('what cannot be is reported once, by the alert and in the history', limit, async (t) => {
+	const d = await start(t, { alert: (x) => ({ run: [x.script('alert', 'a=$(cat); printf "%s\\n" "$a" >>"$OUT/alerts"')] }) });
+	const told = () => d.lines('alerts').map((line) => JSON.parse(line));
+	await d.store(life(7, 'declined', 8));
+	const transferred = await d.store(life(7, 'transferred', 10));
+	const approved = await d.store(life(7, 'approved', 11));
+	await d.store(life(8, 'expired', 10));
+	await d.store(life(8, 'approved', 11));
+	await d.store(life(9, 'created', 10));
+	const other = await d.store(life(9, 'approved', 11, { amount: 100 }));
+	const paid = { refunds: [{ id: 1, amount: 3000 }, { id: 2, amount: 2001 }] };
+	const refunded = await d.store(life(10, 'approved_partially_refunded', 12, paid));
+	await d.kill(); // it compares when it starts, then every minute
+	await d.start();
+	await waitFor(() => told().length >= 3, 'three alerts');
+	const by = (id) => told().find((alert) => alert.entity_id === String(id));
+	assert.deepEqual([by(7).event, by(7).reason, by(7).kind, by(7).source, by(7).entity_kind],
+		[approved, `"transferred" (event ${transferred}) was before "approved" (event ${approved})`, 'contradiction', 'fedapay', 'transaction']);
+	assert.match(by(7).subject, /transaction:7: what fedapay reports cannot be$/);
+	assert.match(by(7).text, /was before[^]*hookctl show transaction:7\n$/);
+	assert.match(by(9).reason, new RegExp(`^event ${other} has another amount, 100.FCFA, than event \\d+, 5.000.FCFA$`));
+	assert.match(by(10).reason, new RegExp(`^the refunds, 5.001.FCFA, are more than the payment, 5.000.FCFA \\(event ${refunded}\\)$`));
+	const [seen] = json(await ctl(d, 'show', 'transaction:7', '--json'));
+	assert.ok(seen.gaps.includes(`${by(7).reason}: ask the sender which is true`));
+	// once, also over another start and with more events of it
+	await d.store(life(7, 'approved', 12));
+	await d.stop();
+	await d.start();
+	await d.settled(await d.store(life(11, 'approved', 11)));
+	assert.equal(told().length, 3);
+	assert.equal((await d.events('--type', 'hookd.alert')).length, 3);
 });

@@ -19,8 +19,7 @@ test('send: a realistic event is made, signed, posted, and reported as 200', lim
 	const [event] = await d.events();
 	assert.equal(event.type, 'transaction.approved');
 	const payload = JSON.parse(await d.payload(event.id));
-	for (const key of ['id', 'name', 'object', 'object_id', 'account_id', 'entity', 'created_at'])
-		assert.ok(key in payload, key);
+	assert.deepEqual(Object.keys(payload), ['name', 'object', 'object_id', 'account', 'entity'], 'as FedaPay sends it: no id, no time');
 	for (const key of ['id', 'reference', 'amount', 'status', 'mode', 'customer', 'currency', 'updated_at'])
 		assert.ok(key in payload.entity, `entity.${key}`);
 	assert.equal((await d.settled(event.id)).deliveries[0].state, 'DONE');
@@ -32,7 +31,7 @@ test('send: type, amount, the config\'s secret; each is a new event, --same is n
 	assert.equal(more.code, 0, more.stderr);
 	const events = await d.events();
 	assert.equal(events.length, 3);
-	assert.equal(new Set(events.map((event) => event.provider_event_id)).size, 3);
+	assert.equal(new Set(events.map((event) => event.idempotency_key)).size, 3);
 	assert.ok(events.every((event) => event.type === 'payout.sent'));
 	assert.equal(JSON.parse(await d.payload(events[0].id)).entity.amount, 1234);
 
@@ -258,4 +257,32 @@ test('exit codes: 1 not found, 2 wrong arguments, 78 no usable config', limit, a
 	assert.equal((await run(HOOKCTL, ['--version'])).code, 0);
 	const nonsense = await d.ctl('nonsense');
 	assert.match(nonsense.stderr, /nonsense/);
+});
+
+/** hookctl with a last argument that Node cannot write: bytes that are not UTF-8. */
+const ctlWithBytes = (d, ...args) => run('sh', ['-c', 'bytes=$(printf "tr\\351s"); exec "$0" "$@$bytes"', HOOKCTL, '--config', d.configFile, ...args],
+	{ env: d.env });
+
+test('a text that is not UTF-8 is refused, wherever hookctl takes one; a path is not', limit, async (t) => {
+	const d = await Daemon.start(t);
+	const commands = [...(await d.ctl('--help')).stdout.matchAll(/^  ([a-z]+) /gm)].map((match) => match[1]);
+	let tried = 0;
+	for (const command of commands)
+		for (const [, option, argument] of (await d.ctl(command, '--help')).stdout.matchAll(/^  --([a-z-]+) ([A-Z][^ ]*) /gm)) {
+			const { code, stderr } = await ctlWithBytes(d, command, `--${option}=`);
+			if (['FILE', 'WHERE'].includes(argument)) {
+				assert.doesNotMatch(stderr, /is not UTF-8/, `${command} --${option}`);
+				continue;
+			}
+			assert.deepEqual([code, stderr], [2, `hookctl: --${option}: "tr\\xe9s" is not UTF-8\n`], `${command} --${option}`);
+			tried++;
+		}
+	assert.ok(tried > 50, `${tried} options`);
+	for (const [command, what] of [['pause', 'HOOK'], ['resume', 'HOOK'], ['test', 'HOOK'], ['show', 'KIND:ID']])
+		assert.deepEqual(await ctlWithBytes(d, command, 'transaction:').then(({ code, stderr }) => [code, stderr]),
+			[2, `hookctl: ${what}: "transaction:tr\\xe9s" is not UTF-8\n`]);
+	const { name, ...nameless } = newEvent();
+	const { event } = (await d.post(JSON.stringify(nameless))).json;
+	assert.equal((await ctlWithBytes(d, 'quarantine', 'release', String(event), '--type=')).code, 2);
+	assert.match((await d.show(event)).quarantined, /no type/);
 });

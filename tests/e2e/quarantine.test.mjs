@@ -81,7 +81,7 @@ test('what cannot be', limit, async (t) => {
 	await d.stop();
 	const released = await d.ctl('quarantine', 'release', String(id), '--type', 'transaction.approved');
 	assert.equal(released.code, 0, released.stderr);
-	assert.match(released.stderr, /does not listen/);
+	assert.equal(released.stderr, '');
 	await d.start();
 	assert.deepEqual((await d.settled(id)).deliveries.map((x) => x.state), ['DONE']);
 });

@@ -134,7 +134,7 @@ async function tryHook(t, over, description, script = 'printf "%s\\0" "$@" >"$OU
 
 test('a leading - that comes from the event is refused, unless allow_dash', limit, async (t) => {
 	for (const description of ['-x', '--help', '-', '-\n']) {
-		for (const template of ['{{entity.description}}', '{{entity.callback_url}}{{entity.description}}',
+		for (const template of ['{{entity.description}}', '{{entity.callback_url | default: ""}}{{entity.description}}',
 			'{{entity.description}}.txt', '{{entity.description | trim}}']) {
 			const { d, delivery } = await tryHook(t, { args: [template] }, description);
 			assert.deepEqual(results(delivery), ['permfail'], `${template} of ${description}`);
@@ -149,6 +149,16 @@ test('a leading - that comes from the event is refused, unless allow_dash', limi
 	const own = await tryHook(t, { args: ['--order={{entity.description}}', '-o', '-{{entity.description}}'] }, '-x');
 	assert.equal(own.delivery.state, 'DONE', 'the config\'s own dashes are allowed');
 	assert.equal(own.d.read('args'), '--order=-x\0-o\0--x\0');
+});
+
+test('null in an argument or a variable is missing: given up, nothing runs', limit, async (t) => {
+	for (const over of [{ args: ['{{entity.description}}'] }, { env: { V: 'x{{entity.description}}' } }]) {
+		const { d, delivery } = await tryHook(t, over, null);
+		assert.deepEqual(results(delivery), ['permfail']);
+		assert.match(delivery.attempts[0].message, /entity\.description is null/);
+		assert.ok(!d.has('args'));
+		await d.stop();
+	}
 });
 
 test('a NUL in an argument or a variable: given up, nothing runs', limit, async (t) => {
@@ -355,6 +365,53 @@ test('without skip_stale every state runs', limit, async (t) => {
 	assert.equal((await only(d, await put(1, { name: 'transaction.created', second: 1 }))).state, 'DONE');
 });
 
+// ---- once
+const reasons = (show) => show.deliveries.map((delivery) => `${delivery.state} ${delivery.reason ?? ''}`.trim());
+
+test('once: entity: one act on a transaction, whatever comes, over a crash and replays', limit, async (t) => {
+	const { d, put } = await ordered(t, { order: undefined, once: 'entity' });
+	const approved = await put(1, { name: 'transaction.approved', mode: 'slow' });
+	await runs(d, approved);
+	const transferred = await put(1, { name: 'transaction.transferred', second: 1 });
+	const elsewhere = await put(2, { name: 'transaction.approved' });
+	await d.settled(elsewhere);
+	assert.equal((await d.show(transferred)).deliveries[0].state, 'READY', 'it waits for the first');
+	await d.kill();
+	await d.start();
+	await runs(d, approved);
+	d.touch('go');
+	const acted = await only(d, approved);
+	assert.equal(acted.state, 'DONE');
+	const because = `SKIPPED acted already by delivery ${acted.id}`;
+	await d.settled(transferred);
+	assert.deepEqual(reasons(await d.show(transferred)), [because]);
+	const again = await put(1, { name: 'transaction.approved', second: 2 });
+	await d.settled(again);
+	assert.deepEqual(reasons(await d.show(again)), [because]);
+
+	// what the hook did stays done without the event
+	await d.kill();
+	await d.start();
+	assert.equal((await d.ctl('replay', String(approved), '--yes')).code, 0);
+	await d.settled(approved);
+	assert.deepEqual(reasons(await d.show(approved)), ['DONE', because]);
+	const before = order(d).length;
+	assert.equal((await d.ctl('replay', String(transferred), '--again', '--yes')).code, 0);
+	await d.settled(transferred);
+	assert.equal((await d.show(transferred)).deliveries.at(-1).state, 'DONE');
+	assert.deepEqual(order(d).slice(before), [transferred]);
+});
+
+test('once: entity: one that is given up has not acted, the next one does', limit, async (t) => {
+	const { d, put } = await ordered(t, { once: 'entity' });
+	const fails = await put(1, { mode: 'fails' });
+	const next = await put(1, { second: 1 });
+	const last = await put(1, { second: 2 });
+	assert.equal((await only(d, fails)).state, 'DEAD');
+	assert.equal((await only(d, next)).state, 'DONE');
+	assert.match(reasons(await d.show(last))[0] ?? '', /^SKIPPED acted already by delivery \d+$/);
+});
+
 // ---- on_failure
 const FACTS = ['{{failure.hook}}', '{{failure.delivery}}', '{{failure.attempts}}', '{{failure.reason}}', '{{failure.output}}',
 	'{{hookd.hook}}', '{{hookd.event}}', '{{entity.reference}}'];
@@ -396,14 +453,14 @@ test('on_failure by mail', limit, async (t) => {
 	const d = await Daemon.start(t, { email: { server: box.url, tls: 'none', from: FROM },
 		on_failure: { email: { to: 'ops@example.com', subject: 'hookd: {{failure.hook}} gave up event {{hookd.event}}',
 			body: '{{failure.reason}}\n{{failure.output}}' } },
-		hooks: (d) => [d.hook('ship', 'printf "\\033[31mrouge\\000\\377é"; exit 65')] });
+		hooks: (d) => [d.hook('ship', 'printf "\\033[31mrouge\\000\\377é\\ntwo\\n\\nlines"; exit 65')] });
 	const event = await d.store();
 	const seen = await d.settled(event);
 	assert.equal(named(seen, 'ship/on_failure').state, 'DONE', JSON.stringify(named(seen, 'ship/on_failure').attempts));
 	const { mail } = await box.mail();
 	assert.equal(mail.subject, `hookd: ship gave up event ${event}`);
 	assert.match(mail.text, /65/);
-	assert.match(mail.text, /rouge/);
+	assert.match(mail.text, /rouge.*\r?\ntwo\r?\n\r?\nlines/, 'the output keeps its lines');
 	assert.equal(box.mails.length, 1);
 });
 
@@ -511,6 +568,47 @@ test('a digest each day, of that day only, also over a restart; hooks of the con
 	assert.equal(box.mails.length, 2);
 	assert.ok(d.runs.every(({ key }) => !key.startsWith('hookd/')));
 	assert.equal(d.runs.length, 2);
+});
+
+test('a digest begins where the last one ended, whatever digest.at was then', limit, async (t) => {
+	const { d, box, approach } = await beforeDigest(t, {});
+	const first = d.config.digest.at;
+	const later = (minutes) => new Date(Date.parse(`2026-01-01T${first}Z`) + minutes * 60_000).toISOString().slice(11, 16);
+	const at = (minutes) => ({ digest: { at: later(minutes), email: { to: 'owner@example.com' } } });
+	const period = async (number) => {
+		await box.mail(number);
+		const own = await d.events('--type', 'hookd.digest');
+		assert.equal(own.length, number);
+		return JSON.parse(await d.payload(Math.max(...own.map((e) => e.id)))).period;
+	};
+	approach();
+	await d.start();
+	await d.settled(await d.store({ name: 'a.first' }));
+	const one = await period(1);
+
+	await d.settled(await d.store({ name: 'a.second' }));
+	d.reload(at(2)); // on the same day
+	await d.logged(/config reloaded/);
+	approach(120 / DAY);
+	await d.restart();
+	const two = await period(2);
+	assert.deepEqual(two.from, one.to);
+	assert.equal(Date.parse(two.to) - Date.parse(two.from), 120_000);
+
+	await d.settled(await d.store({ name: 'a.third' }));
+	await d.stop();
+	d.configure(at(-3)); // earlier: the day's was made
+	await d.start();
+	await d.settled(await d.store({ name: 'a.fourth' }));
+	await d.stop();
+	approach(3 - 120 / DAY); // hookd was off for three days
+	await d.start();
+	const three = await period(3);
+	assert.deepEqual(three.from, two.to);
+	assert.equal(Date.parse(three.to) - Date.parse(three.from), 3 * DAY * 1000 - 300_000);
+	const texts = box.mails.map(({ mail }) => ['first', 'second', 'third', 'fourth'].filter((x) => mail.text.includes(`a.${x}`)));
+	assert.deepEqual(texts, [['first'], ['second'], ['third', 'fourth']]);
+	assert.equal(box.mails.length, 3);
 });
 
 test('digest with when: dead: only after something died', limit, async (t) => {

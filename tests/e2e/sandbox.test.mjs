@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync,
-	renameSync, rmSync, writeFileSync } from 'node:fs';
+	renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
@@ -235,6 +235,24 @@ test('a secret that cannot be kept from scripts is logged', limit, async (t) => 
 	assert.match(told[0], /directory=\/tmp reason="hookd's user can write to it"/);
 });
 
+test('a template that scripts can replace is logged, and one that became a link to a secret is refused', limit, async (t) => {
+	if (!onlyRoot(t)) return;
+	const d = unprivileged(t);
+	const file = keep(`${d.dir}/state/mail.txt`, 'Thank you\n');
+	const mail = { to: 'a@example.com', subject: 'x', body_file: file };
+	d.configure({ email: { server: 'smtp://127.0.0.1:9', tls: 'none', from: 'a@example.com' },
+		hooks: (d) => [d.hook('runs', 'true'), { name: 'mails', source: 'fedapay', on: 'transaction.approved', email: mail }] });
+	await d.start();
+	const told = d.logLines.filter((line) => /scripts can replace a file/.test(line));
+	assert.equal(told.length, 1, d.log);
+	assert.ok(told[0].includes(`file=${file} directory=`), told[0]);
+	unlinkSync(file);
+	symlinkSync(`${d.credentials}/fedapay-secret`, file);
+	d.signal('SIGHUP');
+	await d.logged(/email\.body_file: is a secret's file, or a link to one/);
+	await d.logged(/reload refused/);
+});
+
 test('everything in the directory of the credentials is protected, whatever its name in the config', limit, async (t) => {
 	if (!onlyRoot(t)) return;
 	const d = unprivileged(t);
@@ -302,15 +320,19 @@ test('no_new_privs is set unless a privilege is needed', limit, async (t) => {
 	assert.equal(privileges(plain), '1');
 	assert.equal(await shown(plain), 'NoNewPrivs:\t1\n');
 
-	/* A local sendmail may be set-group-ID. */
+	/* A local sendmail that is set-group-ID keeps that; any other is in the sandbox. */
 	const posts = unprivileged(t);
-	posts.configure({ email: { sendmail: posts.script('sendmail', `${SHOW} >"$OUT/rights"; cat >/dev/null`), from: FROM },
+	const program = posts.script('sendmail', `${SHOW} >"$OUT/rights"; cat >/dev/null`);
+	posts.configure({ email: { sendmail: program, from: FROM },
 		hooks: (d) => [script(d), mail] });
 	await posts.start();
 	assert.equal(privileges(posts), '0');
 	assert.equal(await shown(posts), 'NoNewPrivs:\t1\n');
-	await posts.settled(await posts.store({ name: 'mail.it' }));
-	assert.equal(posts.read('rights'), 'NoNewPrivs:\t0\n');
+	for (const [mode, rights] of [[0o755, 1], [0o2755, 0]]) {
+		chmodSync(program, mode);
+		await posts.settled(await posts.store({ name: 'mail.it' }));
+		assert.equal(posts.read('rights'), `NoNewPrivs:\t${rights}\n`);
+	}
 
 	plain.reload({ email: posts.config.email, hooks: posts.config.hooks });
 	await plain.logged(/set-user-ID programs.*no effect/);

@@ -33,12 +33,13 @@ test('the environment is exactly what is promised, and stdin the payload', limit
 	const ship = deliveries.find((x) => x.hook === 'ship');
 	const seen = environment(d.read('environ'));
 	assert.deepEqual(Object.keys(seen).sort(), ['EMPTY', 'HOME', 'HOOKD_ATTEMPT', 'HOOKD_DELIVERY_ID',
-		'HOOKD_EVENT_ID', 'HOOKD_EVENT_TYPE', 'HOOKD_HOOK', 'HOOKD_IDEMPOTENCY_KEY', 'HOOKD_SOURCE',
+		'HOOKD_EVENT_ID', 'HOOKD_EVENT_TYPE', 'HOOKD_HOOK', 'HOOKD_IDEMPOTENCY_KEY', 'HOOKD_ORIGIN', 'HOOKD_SOURCE',
 		'LANG', 'MODE', 'PATH', 'SHOP'].sort());
 	assert.equal(seen.HOOKD_EVENT_ID, String(number));
 	assert.equal(seen.HOOKD_EVENT_TYPE, 'transaction.approved');
 	assert.equal(seen.HOOKD_SOURCE, 'fedapay');
 	assert.equal(seen.HOOKD_HOOK, 'ship');
+	assert.equal(seen.HOOKD_ORIGIN, 'webhook');
 	assert.equal(seen.HOOKD_DELIVERY_ID, String(ship.id));
 	assert.equal(seen.HOOKD_ATTEMPT, '1');
 	assert.ok(seen.HOOKD_IDEMPOTENCY_KEY.includes(String(event.id)), seen.HOOKD_IDEMPOTENCY_KEY);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Daemon } from './lib/daemon.mjs';
 import { newBody } from './lib/fedapay.mjs';
 import { Manager } from './lib/manager.mjs';
+import { Peer } from './lib/peer.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
 /** {codes, text, json} of both forms, one after the other; no line is wider than a terminal. */
@@ -78,6 +79,29 @@ test('the status line for systemd and hookctl status have the same counts', limi
 	assert.deepEqual([json.waiting, json.dead_count, json.replayed], [2, 2, 1]);
 });
 
+test('a backlog that is nearly full, or full, needs attention: 1', limit, async (t) => {
+	const d = await Daemon.start(t, { hooks: (x) => [x.hook('ship', 'true')], limits: { backlog: 10 } });
+	assert.equal((await d.ctl('pause', 'ship')).code, 0);
+	for (let i = 0; i < 8; i++) await d.store();
+	const roomy = await status(d);
+	assert.doesNotMatch(roomy.text, /backlog/);
+	assert.equal(roomy.json.backlog, 10);
+	await d.store();
+	const nearly = await status(d);
+	assert.deepEqual(nearly.codes, [1, 1]);
+	assert.match(nearly.text, /attention .*the backlog is nearly full \(9 of 10\)/);
+	await d.store();
+	assert.equal((await d.post(newBody())).status, 503);
+	const full = await status(d);
+	assert.deepEqual(full.codes, [1, 1]);
+	assert.match(full.text, /attention .*the backlog is full: requests get 503/);
+	assert.match(full.json.attention, /the backlog is full/);
+	assert.equal((await d.ctl('resume', 'ship')).code, 0);
+	await waitFor(async () => (await status(d)).codes[0] === 0, 'the deliveries to be done');
+	await d.stop();
+	assert.equal((await status(d)).json.backlog, null);
+});
+
 test('a quarantined event needs attention: 1', limit, async (t) => {
 	const d = await Daemon.start(t);
 	await d.post('{"no": "type"}');
@@ -113,4 +137,23 @@ test('hostile names and messages are escaped', limit, async (t) => {
 	await d.settled(event);
 	const { text } = await status(d);
 	assert.match(text, /^[^\0-\x09\x0b-\x1f\x7f]*$/);
+});
+
+test('a hook whose server is down is held: 1, with the reason, until the server is back', limit, async (t) => {
+	const peer = await Peer.start(t, { status: 503 });
+	const d = await Daemon.start(t, { hooks: [{ name: 'tell', source: 'fedapay', on: '*', forward: { url: peer.url() },
+		retry: { first: '5s', max: '5s' } }] });
+	const events = [await d.store(), await d.store(), await d.store()];
+	await d.logged(/hook held: .*hook=tell .*reason="answered 503"/);
+	const down = await status(d);
+	t.diagnostic(down.text.replaceAll('\n', ' | '));
+	assert.deepEqual(down.codes, [1, 1], down.text);
+	assert.match(down.text, /^held\n {2}tell {2}3 waiting, since .* ago\n {4}answered 503$/m);
+	assert.match(down.text, /^attention +hook tell is held: its server is down$/m);
+	assert.deepEqual([down.json.held[0].hook, down.json.held[0].why, down.json.held[0].waiting], ['tell', 'answered 503', 3]);
+	assert.ok(Date.now() - Date.parse(down.json.held[0].since) < 60_000);
+	peer.answers = () => ({});
+	await d.logged(/hook no longer held hook=tell/);
+	for (const event of events) assert.equal((await d.settled(event)).deliveries[0].state, 'DONE');
+	assert.deepEqual((await status(d)).codes, [0, 0]);
 });

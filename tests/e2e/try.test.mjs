@@ -204,6 +204,36 @@ test('sendmail and on_failure can be tried too', limit, async (t) => {
 	assert.deepEqual((await sendmails(d))[0].args.slice(-1), ['ops@example.com']);
 });
 
+test("hookd's own mails can be tried: the digest of what the store has, a silence", limit, async (t) => {
+	const box = await Mailbox.start(t);
+	const email = { to: 'owner@example.com' };
+	const d = new Daemon(t, { email: { server: box.url, tls: 'none', from: FROM }, digest: { at: '07:30', email }, silence: { after: '6h', email },
+		on_failure: { email: { to: 'ops@example.com', subject: '{{failure.hook}} gave up', body: '{{failure.reason}}' } } });
+	const before = await trial(d, 'hookd/digest');
+	assert.equal(before.code, 0, before.text);
+	assert.match(before.text, /Subject: hookd on \S+: 0 events$/m);
+	await d.start();
+	for (let i = 0; i < 3; i++) await d.settled(await d.store());
+	const events = (await d.events()).length;
+	const digest = await trial(d, 'hookd/digest');
+	assert.equal(digest.code, 0, digest.text);
+	for (const pattern of [/To: owner@example\.com/, /Subject: hookd on \S+: 3 events$/m, /3 +transaction\.approved/, /Approved transactions\n[ |]+1  for 5/,
+		/3 +0 +0 +0 +record/, /Nothing is dead\./]) assert.match(digest.text, pattern);
+	const silence = await trial(d, 'hookd/silence');
+	assert.equal(silence.code, 0, silence.text);
+	for (const pattern of [/Subject: hookd on \S+: nothing from fedapay since /, /6 h ago/, /Is the webhook still enabled/])
+		assert.match(silence.text, pattern);
+	for (const { text } of [before, digest, silence]) assert.doesNotMatch(text, /\{\{|exited with 1/);
+	const sent = await trial(d, 'hookd/digest', '--run');
+	assert.equal(sent.code, 0, sent.text);
+	const { mail } = await box.mail();
+	assert.match(mail.subject, /: 3 events$/);
+	assert.match(mail.text, /Nothing is dead\./);
+	assert.equal((await d.events()).length, events, 'nothing is stored');
+	for (const more of [['--type', 'transaction.approved'], ['--amount', '5']])
+		assert.equal((await d.ctl('test', 'hookd/digest', ...more)).code, 2);
+});
+
 test('wrong arguments: exit 2; for an unknown hook the message lists the known ones; a broken config: 78', limit, async (t) => {
 	const { d } = await bench(t);
 	const none = await trial(d, 'shipp');

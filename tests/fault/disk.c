@@ -38,7 +38,7 @@ static bool cut_now;
 static enum disk_op cut_op;
 static enum disk_kind cut_kind;
 static struct disk_failure failure;
-static unsigned failed;
+static unsigned failed, failed_syncs;
 
 uint64_t disk_random(uint64_t *state) /* splitmix64 */
 {
@@ -135,6 +135,7 @@ int disk_step(enum disk_op op, enum disk_kind kind, bool *half)
 		return 0;
 	failure.times--;
 	failed++;
+	failed_syncs += op == DISK_SYNC && (kind == DISK_DATABASE || kind == DISK_WAL);
 	*half = failure.half;
 	return failure.error;
 }
@@ -186,7 +187,7 @@ void disk_fail(struct disk_failure f)
 {
 	disk_lock();
 	failure = f;
-	failed = 0;
+	failed = failed_syncs = 0;
 	disk_unlock();
 }
 
@@ -194,6 +195,14 @@ unsigned disk_failed(void)
 {
 	disk_lock();
 	unsigned n = failed;
+	disk_unlock();
+	return n;
+}
+
+unsigned disk_failed_syncs(void)
+{
+	disk_lock();
+	unsigned n = failed_syncs;
 	disk_unlock();
 	return n;
 }
@@ -357,6 +366,40 @@ void disk_note_unlink(const char *path)
 	if (name->count == 0)
 		(void)disk_node_open(path, false); /* it existed before it was watched */
 	name_add(name, NULL);
+}
+
+static const char *path_of(const struct disk_node *node)
+{
+	for (size_t i = 0; i < name_count; i++) {
+		if (names[i].count > 0 && names[i].history[names[i].count - 1] == node)
+			return names[i].path;
+	}
+	return NULL;
+}
+
+void disk_note_drop(struct disk_node *node)
+{
+	const char *path = path_of(node);
+	size_t len = node->size > node->durable_size ? node->size : node->durable_size;
+
+	if (path == NULL || node->size == 0)
+		return;
+	for (size_t i = 0; i < node->count; i++) {
+		const struct disk_change *c = &node->changes[i];
+		len = c->offset + c->len > len ? c->offset + c->len : len;
+	}
+	unsigned char *bytes = disk_need(calloc(1, len));
+	if (node->durable_size > 0)
+		memcpy(bytes, node->durable, node->durable_size);
+	for (size_t i = 0; i < node->count; i++) {
+		const struct disk_change *c = &node->changes[i];
+		disk_apply(bytes, c, c->offset, c->offset + c->len);
+	}
+	int fd = disk_real_open(path, O_RDWR | O_CLOEXEC, 0);
+	if (fd < 0 || disk_real_pwrite(fd, bytes, node->size, 0) != (ssize_t)node->size)
+		abort();
+	(void)disk_real_close(fd);
+	free(bytes);
 }
 
 void disk_fd_set(int fd, struct disk_node *node, bool synced)

@@ -9,7 +9,7 @@
  * have kept: any version of each unsynced sector, torn at any byte; sizes and names of any moment
  * since they were synced. The content of -shm is lost.
  *   A sync that was made to fail loses its pages, as on Linux, although they can still be read: a
- * later sync does not write them.
+ * later sync does not write them. POSIX_FADV_DONTNEED has them read from the disk again.
  * Anything that the model does not know (a write through a shared mapping, a rename) ends the
  * program, so that no test passes by missing something. Any thread. */
 #ifndef HOOKD_FAULT_DISK_H
@@ -73,6 +73,8 @@ struct disk_failure {
 
 void disk_fail(struct disk_failure failure);
 unsigned disk_failed(void); /* calls that failed since disk_fail */
+/* Of those, syncs of the database file and the WAL. */
+unsigned disk_failed_syncs(void);
 
 /* Numbers from a seed; for the tests too. */
 uint64_t disk_random(uint64_t *state);

@@ -1,10 +1,11 @@
 // hookd on a disk that is full, read-only, failing, locked or damaged: 503, never a crash, nothing acknowledged is lost,
-// and it resumes by itself.
+// and it resumes by itself; after a failed sync it ends, and the next start has everything.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, rmSync, statSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Daemon } from '../e2e/lib/daemon.mjs';
 import { newBody } from '../e2e/lib/fedapay.mjs';
 import { run } from '../e2e/lib/program.mjs';
@@ -26,7 +27,7 @@ async function onSmallDisk(t, size) {
 	const d = new Daemon(t, { hooks });
 	const disk = join(d.dir, 'disk');
 	mkdirSync(disk);
-	await must('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'hookd-test', disk);
+	await must('mount', '-t', 'tmpfs', '-o', `size=${size},mode=755`, 'hookd-test', disk);
 	d.last = () => must('umount', '-l', disk);
 	d.configure({ store: { path: join(disk, 'hookd.db') } });
 	await d.start();
@@ -49,6 +50,41 @@ test('a full disk: 503 until there is room, then it resumes by itself', rootLimi
 	assert.equal(await posted.check(), posted.sent.size);
 });
 
+for (const [what, before] of Object.entries({ 'with a store': () => {}, 'without one': (disk) => {
+	for (const name of readdirSync(disk)) rmSync(join(disk, name));
+} })) {
+	test(`a disk that is full at the start, ${what}: 503 until there is room, then all works`, rootLimit, async (t) => {
+		const { d, disk } = await onSmallDisk(t, '4m');
+		const posted = new Posted(d);
+		if (what === 'with a store') await posted.posts(3);
+		await d.stop();
+		before(disk);
+		await run('dd', ['if=/dev/zero', `of=${disk}/other`, 'bs=4k']);
+		d.spawn();
+		await d.logged(/hookd waits for its store, .* reason="no room is left on the disk of the store"/);
+		await d.listening();
+		const { status, headers, text } = await d.post();
+		assert.deepEqual([status, headers['retry-after']], [503, '5']);
+		assert.match(text, /the store is not open yet/);
+		d.signal('SIGHUP');
+		await d.logged(/reload refused: the store is not open yet/);
+		assert.notEqual((await d.ctl('status')).code, 0);
+		rmSync(`${disk}/other`);
+		await d.logged(/hookd is ready/);
+		await posted.posts(3);
+		assert.equal(await posted.check(), posted.sent.size);
+	});
+}
+
+test('SIGTERM while it waits for room on the disk ends it in order', rootLimit, async (t) => {
+	const { d, disk } = await onSmallDisk(t, '4m');
+	await d.stop();
+	await run('dd', ['if=/dev/zero', `of=${disk}/other`, 'bs=4k']);
+	d.spawn();
+	await d.logged(/hookd waits for its store/);
+	assert.equal((await d.stop()).code, 0);
+});
+
 test('a disk that another program fills and frees', rootLimit, async (t) => {
 	const { d, disk } = await onSmallDisk(t, '16m');
 	const posted = new Posted(d);
@@ -66,6 +102,46 @@ test('a disk that another program fills and frees', rootLimit, async (t) => {
 	assert.deepEqual([...posted.statuses.keys()].sort(), [200, 503]);
 	await posted.resendAll();
 	assert.equal(await posted.check(), posted.sent.size);
+});
+
+/** A file to import: so many events of 6 KB, received ten days ago. */
+function oldEvents(d, count) {
+	const received_at = new Date(Date.now() - 10 * 86400000).toISOString();
+	const lines = Array.from({ length: count }, (_, i) => JSON.stringify({ received_at, payload: JSON.stringify({
+		name: 'transaction.approved', object: 'transaction', entity: { id: 7000000 + i, reference: `old-${i}`, status: 'approved',
+			filler: 'x'.repeat(6000) } }) }));
+	return d.file('old.ndjson', `${lines.join('\n')}\n`);
+}
+
+const roomOf = (disk) => { const { bavail, bsize } = statfsSync(disk); return bavail * bsize; };
+
+test('prune and vacuum make room on a disk that has little', rootLimit, async (t) => {
+	for (const [room, busy] of [[4800 << 10, true], [512 << 10, false]]) {
+		const { d, disk } = await onSmallDisk(t, '48m');
+		const db = join(disk, 'hookd.db');
+		const posted = new Posted(d);
+		const imported = await d.ctl('import', oldEvents(d, 4000));
+		assert.match(imported.stdout, /^4000 events imported/, imported.stderr);
+		await d.stop(); // takes the WAL, and the room that it had
+		await d.start();
+		await run('dd', ['if=/dev/zero', `of=${disk}/other`, 'bs=64k', `count=${Math.floor((roomOf(disk) - room) / 65536)}`]);
+		assert.ok(roomOf(disk) <= room + 65536);
+		let over = !busy;
+		const posting = (async () => { while (!over) { await posted.post(); await sleep(20); } })();
+		const pruned = await d.ctl('prune', '--older-than', '1d', '--yes');
+		const vacuumed = await d.ctl('vacuum');
+		over = true;
+		await posting;
+		assert.equal(pruned.code, 0, pruned.stderr);
+		assert.match(pruned.stdout, /^4000 events removed/);
+		assert.equal(vacuumed.code, 0, vacuumed.stderr);
+		assert.match(vacuumed.stdout, / 0 pages free in it/);
+		await waitFor(() => statSync(db).size < 8 << 20, 'the file to be shorter');
+		await posted.until200('there was little room');
+		await posted.resendAll();
+		assert.equal(await posted.check(), posted.sent.size);
+		assert.deepEqual([...posted.statuses.keys()], [200], 'none was refused');
+	}
 });
 
 test('a read-only disk: no start, with the reason, until it is writable again', rootLimit, async (t) => {
@@ -91,8 +167,7 @@ const FAILURES = [
 	[['write'], 'EIO', [503]],
 	[['write'], 'ENOSPC', [503]],
 	[['write', 'open', 'truncate'], 'EROFS', [503]], // as after a remount by the kernel
-	[['sync'], 'EIO', [503]],
-	[['write', 'sync', 'truncate', 'open', 'read'], 'EIO', [503]],
+	[['write', 'truncate', 'open', 'read'], 'EIO', [503]],
 	[['write'], 'EDQUOT', [503]],
 	[['open'], 'EMFILE', [200]],
 	[['truncate'], 'EIO', [200]],
@@ -117,12 +192,41 @@ test('disk calls fail for a while: refused, then it resumes by itself', limit, a
 		refused += posted.statuses.get(503) ?? 0;
 		await posted.until200(what);
 	}
-	assert.ok(refused >= 6 * 18 && failing.failed >= 6, `${refused} refused, ${failing.failed} calls failed`);
+	assert.ok(refused >= 5 * 18 && failing.failed >= 6, `${refused} refused, ${failing.failed} calls failed`);
 	await posted.resendAll();
 	await posted.check();
 	assert.deepEqual(await d.stop(), { code: 0, signal: null });
 	await d.start();
 	assert.equal(await posted.check(), posted.sent.size, 'after a restart, too');
+});
+
+test('a sync fails: hookd acknowledges nothing more and ends with status 1; the next start has everything', limit, async (t) => {
+	const d = new Daemon(t, { hooks, store: (d) => ({ path: join(d.dir, 'store', 'hookd.db') }) });
+	mkdirSync(join(d.dir, 'store'));
+	const failing = await Failing.preload(t, d, 'failing');
+	await d.start();
+	const posted = new Posted(d);
+	for (const error of ['EIO', 'ENOSPC', 'EIO']) {
+		await posted.posts(10);
+		const acked = posted.acked.size;
+		posted.statuses.clear();
+		d.asked = true; // it is to end
+		failing.fail(['sync'], error);
+		const clients = Promise.all(Array.from({ length: 6 }, () => posted.posts(3)));
+		assert.deepEqual(await within(d.exited, 'its end'), { code: 1, signal: null }, error);
+		await clients;
+		for (const status of posted.statuses.keys()) assert.ok([503, 0].includes(status), `${error}: ${status}`);
+		assert.equal(posted.acked.size, acked, error);
+		assert.match(d.log, /store could not be synced, and takes nothing more[^\n]*\n(?:[^\n]*\n)*?[^\n]*hookd ends, because the store could not be synced/, error);
+		d.spawn();
+		d.asked = true;
+		assert.deepEqual(await within(d.exited, 'a start on the same disk to end'), { code: 1, signal: null }, error);
+		assert.match(d.log, /store cannot be opened/, error);
+		failing.heal();
+		await d.start();
+	}
+	await posted.resendAll();
+	assert.equal(await posted.check(), posted.sent.size);
 });
 
 /* The lock that a writer of the WAL takes: byte 120 of the WAL-index (https://www.sqlite.org/walformat.html). */

@@ -275,6 +275,31 @@ int fdatasync(int fd)
 	return any_sync(fd, real_fdatasync);
 }
 
+static int any_advice(int fd, off_t offset, off_t len, int advice)
+{
+	REAL(posix_fadvise64);
+	bool whole = offset == 0 && len == 0;
+
+	disk_lock();
+	struct disk_node *node = disk_fd_node(fd);
+	if (node != NULL && (advice != POSIX_FADV_DONTNEED || !whole))
+		unknown("advice");
+	if (node != NULL && !disk_is_dead())
+		disk_note_drop(node);
+	disk_unlock();
+	return node != NULL ? 0 : real_posix_fadvise64(fd, offset, len, advice);
+}
+
+int posix_fadvise64(int fd, off64_t offset, off64_t len, int advice)
+{
+	return any_advice(fd, offset, len, advice);
+}
+
+int posix_fadvise(int fd, off_t offset, off_t len, int advice)
+{
+	return any_advice(fd, offset, len, advice);
+}
+
 void *mmap64(void *addr, size_t len, int protection, int flags, int fd, off64_t offset)
 {
 	REAL(mmap64);

@@ -46,6 +46,7 @@ void disk_note_write(
 void disk_note_size(struct disk_node *node, size_t size);
 void disk_note_sync(struct disk_node *node, bool failed); /* of a directory: its names */
 void disk_note_unlink(const char *path);
+void disk_note_drop(struct disk_node *node); /* reads what is not waiting to be written again */
 
 /* Of descriptors. */
 void disk_fd_set(int fd, struct disk_node *node, bool synced);

@@ -1,12 +1,14 @@
 /* errors.c - hookd's store on a disk on which the nth call of a kind fails, for each n until
  * there is no nth call (errors STRIDE SEED ROW: about every STRIDEth n only, from that row on).
  *
- * Each time the store refuses or works, acknowledges nothing that is not stored, and resumes by
- * itself, without being reopened, when the disk works again. After some of the failures the power
- * fails as well: Linux drops what a sync failed for, although it can still be read. */
+ * Each time the store refuses or works, and acknowledges nothing that is not stored. After a failed
+ * sync it stops and is opened again, as by the next hookd; after any other failure it resumes by
+ * itself when the disk works again. After some of the failures the power fails as well, also while
+ * the next hookd recovers: Linux drops what a sync failed for, although it can still be read. */
 #include "directory.h"
 #include "disk.h"
 #include "promises.h"
+#include "transactions.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -21,7 +23,9 @@
 #define OP(op)  (1U << DISK_##op)
 
 enum { SMALL, CHECKPOINTED }; /* CHECKPOINTED: enough for a checkpoint */
-enum { LOADS = 6 };           /* of CHECKPOINTED: more than the 64 MB between two tries */
+enum { LOADS = 6 };           /* of CHECKPOINTED, of 25 MB each */
+
+#define WAL_MAX ((off_t)64 * 1024 * 1024)
 
 static const struct row {
 	const char *name;
@@ -101,61 +105,94 @@ static off_t wal_size(void)
 	return stat(name, &sb) == 0 ? sb.st_size : 0;
 }
 
-static bool is_checkpoint_sync(const struct row *row)
-{
-	return row->load == CHECKPOINTED && row->ops == OP(SYNC);
-}
-
 /* A checkpoint makes room in the WAL: it must not grow with each load for ever. */
 static bool is_repaired(struct promises *p, struct store *st, char *why)
 {
-	off_t size[LOADS];
-
 	for (unsigned i = 0; i < LOADS; i++) {
 		if (!promises_work(p, st, &loads[CHECKPOINTED], why, WHY))
 			return false;
-		size[i] = wal_size();
-		if (i > 0 && size[i] == size[i - 1])
-			return true;
 	}
-	(void)snprintf(why, WHY, "the disk works again, and the WAL still grows: %jd, … %jd",
-		(intmax_t)size[0], (intmax_t)size[LOADS - 1]);
+	if (wal_size() <= WAL_MAX)
+		return true;
+	(void)snprintf(why, WHY, "the disk works again, and the WAL has grown to %jd bytes",
+		(intmax_t)wal_size());
 	return false;
+}
+
+static bool no(char *why, const char *text)
+{
+	(void)snprintf(why, WHY, "%s", text);
+	return false;
+}
+
+/* A failed sync stops the store, whichever thread it was in. */
+static bool stops_rightly(const struct promises *p, char *why)
+{
+	for (unsigned ms = 0; ms < 1000 && disk_failed_syncs() > 0 && !promises_stopped(p); ms++)
+		(void)usleep(1000);
+	if (disk_failed_syncs() > 0 && !promises_stopped(p))
+		return no(why, "a sync failed, and the store goes on");
+	if (disk_failed_syncs() == 0 && promises_stopped(p))
+		return no(why, "no sync failed, and the store has stopped");
+	return true;
+}
+
+/* Opens the store and works on the disk that fails. *st is NULL afterwards if it must be opened
+ * again. */
+static bool works(
+	struct promises *p, const struct row *row, unsigned n, struct store **st, char *why)
+{
+	long log = directory_log_end();
+
+	disk_fail((struct disk_failure){
+		{row->ops, row->kinds, n}, row->times, row->error, row->half});
+	*st = promises_open(p, path);
+	if (*st == NULL && disk_failed() == 0)
+		return no(why, "the store does not open");
+	if (*st == NULL)
+		return directory_log_end() != log ||
+		       no(why, "the store does not open, and does not say why");
+	bool ok = promises_work(p, *st, &loads[row->load], why, WHY) && stops_rightly(p, why);
+	if (promises_stopped(p)) {
+		store_close(*st);
+		*st = NULL;
+	}
+	return ok;
+}
+
+/* The next hookd: the disk works again, unless the power fails at the nth change. NULL: it did, or
+ * *ok is false. */
+static struct store *start_again(struct promises *p, unsigned nth, bool *ok, char *why)
+{
+	const unsigned changes = OP(WRITE) | OP(SYNC) | OP(TRUNCATE) | OP(UNLINK);
+
+	disk_fail((struct disk_failure){.times = 0});
+	disk_cut_at((struct disk_moment){changes, DISK_ANY, nth});
+	struct store *st = promises_open(p, path);
+	if (st == NULL && !disk_is_dead())
+		*ok = no(why, "the disk is sound again, and the store does not open");
+	return st;
 }
 
 static bool try_n(const struct row *row, unsigned n, uint64_t seed, bool *reached, char *why)
 {
 	struct promises *p = promises_new(seed, path);
-	bool ok = true;
+	struct store *st;
 
 	directory_empty(&disk);
 	disk_begin(disk.path, seed);
-	long log = directory_log_end();
-	disk_fail((struct disk_failure){
-		{row->ops, row->kinds, n}, row->times, row->error, row->half});
-	struct store *st = promises_open(path);
-	if (st == NULL && disk_failed() == 0) {
-		(void)snprintf(why, WHY, "the store does not open");
-		ok = false;
-	} else if (st == NULL && directory_log_end() == log) {
-		(void)snprintf(why, WHY, "the store does not open, and does not say why");
-		ok = false;
-	}
-	if (st != NULL)
-		ok = promises_work(p, st, &loads[row->load], why, WHY);
+	bool ok = works(p, row, n, &st, why);
 	*reached = disk_failed() > 0;
-	if (ok && st == NULL) {
-		disk_fail((struct disk_failure){.times = 0});
-		st = promises_open(path);
-		ok = st != NULL;
-		if (!ok)
-			(void)snprintf(
-				why, WHY, "the disk is sound again, and the store does not open");
-	}
+	bool stopped = st == NULL;
+	if (ok && stopped && row->power && n % 4 == 1)
+		disk_cut();
+	else if (ok && stopped)
+		st = start_again(
+			p, row->power && n % 4 == 3 ? 1 + (unsigned)(seed % 40) : 0, &ok, why);
 	/* Half of the time the failures include the close. */
 	if (ok && n % 2 == 0) {
 		disk_fail((struct disk_failure){.times = 0});
-		ok = goes_on(p, st, why) && (!is_checkpoint_sync(row) || is_repaired(p, st, why));
+		ok = goes_on(p, st, why) && (row->load != CHECKPOINTED || is_repaired(p, st, why));
 	}
 	if (row->power && n % 3 != 0)
 		disk_cut();
@@ -163,8 +200,8 @@ static bool try_n(const struct row *row, unsigned n, uint64_t seed, bool *reache
 		store_close(st);
 	disk_fail((struct disk_failure){.times = 0});
 	/* What the next start checkpoints must last too. */
-	if (ok && row->power && !disk_is_dead() && (st = promises_open(path)) != NULL) {
-		ok = goes_on(p, st, why);
+	if (ok && row->power && !disk_is_dead() && (st = promises_open(p, path)) != NULL) {
+		ok = goes_on(p, st, why) || disk_is_dead(); /* start_again's cut may come here */
 		store_close(st);
 	}
 	if (row->power) {
@@ -185,6 +222,60 @@ static unsigned step(const struct row *row, unsigned n, unsigned stride, uint64_
 
 	return n < 8 && (!many || stride == 1) ? 1
 					       : 1 + (unsigned)(disk_random(rng) % (2 * by - 1));
+}
+
+/* ---- each kind of the store's transactions */
+static const struct inside {
+	const char *name;
+	unsigned ops;
+	int error;
+	unsigned times;
+} insides[] = {
+	{"a read, EIO", OP(READ), EIO, 1},
+	{"a write, EIO", OP(WRITE), EIO, 1},
+	{"20 writes, ENOSPC", OP(WRITE), ENOSPC, 20},
+};
+
+static const struct inside *inside; /* the one that is tried */
+
+static void begin_inside(const char *directory)
+{
+	disk_begin(directory, 1);
+}
+
+static bool end_inside(char *why)
+{
+	(void)why;
+	disk_end();
+	return true;
+}
+
+static void fail_inside(unsigned n, unsigned times)
+{
+	disk_fail((struct disk_failure){
+		.when = {inside->ops, DISK_ANY, n}, .times = times, .error = inside->error});
+}
+
+static bool try_inside(unsigned stride, uint64_t seed, unsigned *runs)
+{
+	static const struct transaction_fault fault = {
+		begin_inside, end_inside, fail_inside, disk_failed, free};
+	char why[WHY] = "";
+
+	for (size_t i = 0; transactions_name(i) != NULL; i++) {
+		unsigned most = 0;
+		unsigned done =
+			transactions_run(i, &fault, inside->times, stride, seed, &most, why);
+		if (done == 0) {
+			(void)fprintf(out, "errors: %s: %s, number %u, seed %llu: %s\n%s\n",
+				transactions_name(i), inside->name, most, (unsigned long long)seed,
+				why, directory_top());
+			return false;
+		}
+		*runs += done;
+		(void)fprintf(out, "  %5u  %s: %s\n", most, transactions_name(i), inside->name);
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -217,11 +308,17 @@ int main(int argc, char **argv)
 		if (ok)
 			(void)fprintf(out, "  %5u  %s\n", n - 1, rows[i].name);
 	}
+	transactions_begin();
+	for (size_t i = 0; ok && i < sizeof(insides) / sizeof(insides[0]); i++) {
+		inside = &insides[i];
+		ok = try_inside(stride, seed, &runs);
+	}
 	(void)fprintf(out,
-		"errors: %u runs, each nth call of %zu kinds, in strides of %u; %.0f s\n  "
+		"errors: %u runs, each nth call of %zu kinds, and of %zu in each kind of "
+		"transaction, in strides of %u; %.0f s\n  "
 		"SEED=%llu\n",
-		runs, sizeof(rows) / sizeof(rows[0]), stride, difftime(time(NULL), begun),
-		(unsigned long long)seed);
+		runs, sizeof(rows) / sizeof(rows[0]), sizeof(insides) / sizeof(insides[0]), stride,
+		difftime(time(NULL), begun), (unsigned long long)seed);
 	directory_end(ok);
 	return ok ? 0 : 1;
 }

@@ -227,9 +227,9 @@ const lines = [
 	good('bytes above ASCII in a value', (c) => whole(c, 'X-A: caf\xe9')),
 	good('an empty value', (c) => whole(c, 'X-A:')),
 	good('an empty line before the request', (c) => `\r\n${whole(c)}`),
+	bad('a line before the request that begins with a NUL', (c) => `\0 b\r\n${whole(c)}`),
 	// libmicrohttpd 0.9.75 skips these as empty, and hookd cannot see them. No proxy forwards them,
 	// and what follows is an authentic request of its own.
-	good('a line before the request that begins with a NUL', (c) => `\0 b\r\n${whole(c)}`, closedBy1(NUL_CLOSES)),
 	good('bare LFs before the request', (c) => `\n\n${whole(c)}`, closedBy1(STRICT_LF)),
 	bad('two Hosts', (c) => head(LINE, c.host, 'Host: other', c.signature, c.length) + c.body),
 	bad('two equal Hosts', (c) => head(LINE, c.host, c.host, c.signature, c.length) + c.body),
@@ -280,10 +280,9 @@ const targets = [
 	bad('two spaces before the version', (c) => by(c, `POST ${PATH}  HTTP/1.1`)),
 	bad('a tab before the target', (c) => by(c, `POST\t${PATH} HTTP/1.1`),
 		closedBy1('what does not begin with a method it knows and a space is not HTTP to it: no answer')),
-	// RFC 9112 3 recommends 400 here; libmicrohttpd closes at once.
-	bad('a space before the method', (c) => by(c, ` ${LINE}`), { status: 0 }),
+	bad('a space before the method', (c) => by(c, ` ${LINE}`)),
 	bad('a space after the version', (c) => by(c, `${LINE} `)),
-	bad('a request line of spaces', (c) => by(c, '   '), { status: 0 }),
+	bad('a request line of spaces', (c) => by(c, '   ')),
 ];
 
 const old = (version) => `POST ${PATH} ${version}`;
@@ -297,7 +296,7 @@ const versions = [
 		'HTTP/-1.1', 'HTTP/1.1x', 'ICAP/1.1', 'HTTP 1.1', 'HTTP/1,1'].map((version) =>
 		bad(version, (c) => by(c, old(version)))),
 	...['HTTP/2.0', 'HTTP/3.1', 'HTTP/9.9'].map((version) => bad(version, (c) => by(c, old(version)), { status: 505 })),
-	bad('the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', { status: 505 }),
+	bad('the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
 ];
 
 const many = (c, n, line) => whole(c, ...Array.from({ length: n }, (_, i) => line(i)));
@@ -340,9 +339,8 @@ const methods = [
 	}, { status: 401, closed: false }),
 	bad('a method with odd characters', (c) => by(c, `PO(ST ${PATH} HTTP/1.1`)),
 	bad('a method of bytes above ASCII', (c) => by(c, `P\xd6ST ${PATH} HTTP/1.1`)),
-	bad('a method of 3,000 letters', (c) => by(c, `${'A'.repeat(3000)} ${PATH} HTTP/1.1`), { status: 405, closed: false }),
-	bad('a method of a megabyte', (c) => by(c, `${'A'.repeat(1 << 20)} ${PATH} HTTP/1.1`), { status: 414,
-		...closedBy1('a method that fills the buffer is not HTTP to it: no answer') }),
+	bad('a method of 3,000 letters', (c) => by(c, `${'A'.repeat(3000)} ${PATH} HTTP/1.1`)),
+	bad('a method of a megabyte', (c) => by(c, `${'A'.repeat(1 << 20)} ${PATH} HTTP/1.1`)),
 ];
 
 const unsigned = (c, ...lines) => head(LINE, c.host, c.length, ...lines) + c.body;
@@ -435,20 +433,19 @@ const slow = [
 
 const onPlain = [
 	bad('a TLS hello on the plain port', () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), noise(190)]),
-		{ status: 400, slow: true, ...closedBy1(NUL_CLOSES) }),
-	bad('garbage', () => Buffer.concat([Buffer.from([1, 0, 2, 3, 255, 254]), noise(3000), Buffer.from('\r\n\r\n')]),
-		{ status: 0 }),
+		{ slow: true }),
+	bad('garbage', () => Buffer.concat([Buffer.from([1, 0, 2, 3, 255, 254]), noise(3000), Buffer.from('\r\n\r\n')])),
 ];
 
 const onTls = [
-	['plain HTTP', (c) => whole(c)],
-	['plain HTTP, a bad signature', (c) => unsigned(c)],
+	['plain HTTP', (c) => whole(c), { status: 400 }],
+	['plain HTTP, a bad signature', (c) => unsigned(c), { status: 400 }],
 	['a record of no length', () => Buffer.from('1603010000', 'hex')],
 	['a record too long', () => Buffer.from('160301ffff', 'hex')],
 	['a hello of garbage', () => Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), noise(190)])],
-	['an alert', () => Buffer.from('15030100020228', 'hex')],
-	['garbage', () => noise(5000)],
-].map(([name, bytes]) => bad(`on the TLS port: ${name}`, bytes, { status: 0, tls: true, slow: true }));
+	['an alert', () => Buffer.from('15030100020228', 'hex'), { status: 400 }],
+	['garbage', () => noise(5000), { status: 400 }],
+].map(([name, bytes, more]) => bad(`on the TLS port: ${name}`, bytes, { status: 0, tls: true, slow: true, ...more }));
 const heldTls = ['', '16', '160301', '1603010200', '16030102000100'].map((hex) =>
 	bad(`on the TLS port: ${hex.length / 2} bytes of a hello, held`, undefined, { status: 0, tls: true, slow: true,
 		steps: async (raw) => { raw.write(Buffer.from(hex, 'hex')); await raw.until(); } }));

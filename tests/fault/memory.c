@@ -9,6 +9,7 @@
 
 #include "directory.h"
 #include "promises.h"
+#include "transactions.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -163,7 +164,7 @@ static bool store_try(unsigned n, unsigned times, bool *reached, char *why)
 
 	directory_empty(&directory);
 	memory_fail(n, times);
-	struct store *st = promises_open(path);
+	struct store *st = promises_open(p, path);
 	bool ok = st == NULL || promises_work(p, st, &work, why, WHY);
 	*reached = memory_failed() > 0;
 	memory_fail(0, 0);
@@ -171,7 +172,7 @@ static bool store_try(unsigned n, unsigned times, bool *reached, char *why)
 		(void)snprintf(why, WHY, "the store does not open");
 		ok = false;
 	}
-	if (ok && st == NULL && (st = promises_open(path)) == NULL) {
+	if (ok && st == NULL && (st = promises_open(p, path)) == NULL) {
 		(void)snprintf(why, WHY, "there is memory again, and the store does not open");
 		ok = false;
 	}
@@ -208,6 +209,44 @@ static void store_each(unsigned times, const char *name)
 	(void)fprintf(out, "  %5u  store, %s\n", most, name);
 }
 
+/* ---- each kind of the store's transactions */
+static long live;
+
+static void note_live(const char *directory_path)
+{
+	(void)directory_path;
+	live = memory_live();
+}
+
+static bool is_freed(char *why)
+{
+	if (memory_live() == live)
+		return true;
+	(void)snprintf(why, WHY, "%ld blocks are not freed", memory_live() - live);
+	return false;
+}
+
+static const struct transaction_fault memory_fault = {
+	note_live, is_freed, memory_fail, memory_failed, memory_free};
+
+static void transactions_each(unsigned times, const char *name)
+{
+	char why[WHY] = "";
+
+	for (size_t i = 0; transactions_name(i) != NULL; i++) {
+		unsigned most = 0;
+		unsigned done = transactions_run(i, &memory_fault, times, stride, seed, &most, why);
+		if (done == 0) {
+			(void)fprintf(out, "memory: %s, %s, number %u, seed %llu: %s\n%s\n",
+				transactions_name(i), name, most, (unsigned long long)seed, why,
+				directory_top());
+			exit(1);
+		}
+		runs += done;
+		(void)fprintf(out, "  %5u  %s: %s\n", most, transactions_name(i), name);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	time_t begun = time(NULL);
@@ -224,6 +263,9 @@ int main(int argc, char **argv)
 		parse(s, argv[1]);
 	store_each(1, "an allocation");
 	store_each(20, "20 allocations");
+	transactions_begin();
+	transactions_each(1, "an allocation");
+	transactions_each(20, "20 allocations");
 	(void)fprintf(out, "memory: %u runs, in strides of %u; %.0f s\n  SEED=%llu\n", runs, stride,
 		difftime(time(NULL), begun), (unsigned long long)seed);
 	directory_end(true);

@@ -12,8 +12,9 @@
 void memory_begin(void);
 /* From the nth allocation on `times` fail, in any thread; 0: no more failures. */
 void memory_fail(unsigned n, unsigned times);
-unsigned memory_failed(void); /* since memory_fail */
-long memory_live(void);       /* blocks allocated and not freed, by any thread */
+unsigned memory_failed(void);   /* since memory_fail */
+long memory_live(void);         /* blocks allocated and not freed, by any thread */
+void memory_free(void *memory); /* of hookd's */
 uint64_t memory_random(uint64_t *state);
 
 /* The result of an input, as text; false: it reported that it is out of memory. */

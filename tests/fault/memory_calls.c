@@ -21,7 +21,6 @@ char *memory_strndup(const char *text, size_t len);
 int memory_asprintf_chk(char **out, int flag, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int memory_asprintf(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void memory_free(void *memory);
 void *memory_sodium_malloc(size_t size);
 void memory_sodium_free(void *memory);
 pcre2_code *memory_pcre2_compile(PCRE2_SPTR pattern, PCRE2_SIZE len, uint32_t options, int *error,

@@ -1,21 +1,27 @@
 /* power.c - hookd's store on a disk that loses power, LOSSES times (power LOSSES SEED).
  *
  * A store lives through several losses, each at another moment: while it is made or migrated,
- * recovers from the previous loss, takes events, checkpoints its WAL, closes, or after that. After
+ * recovers from the previous loss, takes events, checkpoints its WAL, closes, or after that. In
+ * some lives a sync fails before: the store stops, and is opened again as by the next hookd. After
  * each loss a copy of what the disk kept is checked, then the next life starts from it: so a loss
- * may hit the recovery from another one.
- * All choices follow from the seed; the threads' order does not, so a broken promise may take
- * several runs to reappear. A broken store is left in the directory that is named. */
+ * may hit the recovery from another one. All choices follow from the seed; the threads' order does
+ * not, so a broken promise may take several runs to reappear. A broken store is left in the
+ * directory that is named. */
 #include "directory.h"
 #include "disk.h"
 #include "promises.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { LIVES = 8 };
+enum {
+	LIVES = 8,
+	STARTS = 4,
+	CHANGES = 1U << DISK_WRITE | 1U << DISK_SYNC | 1U << DISK_TRUNCATE | 1U << DISK_UNLINK,
+};
 
 static struct directory disk;     /* loses power */
 static struct directory copy;     /* the check's */
@@ -25,11 +31,13 @@ static char copy_path[DIRECTORY_PATH];
 static FILE *out; /* stderr is the store's */
 
 /* ---- one life of a store */
-enum phase { MAKING, MOVING, RECOVERING, WORKING, CLOSING, CLOSED, PHASES };
+enum phase { MAKING, MOVING, RECOVERING, WORKING, STOPPED, CLOSING, CLOSED, PHASES };
 
 static const char *const phase_text[] = {"while it was made", "while it was migrated",
-	"during recovery", "at work", "while it closed", "after it had closed"};
+	"during recovery", "at work", "after a failed sync, before it had recovered",
+	"while it closed", "after it had closed"};
 
+static unsigned failures; /* failed syncs */
 static unsigned met[PHASES][DISK_OPS + 1][DISK_KINDS];
 
 static uint64_t below(uint64_t *rng, uint64_t n)
@@ -49,8 +57,6 @@ static unsigned spread(uint64_t *rng, unsigned most)
 
 static struct work plan(uint64_t *rng, bool first, struct disk_moment *cut)
 {
-	const unsigned changes =
-		1U << DISK_WRITE | 1U << DISK_SYNC | 1U << DISK_TRUNCATE | 1U << DISK_UNLINK;
 	struct work work = {.putters = 1 + (unsigned)below(rng, 8),
 		.events = spread(rng, 200),
 		.deliveries = below(rng, 4) != 0,
@@ -61,7 +67,7 @@ static struct work plan(uint64_t *rng, bool first, struct disk_moment *cut)
 		*cut = (struct disk_moment){DISK_ANY, DISK_ANY, spread(rng, 200)};
 		break;
 	case 1:
-		*cut = (struct disk_moment){changes, DISK_ANY, 1 + (unsigned)below(rng, 60)};
+		*cut = (struct disk_moment){CHANGES, DISK_ANY, 1 + (unsigned)below(rng, 60)};
 		break;
 	case 2: /* at a sync: what was written is not synced */
 		work.events = 10000;
@@ -69,23 +75,60 @@ static struct work plan(uint64_t *rng, bool first, struct disk_moment *cut)
 		break;
 	case 3:
 		work.events = 10000;
-		*cut = (struct disk_moment){changes, DISK_ANY, spread(rng, 4000)};
+		*cut = (struct disk_moment){CHANGES, DISK_ANY, spread(rng, 4000)};
 		break;
 	case 4: /* in the checkpoint of the close, if not before */
 		*cut = (struct disk_moment){
-			changes, 1U << DISK_DATABASE | 1U << DISK_DIRECTORY, spread(rng, 100)};
+			CHANGES, 1U << DISK_DATABASE | 1U << DISK_DIRECTORY, spread(rng, 100)};
 		break;
 	case 5: /* none before it is closed */
 		work.events = spread(rng, 40);
-		*cut = (struct disk_moment){changes, DISK_ANY, 1000000};
+		*cut = (struct disk_moment){CHANGES, DISK_ANY, 1000000};
 		break;
 	default: /* enough for a checkpoint */
 		work.events = 10000;
 		work.large = 100 + (unsigned)below(rng, 400);
-		*cut = (struct disk_moment){changes, 1U << DISK_DATABASE, spread(rng, 2500)};
+		*cut = (struct disk_moment){CHANGES, 1U << DISK_DATABASE, spread(rng, 2500)};
 		break;
 	}
 	return work;
+}
+
+/* In some lives one or two syncs fail first. */
+static void plan_failure(uint64_t *rng, struct disk_moment *cut)
+{
+	const unsigned files = 1U << DISK_DATABASE | 1U << DISK_WAL;
+	struct disk_failure failure = {.times = 1 + (unsigned)below(rng, 2), .error = EIO};
+
+	if (below(rng, 4) == 0) {
+		failure.when = (struct disk_moment){1U << DISK_SYNC,
+			below(rng, 2) == 0 ? files : 1U << DISK_DATABASE, spread(rng, 60)};
+		*cut = (struct disk_moment){CHANGES, DISK_ANY, 2000};
+	}
+	disk_fail(failure);
+}
+
+/* Opens the store and works until the power fails, a sync fails, or all is done. *over: nothing is
+ * left to do in this life. */
+static bool work_once(
+	struct promises *p, const struct work *work, enum phase *phase, bool *over, char *why)
+{
+	struct store *st = promises_open(p, path);
+	bool ok = true;
+
+	if (st == NULL && !disk_is_dead() && disk_failed() == 0) {
+		(void)snprintf(why, WHY, "the store does not open");
+		return false;
+	}
+	*over = disk_is_dead();
+	if (st != NULL) {
+		*phase = disk_is_dead() ? *phase : WORKING;
+		ok = promises_work(p, st, work, why, WHY);
+		*phase = disk_is_dead() ? *phase : promises_stopped(p) ? STOPPED : CLOSING;
+		*over = disk_is_dead() || !promises_stopped(p);
+		store_close(st);
+	}
+	return ok;
 }
 
 static bool live(struct promises *p, uint64_t *rng, enum phase begun, char *why)
@@ -95,21 +138,17 @@ static bool live(struct promises *p, uint64_t *rng, enum phase begun, char *why)
 	enum phase phase = begun;
 	enum disk_op op;
 	enum disk_kind kind;
-	bool ok = true;
+	bool ok = true, over = false;
 
+	plan_failure(rng, &cut);
 	disk_cut_at(cut);
-	struct store *st = promises_open(path);
-	if (st == NULL && !disk_is_dead()) {
-		(void)snprintf(why, WHY, "the store does not open");
-		return false;
-	}
-	if (st != NULL) {
-		phase = disk_is_dead() ? phase : WORKING;
-		ok = promises_work(p, st, &work, why, WHY);
-		phase = disk_is_dead() ? phase : CLOSING;
-		store_close(st);
+	for (unsigned starts = 0; ok && !over && starts < STARTS; starts++) {
+		ok = work_once(p, &work, &phase, &over, why);
+		if (ok && !over && below(rng, 2) == 0) /* soon */
+			disk_cut_at((struct disk_moment){CHANGES, DISK_ANY, spread(rng, 60)});
 	}
 	phase = disk_is_dead() ? phase : CLOSED;
+	failures += disk_failed();
 	disk_cut();
 	const char *place = disk_cut_place(&op, &kind);
 	met[phase][op][kind]++;
@@ -155,6 +194,7 @@ static void tell(unsigned losses, unsigned stores, struct promised sum, double s
 		losses, stores, sum.events, sum.settled, sum.duplicates, sum.refused, seconds);
 	for (enum phase i = 0; i < PHASES; i++)
 		(void)fprintf(out, "  %4u %s\n", of(i, DISK_ANY, DISK_ANY), phase_text[i]);
+	(void)fprintf(out, "  %4u syncs failed\n", failures);
 	(void)fprintf(out, "  %4u in a write, %u in a sync of the WAL\n",
 		of(WORKING, 1U << DISK_WRITE, 1U << DISK_WAL),
 		of(WORKING, 1U << DISK_SYNC, 1U << DISK_WAL));

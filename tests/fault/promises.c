@@ -96,6 +96,24 @@ broken(struct promises *p, const char *format, ...)
 	(void)pthread_mutex_unlock(&p->mutex);
 }
 
+/* ---- operations */
+static bool is_over(const struct promises *p)
+{
+	return disk_is_dead() || p->stopped;
+}
+
+/* Waits for an operation, which a stopped store may not acknowledge. */
+static enum store_result operate(struct promises *p, struct store *st, struct store_op *op)
+{
+	bool stopped = p->stopped;
+	enum store_result result = store_wait(st, op);
+
+	if (stopped && result != STORE_ERROR)
+		broken(p, "the store has stopped, and operation %d has result %d", (int)op->kind,
+			(int)result);
+	return result;
+}
+
 /* ---- putting */
 static enum store_result put(struct promises *p, struct store *st, unsigned i, struct store_put *op)
 {
@@ -118,7 +136,7 @@ static enum store_result put(struct promises *p, struct store *st, unsigned i, s
 
 	*op = (struct store_put){
 		.op.kind = STORE_OP_PUT, .event = &ev, .hooks = p->hooks, .hook_count = m.hooks};
-	(void)store_wait(st, &op->op);
+	(void)operate(p, st, &op->op);
 	op->event = NULL;
 	free(payload);
 	return op->op.result;
@@ -166,7 +184,7 @@ static bool put_until_stored(struct promises *p, unsigned i)
 		(void)pthread_mutex_lock(&p->mutex);
 		p->count.refused++;
 		(void)pthread_mutex_unlock(&p->mutex);
-		if (disk_is_dead() || tries == p->work->tries)
+		if (is_over(p) || tries == p->work->tries)
 			return false;
 	}
 	/* After a refusal nothing is stored: so there are no duplicates. */
@@ -186,7 +204,7 @@ static void *putter_main(void *arg)
 	struct promises *p = arg;
 	unsigned i;
 
-	while (!disk_is_dead() && take(p, &i)) {
+	while (!is_over(p) && take(p, &i)) {
 		if (put_until_stored(p, i) && i % 16 == 0)
 			promises_put_again(p, p->st, i);
 	}
@@ -248,8 +266,8 @@ static void settle(struct promises *p, const struct delivery_job *job, uint64_t 
 		.due_at = clock_wall() + (int64_t)((r >> 8) % 20),
 		.failure_hook = job->hook != p->hooks[2] ? p->hooks[2] : 0};
 
-	for (unsigned tries = 1; store_wait(p->st, &op.op) == STORE_ERROR; tries++) {
-		if (disk_is_dead() || tries == p->work->tries) {
+	for (unsigned tries = 1; operate(p, p->st, &op.op) == STORE_ERROR; tries++) {
+		if (is_over(p) || tries == p->work->tries) {
 			d->unsure = true;
 			return;
 		}
@@ -271,10 +289,14 @@ static bool work_off(struct promises *p, uint64_t *rng)
 		{.hook = p->hooks[1], .max = 4, .ordered = true},
 		{.hook = p->hooks[2], .max = 2},
 	};
-	struct store_claim c = {
-		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = HOOKS, .total = CLAIM};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = wants,
+		.want_count = HOOKS,
+		.total = CLAIM,
+		.now = clock_wall(),
+		.room = INT64_MAX};
 
-	enum store_result result = store_wait(p->st, &c.op);
+	enum store_result result = operate(p, p->st, &c.op);
 	if (result != STORE_OK && (c.job_count != 0 || c.jobs != NULL))
 		broken(p, "a claim that failed gives jobs");
 	for (size_t i = 0; i < c.job_count; i++)
@@ -297,7 +319,7 @@ static void *worker_main(void *arg)
 	uint64_t rng = p->seed ^ p->next;
 	(void)pthread_mutex_unlock(&p->mutex);
 
-	while (on && !disk_is_dead()) {
+	while (on && !is_over(p)) {
 		(void)pthread_mutex_lock(&p->mutex);
 		bool putting = p->running > 0;
 		on = p->broken[0] == '\0';
@@ -319,7 +341,7 @@ static void *reader_main(void *arg)
 	/* Its errors come from the disk, and it has no promises. */
 	if (sqlite3_open_v2(p->path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
 		(void)sqlite3_busy_timeout(db, 1000);
-	while (on && !disk_is_dead()) {
+	while (on && !is_over(p)) {
 		(void)sqlite3_exec(db, "BEGIN; SELECT count(*) FROM events", NULL, NULL, NULL);
 		(void)usleep(3000);
 		(void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
@@ -336,15 +358,13 @@ bool promises_names(struct promises *p, struct store *st)
 {
 	static const char *const hooks[HOOKS] = {"alpha", "beta", "gamma"};
 
-	for (unsigned i = 0; i <= HOOKS; i++) {
-		struct store_name n = {.op.kind = STORE_OP_NAME,
-			.name_kind = i < HOOKS ? STORE_NAME_HOOK : STORE_NAME_SOURCE,
-			.name = i < HOOKS ? hooks[i] : "fedapay"};
-		if (store_wait(st, &n.op) != STORE_OK)
-			return false;
-		*(i < HOOKS ? &p->hooks[i] : &p->source) = n.id;
-	}
-	return true;
+	struct store_name list[HOOKS + 1];
+	struct store_names names = {.op.kind = STORE_OP_NAMES, .list = list, .count = HOOKS + 1};
+
+	for (unsigned i = 0; i < HOOKS; i++)
+		list[i] = (struct store_name){STORE_NAME_HOOK, hooks[i], &p->hooks[i]};
+	list[HOOKS] = (struct store_name){STORE_NAME_SOURCE, "fedapay", &p->source};
+	return operate(p, st, &names.op) == STORE_OK;
 }
 
 bool promises_work(
@@ -356,13 +376,15 @@ bool promises_work(
 
 	assert(work->putters <= MAX);
 	bool named = false;
-	for (unsigned tries = 1; !named && !disk_is_dead(); tries++) {
+	for (unsigned tries = 1; !named && !is_over(p); tries++) {
 		named = promises_names(p, st);
 		if (tries == work->tries)
 			break;
 	}
-	if (!named)
-		return true; /* the store took nothing, and promised nothing */
+	if (!named) { /* the store took nothing, and promised nothing */
+		(void)snprintf(why, size, "%s", p->broken);
+		return p->broken[0] == '\0';
+	}
 	p->st = st;
 	p->work = work;
 	p->left = work->events;
@@ -385,11 +407,32 @@ struct promised promises_count(const struct promises *p)
 }
 
 /* ---- the object */
-struct store *promises_open(const char *path)
+static void note_stop(void *arg)
 {
-	struct store_options options = {.path = path, .retention = DAY, .backlog = 1000000};
+	struct promises *p = arg;
 
+	p->stopped = true;
+	if (++p->stops > 1)
+		broken(p, "on_failure is called twice");
+}
+
+struct store *promises_open(struct promises *p, const char *path)
+{
+	struct store_options options = {.path = path,
+		.migrate = true,
+		.retention = DAY,
+		.backlog = 1000000,
+		.on_failure = note_stop,
+		.on_failure_arg = p};
+
+	p->stopped = false;
+	p->stops = 0;
 	return store_open(&options);
+}
+
+bool promises_stopped(const struct promises *p)
+{
+	return p->stopped;
 }
 
 struct promises *promises_new(uint64_t seed, const char *path)

@@ -21,7 +21,10 @@ void promises_free(struct promises *p);
 void promises_version_1(struct promises *p);
 
 /* Opens the store with the retention and backlog that the check expects; NULL: it failed. */
-struct store *promises_open(const char *path);
+struct store *promises_open(struct promises *p, const char *path);
+/* Has the store that was opened last called on_failure? From then on it must acknowledge nothing.
+ */
+bool promises_stopped(const struct promises *p);
 
 struct work {
 	unsigned putters; /* threads that put events, one at a time each */
@@ -29,11 +32,12 @@ struct work {
 	unsigned large;   /* of 1000: how many are of 64 to 256 KiB, the rest is small */
 	bool deliveries;  /* a thread claims and settles meanwhile */
 	bool reader;      /* another connection reads, which keeps the WAL from being reset */
-	unsigned tries;   /* for each event, then it is skipped; 0: until disk_is_dead */
+	unsigned tries;   /* for each event, then it is skipped; 0: until the disk is dead or the
+			     store has stopped */
 };
 
-/* Works until everything is put, or the disk is dead. False: the store gave a wrong answer, such as
- * another event's number for a key; `why` says which. */
+/* Works until everything is put, the disk is dead, or the store has stopped. False: the store gave
+ * a wrong answer, such as another event's number for a key; `why` says which. */
 bool promises_work(
 	struct promises *p, struct store *st, const struct work *work, char *why, size_t size);
 

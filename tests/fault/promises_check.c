@@ -2,6 +2,7 @@
 #include "promises_private.h"
 
 #include "store/sqlite/damage.h"
+#include "store/sqlite/db.h"
 
 #include <assert.h>
 #include <sqlite3.h>
@@ -181,11 +182,13 @@ static bool check_text(sqlite3 *db, const char *sql, const char *wanted, char *w
 static bool check_file(const struct promises *p, const char *path, char *why, size_t size)
 {
 	sqlite3 *db = NULL;
+	char version[16];
 	bool ok = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK;
 
+	(void)snprintf(version, sizeof(version), "%d", STORE_SCHEMA);
 	ok = ok && check_text(db, "PRAGMA integrity_check", "ok", why, size) &&
 	     check_text(db, "SELECT count(*) FROM pragma_foreign_key_check", "0", why, size) &&
-	     check_text(db, "PRAGMA user_version", "4", why, size) &&
+	     check_text(db, "PRAGMA user_version", version, why, size) &&
 	     check_events(p, db, why, size) && check_deliveries(p, db, why, size) &&
 	     check_attempts(p, db, why, size);
 	if (ok && p->version_1 != NULL)
@@ -197,7 +200,7 @@ static bool check_file(const struct promises *p, const char *path, char *why, si
 /* As the next hookd finds it: acknowledged events are duplicates. */
 static bool check_keys(struct promises *p, const char *path, char *why, size_t size)
 {
-	struct store *st = promises_open(path);
+	struct store *st = promises_open(p, path);
 
 	if (st == NULL)
 		return no(why, size, "the store does not open");

@@ -6,6 +6,7 @@
 #include "promises.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { EVENTS = 1 << 16, DELIVERIES = 1 << 18, HOOKS = 3, CLAIM = 8, DAY = 86400000 };
 
@@ -33,6 +34,8 @@ struct promises {
 	char *version_1;  /* what a store of that version held; NULL: it was a new one */
 	unsigned running; /* putters */
 	char broken[200];
+	_Atomic bool stopped; /* the store has called on_failure */
+	_Atomic unsigned stops;
 	/* While it works; constant. */
 	const struct work *work;
 	struct store *st;

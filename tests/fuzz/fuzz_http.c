@@ -9,6 +9,7 @@
 #include "http/request.h"
 #include "listener/batch.h"
 #include "listener/request.h"
+#include "store/refused.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -30,6 +31,7 @@
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 void __wrap_batch_add(struct http_turn *turn, struct store_op *op);
 void __wrap_loop_resume(struct loop *loop, struct resumption *r);
+void __wrap_store_refuse(struct store *st, const struct store_refused *r);
 
 static const char config[] =
 	"listen: 127.0.0.1:8080\n"
@@ -65,6 +67,14 @@ void __wrap_batch_add(struct http_turn *turn, struct store_op *op)
 	op->result = STORE_OK;
 	((struct store_put *)op)->event_id = 1042;
 	op->done(op);
+}
+
+/* It would be kept with what the proof reads: some signature. */
+void __wrap_store_refuse(struct store *st, const struct store_refused *r)
+{
+	(void)st;
+	if (r->remote == NULL || r->reason == NULL || r->headers_len == 0)
+		abort();
 }
 
 void __wrap_loop_resume(struct loop *loop, struct resumption *r)
@@ -148,6 +158,7 @@ static struct MHD_Daemon *start(void)
 		.trusted_proxies = conf->trusted_proxies,
 		.trusted_proxy_count = conf->trusted_proxy_count,
 		.limits = {.body = conf->limits.body,
+			.bodies = conf->limits.bodies,
 			.connections = conf->limits.connections,
 			.per_ip = conf->limits.per_ip,
 			.request_time = conf->limits.request_time},
@@ -280,7 +291,7 @@ struct strict {
 	bool sound; /* its head */
 	bool plain; /* so sound that it must not be refused */
 	bool whole; /* the body is complete */
-	bool chunked, post;
+	bool chunked, post, expects;
 	size_t length;
 	struct buf body;
 	const char *end; /* where the next one begins */
@@ -384,6 +395,7 @@ static bool read_field(struct strict *s, struct counts *n, const char *p, const 
 		if (!s->chunked)
 			return false;
 	}
+	s->expects = s->expects || is_named(p, name, "Expect");
 	s->plain = s->plain && !is_named(p, name, "Expect") && !is_named(p, name, "Connection") &&
 		   !is_named(p, name, "X-FEDAPAY-SIGNATURE") && !is_named(p, name, "Upgrade");
 	return true;
@@ -490,6 +502,10 @@ static void judge(const char *data, size_t size)
 			/* libmicrohttpd reads chunks leniently: the connection must end there. */
 			if (i + 1 < seen.answers)
 				broken("a request was served after chunks");
+		} else if (status == 401 && s.expects && s.length > 0 && seen.bodies[i].len == 0) {
+			/* Its head was enough, and its body is not read. */
+			if (i + 1 < seen.answers)
+				broken("a request was served after an unread body");
 		} else if (status == 200 || status == 401) {
 			const struct buf *got = &seen.bodies[i];
 

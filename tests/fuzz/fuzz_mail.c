@@ -16,9 +16,9 @@ static size_t field(const char **at, const char *end, const char **text)
 	return (size_t)(stop - *text);
 }
 
-/* No bare CR or LF, only printable ASCII, no line over 998 bytes, and none that ends a
- * message or starts one. */
-static void check(const struct buf *message)
+/* No bare CR or LF, only printable ASCII except in addresses, no line over 998 bytes, and none that
+ * ends a message or starts one. */
+static void check(const struct buf *message, bool ascii)
 {
 	const char *p = message->data, *end = p + message->len;
 
@@ -30,10 +30,19 @@ static void check(const struct buf *message)
 		if ((cr - p == 1 && p[0] == '.') || (cr - p >= 5 && memcmp(p, "From ", 5) == 0))
 			abort();
 		for (; p < cr; p++)
-			if ((*p < ' ' && *p != '\t') || *p > '~')
+			if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f ||
+				(ascii && (unsigned char)*p > '~'))
 				abort();
 		p = cr + 2;
 	}
+}
+
+static bool all_ascii(const struct mail_addresses *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (!mail_address_is_ascii(&a->list[i]))
+			return false;
+	return true;
 }
 
 /* An address that was accepted is also accepted alone. */
@@ -78,7 +87,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (file.len == 0)
 		m.attachment = NULL;
 	if (mail_write(&m, &out, why))
-		check(&out);
+		check(&out, all_ascii(&m.to));
 	else if (out.len != 0 || strlen(why) == 0)
 		abort();
 out:

@@ -6,6 +6,7 @@
 #define HOOKD_HOOKCTL_FIXTURE_H
 
 #include "base/clock.h"
+#include "hookctl/alone.h"
 #include "hookctl/keys.h"
 #include "hookctl/trial.h"
 #include "store/change.h"
@@ -14,10 +15,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,8 +35,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 CURLcode __wrap_curl_easy_perform(CURL *easy);
 bool __wrap_trial_run(struct trial *trial, struct conf *conf, const struct conf_hook *hook,
 	struct delivery_job *job);
-bool __wrap_store_notify_send(const char *store);
-bool __wrap_store_notify_is_heard(const char *store);
+bool __wrap_ctl_alone_start(struct ctl_alone *a);
+void __wrap_ctl_alone_end(struct ctl_alone *a);
 int __wrap_ctl_follow(struct store_reader *reader, bool (*look)(void *arg), void *arg);
 bool __real_ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out);
 bool __wrap_ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out);
@@ -55,16 +58,33 @@ bool __wrap_trial_run(struct trial *trial, struct conf *conf, const struct conf_
 	return false;
 }
 
-bool __wrap_store_notify_send(const char *store)
+static pthread_t fixture_alone;
+static int fixture_served; /* the thread's end of the connection */
+
+static void *fixture_serve(void *arg)
 {
-	(void)store;
+	ctl_alone_serve(arg, fixture_served);
+	return NULL;
+}
+
+/* A thread in place of a process, so that the fuzzer sees what the act does. */
+bool __wrap_ctl_alone_start(struct ctl_alone *a)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		abort();
+	a->connection = fds[0];
+	fixture_served = fds[1];
+	if (pthread_create(&fixture_alone, NULL, fixture_serve, a) != 0)
+		abort();
 	return true;
 }
 
-bool __wrap_store_notify_is_heard(const char *store)
+void __wrap_ctl_alone_end(struct ctl_alone *a)
 {
-	(void)store;
-	return false;
+	(void)close(a->connection);
+	(void)pthread_join(fixture_alone, NULL);
 }
 
 /* Otherwise this would run forever. */
@@ -168,19 +188,25 @@ static void *fixture_read(const char *name, size_t *len)
 
 static int64_t fixture_name(struct store *st, enum store_name_kind kind, const char *name)
 {
-	struct store_name n = {.op.kind = STORE_OP_NAME, .name_kind = kind, .name = name};
+	int64_t id;
+	struct store_name n = {kind, name, &id};
+	struct store_names names = {.op.kind = STORE_OP_NAMES, .list = &n, .count = 1};
 
-	if (store_wait(st, &n.op) != STORE_OK)
+	if (store_wait(st, &names.op) != STORE_OK)
 		abort();
-	return n.id;
+	return id;
 }
 
 /* The first few of what waits are done, dead, or have failed once. */
 static void fixture_settle(struct store *st, int64_t hook)
 {
 	struct store_want want = {.hook = hook, .max = 4};
-	struct store_claim c = {
-		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 4};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = &want,
+		.want_count = 1,
+		.total = 4,
+		.now = clock_wall(),
+		.room = INT64_MAX};
 	char output[] = "\x1b[32mgreen\x1b[0m \xff\n\n| a line\r\n";
 
 	if (store_wait(st, &c.op) != STORE_OK)
@@ -216,7 +242,7 @@ static void fixture_settle(struct store *st, int64_t hook)
 
 static void fixture_make_store(void)
 {
-	struct store_options options = {.path = "hookd.db", .backlog = 1000};
+	struct store_options options = {.path = "hookd.db", .migrate = true, .backlog = 1000};
 	struct store *st = store_open(&options);
 	int64_t hooks[3], source;
 

@@ -30,7 +30,7 @@ void conf_section_caution(
 	const struct conf_section *section, const char *key, const char *format, ...) PRINTF(3, 4);
 
 /* The template at a key, or the i-th (from 0) of a list of them, as a value to report
- * errors about. Its node is not NULL if the file has the key. */
+ * errors about; the list itself if it is shorter. Its node is not NULL if the file has the key. */
 struct conf_value conf_section_value(const struct conf_section *section, const char *key, size_t i);
 
 /* Checks that the file at a key can be read, and if it is a secret, that other users cannot read
@@ -38,20 +38,44 @@ struct conf_value conf_section_value(const struct conf_section *section, const c
 void conf_check_file(
 	const struct conf_section *section, const char *key, const char *path, bool secret);
 
+/* Checks the other files that an action, and the top, name; once all secrets are known. */
+void conf_check_action_files(const struct conf_section *action);
+void conf_check_top_files(const struct conf_section *top);
+
 /* Checks that a template's text is one line, without control characters. False: reported. */
 bool conf_check_one_line(const struct conf_value *v, const struct template *t);
 
 /* Checks the section email at the top. */
 void conf_check_mail_server(struct conf_reader *r);
 
-enum conf_action_of { CONF_OF_HOOK, CONF_OF_FAILURE, CONF_OF_DIGEST, CONF_OF_SILENCE };
+enum conf_action_of {
+	CONF_OF_HOOK,
+	CONF_OF_FAILURE,
+	CONF_OF_DIGEST,
+	CONF_OF_SILENCE,
+	CONF_OF_ALERT
+};
 
-/* Checks an action; that of a digest or silence alert gets its default texts. */
+/* Checks an action; that of a digest or an alert gets its default texts. */
 void conf_check_action(
 	const struct conf_section *section, struct conf_action *action, enum conf_action_of of);
 void conf_check_email(
 	const struct conf_section *section, struct conf_email *email, enum conf_action_of of);
+/* retry_on and give_up_on, of an action that forwards, or that runs a program. */
+void conf_check_codes(
+	const struct conf_section *section, const struct conf_action *action, bool forward);
 void conf_check_forward(const struct conf_section *section, struct conf_forward *forward);
+
+/* Warns of what means nothing in a hook: types, paths and values that no event has. */
+void conf_check_meaning(const struct conf_section *section, const struct conf_hook *hook);
+/* … in the section "api" of a source. */
+void conf_check_api_types(const struct conf_section *api, const struct conf_source *s);
+/* The same of the on_failure at the top, which is for the events of all sources. */
+void conf_check_failure_meaning(
+	const struct conf_section *section, const struct conf_action *action);
+
+/* Checks what is said of the API of a source, whose section is `source`, and fills in its URL. */
+void conf_check_api(const struct conf_section *source, struct conf_source *s);
 
 /* Checks everything that must hold between values. */
 void conf_check(struct conf_reader *r);

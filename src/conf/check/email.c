@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+static bool all_ascii(const struct mail_addresses *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (!mail_address_is_ascii(&a->list[i]))
+			return false;
+	return true;
+}
+
 /* Checks a constant text of `least` to `most` addresses. */
 static void check_constant(
 	const struct conf_value *v, const struct template *t, size_t least, size_t most)
@@ -18,6 +26,8 @@ static void check_constant(
 			conf_value_refuse(v, "is not an address");
 		else
 			conf_refuse(v, "%s", why);
+	} else if (strcmp(v->key->name, "reply_to") == 0 && !all_ascii(&read)) {
+		conf_value_refuse(v, MAIL_REPLY_TO_FAULT);
 	} else if (read.count < least) {
 		conf_refuse(v, "has no address: expected one such as shop@example.com");
 	} else if (read.count > most) {
@@ -95,10 +105,13 @@ void conf_check_email(
 		return;
 	refuse_both(section, "body", "body_file");
 	refuse_both(section, "html", "html_file");
-	if (of == CONF_OF_DIGEST || of == CONF_OF_SILENCE)
+	if (of != CONF_OF_HOOK && of != CONF_OF_FAILURE)
 		set_defaults(section, email);
 	else
 		check_presence(section);
+	/* texts of hookd's own */
+	if (of != CONF_OF_HOOK && email->body != NULL)
+		template_keep_lines(email->body, of == CONF_OF_FAILURE ? "failure.output" : "text");
 	check_addresses(section, "to", email->to.list, email->to.count, 1, MAIL_ADDRESSES);
 	check_addresses(section, "cc", email->cc.list, email->cc.count, 0, MAIL_ADDRESSES);
 	check_addresses(section, "bcc", email->bcc.list, email->bcc.count, 0, MAIL_ADDRESSES);

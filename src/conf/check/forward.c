@@ -86,35 +86,91 @@ static const char *beginning_fault(const struct beginning *b)
 	return fault;
 }
 
+/* Is the URL one? If so, forward->url_fixed says whether its host is fixed. */
+static bool check_url_text(
+	const struct conf_value *v, struct conf_forward *forward, struct beginning *b)
+{
+	const char *fault;
+
+	if (!conf_check_one_line(v, forward->url))
+		return false;
+	if (!dissect(forward->url, b))
+		return conf_value_refuse(v, "is not an http or https URL");
+	/* it may contain a password: not repeated in the message */
+	if (b->authority != NULL && memchr(b->authority, '@', b->authority_len) != NULL) {
+		conf_refuse(v, "has a user or password before its host: expected \"bearer\" or a "
+			       "header instead");
+		return false;
+	}
+	fault = beginning_fault(b);
+	if (fault != NULL)
+		return conf_value_refuse(v, fault);
+	forward->url_fixed = b->ended;
+	return !b->ended || check_by_curl(v, b);
+}
+
+#define FIXED_HOST "expected a / after the host, before the first {{"
+
+/* Does a name say that its value is a password or the like? By its words: X-Api-Key. */
+static bool is_credential(const char *name)
+{
+	static const char *const words[] = {"authorization", "auth", "cookie", "key", "apikey",
+		"token", "secret", "password", "passwd", "pass", "credential", "credentials",
+		"session", "signature", "jwt", "bearer"};
+
+	while (*name != '\0') {
+		size_t len = strcspn(name, "-_.");
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (strlen(words[i]) == len && strncasecmp(words[i], name, len) == 0)
+				return true;
+		name += len;
+		name += *name != '\0';
+	}
+	return false;
+}
+
+/* No secret of the config goes to a host that the event chooses. */
+static void check_header_secret(const struct conf_value *v, const struct conf_pair *header)
+{
+	if (conf_value_has_environment(v))
+		conf_refuse(v, "the event may choose the host, and with it who gets the "
+			       "environment's value: " FIXED_HOST);
+	else if (is_credential(header->name) && template_has_fixed_text(header->value))
+		conf_refuse(v, "the event may choose the host, and with it who gets this "
+			       "header: " FIXED_HOST);
+}
+
+static void check_chosen_host(const struct conf_section *section,
+	const struct conf_forward *forward, const struct conf_value *url, const struct beginning *b)
+{
+	const struct conf_node *headers = conf_node_get(section->node, "headers");
+
+	if (forward->bearer != NULL || forward->secret != NULL || forward->certificate != NULL)
+		conf_refuse(url, "the event may choose the host, and with it who gets the "
+				 "\"bearer\", \"secret\" or \"certificate\": " FIXED_HOST);
+	else if (conf_value_has_environment(url))
+		conf_refuse(url, "the event may choose the host, and with it who gets the "
+				 "environment's value: " FIXED_HOST);
+	else if (b->authority_len > 0)
+		conf_warn(url, "the event may choose the host, so only public addresses are "
+			       "allowed: " FIXED_HOST);
+	for (size_t i = 0; i < forward->header_count; i++) {
+		struct conf_value v = conf_section_value(section, "headers", 0);
+
+		v.name = forward->headers[i].name;
+		v.node = headers->entries[i].value;
+		check_header_secret(&v, &forward->headers[i]);
+	}
+}
+
 static void check_url(const struct conf_section *section, struct conf_forward *forward)
 {
 	const struct conf_value v = conf_section_value(section, "url", 0);
 	struct beginning b;
-	const char *fault;
 
-	if (!conf_check_one_line(&v, forward->url))
-		return;
-	if (!dissect(forward->url, &b)) {
-		conf_value_refuse(&v, "is not an http or https URL");
-		return;
-	}
-	/* it may contain a password: not repeated in the message */
-	if (b.authority != NULL && memchr(b.authority, '@', b.authority_len) != NULL) {
-		conf_refuse(&v, "has a user or password before its host: expected \"bearer\" or a "
-				"header instead");
-		return;
-	}
-	fault = beginning_fault(&b);
-	if (fault != NULL) {
-		conf_value_refuse(&v, fault);
-		return;
-	}
-	if (b.ended && !check_by_curl(&v, &b))
-		return;
-	forward->url_fixed = b.ended;
-	if (!b.ended && b.authority_len > 0)
-		conf_warn(&v, "the event may choose the host, so only public addresses are "
-			      "allowed: expected a / after the host, before the first {{");
+	if (check_url_text(&v, forward, &b) && !forward->url_fixed)
+		check_chosen_host(section, forward, &v, &b);
 }
 
 static void check_headers(const struct conf_section *section, const struct conf_forward *forward)

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "base/file.h"
+#include "base/secret.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ struct conf_value conf_section_value(const struct conf_section *section, const c
 		.node = conf_node_get(section->node, key),
 	};
 
+	if (v.node == NULL || (v.node->kind == CONF_NODE_LIST && i >= v.node->count))
+		return v;
 	return conf_value_item(&v, i);
 }
 
@@ -95,7 +98,7 @@ void conf_check_file(
 	struct stat st = {0};
 	int fd;
 
-	if (path == NULL)
+	if (path == NULL || secret_is_assumed(path))
 		return;
 	fault = file_open(path, &fd, &st);
 	if (fault == NULL) {

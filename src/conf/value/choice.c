@@ -95,6 +95,8 @@ static const struct conf_source *read_source(const struct conf_value *v)
 	}
 	if (conf->source_count == 0)
 		return NULL; /* reported, too */
+	if (conf->source_count == 1)
+		guess.best = conf->sources[0].name;
 	conf_refuse(v, "unknown source %s: expected %s%s", conf_value_quote(v, quoted),
 		conf_expected(v->key, expected), conf_guess_text(&guess, meant));
 	return NULL;

@@ -105,6 +105,15 @@ void conf_warn(const struct conf_value *v, const char *format, ...)
 	va_end(args);
 }
 
+void conf_warn_at(const struct conf_value *v, struct conf_place at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add_value_message(v, CONF_WARNING, at, format, args);
+	va_end(args);
+}
+
 bool conf_value_has_environment(const struct conf_value *v)
 {
 	return v->node->value != NULL && strcmp(v->node->value, v->node->text) != 0;
@@ -142,9 +151,12 @@ void conf_refuse_kind(const struct conf_value *v)
 {
 	char expected[CONF_EXPECTED];
 
-	conf_refuse(v, "expected %s, found %s",
+	conf_refuse(v, "expected %s, found %s%s",
 		v->item > 0 ? "a single value that is not empty" : conf_expected(v->key, expected),
-		conf_node_found(v->node));
+		conf_node_found(v->node),
+		v->item > 0 && v->node->kind == CONF_NODE_MAPPING
+			? " (a text with a colon and a blank in it needs quotes)"
+			: "");
 }
 
 bool conf_value_refuse(const struct conf_value *v, const char *what)

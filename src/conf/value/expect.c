@@ -94,21 +94,53 @@ static const char *const words[] = {
 	[CONF_NETS] = "a list of addresses and ranges such as [10.0.0.0/8, ::1]",
 	[CONF_SECRET] = "the place of a secret: {credential: NAME}, {file: PATH} or {env: NAME}",
 	[CONF_GLOBS] = glob_words,
+	[CONF_MEMBERS] = "a path into the event such as account, or a list of them",
 	[CONF_RUN] = "a list such as [/usr/local/bin/program, argument]",
 	[CONF_COMMAND] = "a program such as /usr/sbin/sendmail, or a list of it and its arguments",
-	[CONF_CODES] = "a list of exit codes from 1 to 255 such as [2, 64]",
+	[CONF_CODES] = "a list of exit codes such as [2, 64], or of HTTP statuses such as [404]",
 	[CONF_TEMPLATE] = "a text such as \"Payment {{entity.reference}}\"",
-	[CONF_TEMPLATES] = address_words,
-	[CONF_TEMPLATE_FILE] = "the path of a text file",
+	[CONF_URL] = "a URL such as https://erp.example.com/payments/{{entity.id}}",
+	[CONF_ADDRESS] = address_words,
+	[CONF_ADDRESSES] = address_words,
+	[CONF_BODY] = "a text such as \"Payment {{entity.reference}}\"",
+	[CONF_BODY_FILE] = "the path of a text file",
 	[CONF_HTML] = "a text such as \"<p>Payment {{entity.reference}}</p>\"",
 	[CONF_HTML_FILE] = "the path of an HTML file",
 	[CONF_ENV] = "a mapping of names to values such as {SHOP: cotonou}",
 	[CONF_HEADERS] = "a mapping of names to values such as {X-Shop: cotonou}",
 	[CONF_MAIL_SERVER] = "smtp://HOST[:PORT], smtps://HOST[:PORT] or unix:/PATH",
+	[CONF_HOSTNAME] = "a host name such as shop.example.com",
 	[CONF_MAILBOX] = "one mail address such as \"My Shop <shop@example.com>\"",
 	[CONF_WHEN] = "a mapping of paths to tests such as {entity.amount: {gte: 100}}",
-	[CONF_MAPPING] = "a mapping",
 };
+
+#define KEYS_SHOWN 4
+
+/* "a mapping with attempts, first or max" */
+static void add_mapping(struct buf *out, const struct conf_key *key)
+{
+	char section[64];
+	size_t shown = 0, count = 0;
+
+	snprintf(section, sizeof(section), "%s%s%s", key->section,
+		key->section[0] != '\0' ? "." : "", key->name);
+	if (key->rows != NULL)
+		snprintf(section, sizeof(section), "%s", key->rows);
+	for (size_t i = 0; i < conf_key_count; i++)
+		count += strcmp(conf_keys[i].section, section) == 0 &&
+			 conf_keys[i].type != CONF_ACTION;
+	buf_add_text(out, "a mapping with keys such as ");
+	for (size_t i = 0; i < conf_key_count && shown < KEYS_SHOWN; i++) {
+		if (strcmp(conf_keys[i].section, section) != 0 || conf_keys[i].type == CONF_ACTION)
+			continue;
+		shown++;
+		buf_printf(out, "%s\"%s\"",
+			shown == 1                              ? ""
+			: shown == KEYS_SHOWN || shown == count ? " and "
+								: ", ",
+			conf_keys[i].name);
+	}
+}
 
 static void add_expected(struct buf *out, const struct conf_key *key)
 {
@@ -136,6 +168,10 @@ static void add_expected(struct buf *out, const struct conf_key *key)
 			"or a list of up to %lld",
 			key->max);
 		break;
+	case CONF_LISTENER:
+		buf_add_text(out, "an address such as 127.0.0.1:8080, [::1]:8080 or "
+				  "unix:/run/hookd/http.sock");
+		break;
 	case CONF_SECRETS:
 		buf_printf(out,
 			"a list of 1 to %lld secrets, each {credential: NAME}, {file: PATH} or "
@@ -143,8 +179,11 @@ static void add_expected(struct buf *out, const struct conf_key *key)
 			key->max);
 		break;
 	case CONF_LIST:
-		buf_printf(out, "a list of %s%lld mappings", key->min > 0 ? "1 to " : "up to ",
-			key->max);
+		buf_printf(out, "a list of %s%lld mappings, each of which begins with \"- \"",
+			key->min > 0 ? "1 to " : "up to ", key->max);
+		break;
+	case CONF_MAPPING:
+		add_mapping(out, key);
 		break;
 	default:
 		buf_add_text(out, words[key->type]);

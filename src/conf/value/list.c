@@ -1,4 +1,4 @@
-/* conf/value/list.c - lists, and those of addresses, event types and exit codes. */
+/* conf/value/list.c - lists, and those of addresses, event types, exit codes and statuses. */
 #include "conf/read.h"
 
 #include <stdlib.h>
@@ -134,6 +134,7 @@ bool conf_read_globs(const struct conf_value *v)
 			good = false;
 			text = "";
 		}
+		conf_note_written(&item, &globs[i]);
 		globs[i] = strdup(text);
 		if (globs[i] == NULL) {
 			v->reader->errors.no_memory = true;
@@ -154,6 +155,7 @@ bool conf_read_globs(const struct conf_value *v)
 	return good;
 }
 
+/* What its numbers may be depends on the action: conf/check/codes.c refuses others. */
 bool conf_read_codes(const struct conf_value *v)
 {
 	int *codes;
@@ -167,18 +169,11 @@ bool conf_read_codes(const struct conf_value *v)
 	for (size_t i = 0; i < count; i++) {
 		struct conf_value item = conf_value_item(v, i);
 		const char *text = conf_value_text(&item);
-		char quoted[CONF_QUOTED];
 		int64_t code = 0;
 
-		if (text == NULL) {
-			good = false;
-		} else if (!number_read(text, strlen(text), 255, &code) || code < 1) {
-			conf_refuse(&item,
-				"%s is not an exit code: expected a number from 1 to 255",
-				conf_value_quote(&item, quoted));
-			good = false;
-		}
-		codes[i] = (int)code;
+		good = good && text != NULL;
+		if (text != NULL && number_read(text, strlen(text), 999, &code))
+			codes[i] = (int)code;
 	}
 	if (good && count > 0)
 		conf_list_store(v, codes, count);

@@ -19,11 +19,25 @@ static bool parse_host(const char *host, size_t len, struct net_address *address
 	return memchr(host, ':', len) == NULL && net_parse(host, len, address);
 }
 
+static bool is_port(const char *text)
+{
+	uint16_t port;
+
+	return net_parse_port(text, strlen(text), &port);
+}
+
 static bool read_address(const struct conf_value *v, const char *text, struct conf_listen *listen)
 {
 	const char *colon = strrchr(text, ':');
 	char quoted[CONF_QUOTED];
 
+	if (is_port(text)) {
+		conf_refuse(v,
+			"%s has no address before its port: expected one such as "
+			"127.0.0.1:8080 (this machine only) or *:8080 (all its addresses)",
+			conf_value_quote(v, quoted));
+		return false;
+	}
 	if (colon == NULL || strchr(colon, ']') != NULL) {
 		conf_refuse(v, "%s has no port: expected one after a colon, as in 127.0.0.1:8080",
 			conf_value_quote(v, quoted));
@@ -53,50 +67,44 @@ static bool same_listen(const struct conf_listen *a, const struct conf_listen *b
 	       memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes)) == 0;
 }
 
-static bool read_listen(const struct conf_value *v, struct conf_listen *listen)
+bool conf_read_listener(const struct conf_value *v)
 {
-	const char *text = conf_value_text(v);
+	struct conf_listen *listen = v->target;
+	const char *text = conf_value_some_text(v);
+	bool local = text != NULL && strncmp(text, "unix:", 5) == 0;
 
 	if (text == NULL)
 		return false;
-	if (text[0] == '\0') {
-		conf_refuse_kind(v);
+	if (local)
+		listen->unix_path = conf_unix_path(v, text + 5);
+	if (local ? listen->unix_path == NULL : !read_address(v, text, listen))
 		return false;
-	}
 	listen->text = strdup(text);
-	if (listen->text == NULL) {
+	if (listen->text == NULL)
 		v->reader->errors.no_memory = true;
-		return false;
-	}
-	if (strncmp(text, "unix:", 5) != 0)
-		return read_address(v, text, listen);
-	listen->unix_path = conf_unix_path(v, text + 5);
-	return listen->unix_path != NULL;
+	return listen->text != NULL;
 }
 
-bool conf_read_listen(const struct conf_value *v)
+static bool is_listed_once(const struct conf_value *item, const struct conf_listen *list, size_t i)
 {
-	struct conf_listen *list;
-	void *items;
-	size_t count;
+	for (size_t k = 0; k < i; k++) {
+		if (list[k].text == NULL || !same_listen(&list[k], &list[i]))
+			continue;
+		conf_refuse(item, "the same address as listen[%zu]: expected each once", k + 1);
+		return false;
+	}
+	return true;
+}
+
+bool conf_listen_store(const struct conf_value *v, struct conf_listen *list, size_t count)
+{
 	bool good = true;
 
-	if (!conf_list_open(v, true, sizeof(*list), &items, &count))
-		return false;
-	list = items;
 	for (size_t i = 0; i < count; i++) {
 		struct conf_value item = conf_value_item(v, i);
-		bool read = read_listen(&item, &list[i]);
 
-		good = good && read;
-		for (size_t k = 0; read && good && k < i; k++)
-			if (same_listen(&list[k], &list[i])) {
-				conf_refuse(&item,
-					"the same address as listen[%zu]: expected each "
-					"once",
-					k + 1);
-				good = false;
-			}
+		if (list[i].text == NULL || !is_listed_once(&item, list, i))
+			good = false;
 	}
 	if (good) {
 		conf_list_store(v, list, count);

@@ -84,6 +84,23 @@ bool conf_read_mail_server(const struct conf_value *v)
 	return server->url != NULL;
 }
 
+bool conf_read_hostname(const struct conf_value *v)
+{
+	const char *text = conf_value_some_text(v);
+	char *copy;
+
+	if (text == NULL)
+		return false;
+	/* an address in brackets is for the server, not for a name */
+	if (text[0] == '[' || strchr(text, '_') != NULL || host_length(text) != strlen(text))
+		return conf_value_refuse(v, "is not a host name");
+	copy = strdup(text);
+	if (copy == NULL)
+		v->reader->errors.no_memory = true;
+	*(char **)v->target = copy;
+	return copy != NULL;
+}
+
 bool conf_read_mailbox(const struct conf_value *v)
 {
 	const char *text = conf_value_some_text(v);

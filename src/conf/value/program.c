@@ -95,6 +95,7 @@ bool conf_read_run(const struct conf_value *v)
 	run.list = items;
 	item = conf_value_item(v, 0);
 	program = read_program(&item);
+	conf_note_written(&item, &action->program);
 	good = program != NULL;
 	for (; run.count + 1 < count; run.count++) {
 		item = conf_value_item(v, run.count + 1);
@@ -126,6 +127,7 @@ bool conf_read_command(const struct conf_value *v)
 		const char *text = i > 0 ? conf_value_text(&item) : NULL;
 		char *argument = i > 0 ? NULL : read_program(&item);
 
+		conf_note_written(&item, &command[i]);
 		if (text != NULL && (argument = strdup(text)) == NULL)
 			v->reader->errors.no_memory = true;
 		if (argument == NULL)

@@ -40,22 +40,30 @@ static struct secret *refuse_key(const struct conf_value *v, const char *key)
 	return NULL;
 }
 
-void conf_note_secret_file(struct conf_reader *r, const char *path)
+/* Appends a copy of a path to a list. */
+static void note_path(struct conf_reader *r, char ***list, size_t *count, const char *path)
 {
-	struct conf *conf = r->conf;
-	size_t count = conf->secret_file_count;
 	char **larger, *copy = strdup(path);
 
-	larger = reallocarray(conf->secret_files, count + 1, sizeof(*larger));
+	larger = reallocarray(*list, *count + 1, sizeof(*larger));
 	if (larger != NULL)
-		conf->secret_files = larger;
+		*list = larger;
 	if (larger == NULL || copy == NULL) {
 		free(copy);
 		r->errors.no_memory = true;
 		return;
 	}
-	larger[count] = copy;
-	conf->secret_file_count = count + 1;
+	larger[(*count)++] = copy;
+}
+
+void conf_note_secret_file(struct conf_reader *r, const char *path)
+{
+	note_path(r, &r->conf->secret_files, &r->conf->secret_file_count, path);
+}
+
+void conf_note_file(struct conf_reader *r, const char *path)
+{
+	note_path(r, &r->conf->files, &r->conf->file_count, path);
 }
 
 static struct secret *load(const struct conf_value *v, size_t origin, const char *name)

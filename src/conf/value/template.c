@@ -18,6 +18,8 @@ bool conf_parse_template(const struct conf_value *v, enum template_kind kind, st
 	*out = template_parse(text, strlen(text), kind, &fault);
 	if (*out == NULL)
 		conf_refuse_fault(v, &fault);
+	else if (conf_value_has_environment(v) && !template_set_written(*out, v->node->text))
+		v->reader->errors.no_memory = true;
 	return *out != NULL;
 }
 
@@ -50,12 +52,27 @@ bool conf_read_template(const struct conf_value *v)
 	return read_text(v, TEMPLATE_TEXT);
 }
 
+bool conf_read_body(const struct conf_value *v)
+{
+	return read_text(v, TEMPLATE_BODY);
+}
+
 bool conf_read_html(const struct conf_value *v)
 {
 	return read_text(v, TEMPLATE_HTML);
 }
 
-bool conf_read_templates(const struct conf_value *v)
+bool conf_read_url(const struct conf_value *v)
+{
+	return read_text(v, TEMPLATE_URL);
+}
+
+bool conf_read_address(const struct conf_value *v)
+{
+	return read_text(v, TEMPLATE_ADDRESSES);
+}
+
+bool conf_read_addresses(const struct conf_value *v)
 {
 	struct conf_templates read = {0};
 	void *items;
@@ -69,7 +86,8 @@ bool conf_read_templates(const struct conf_value *v)
 		struct conf_value item = conf_value_item(v, read.count);
 
 		good = conf_value_some_text(&item) != NULL &&
-		       conf_parse_template(&item, TEMPLATE_TEXT, &read.list[read.count]) && good;
+		       conf_parse_template(&item, TEMPLATE_ADDRESSES, &read.list[read.count]) &&
+		       good;
 	}
 	if (good)
 		conf_list_store(v, read.list, read.count);
@@ -147,9 +165,9 @@ static bool read_file(const struct conf_value *v, enum template_kind kind)
 	return good;
 }
 
-bool conf_read_template_file(const struct conf_value *v)
+bool conf_read_body_file(const struct conf_value *v)
 {
-	return read_file(v, TEMPLATE_TEXT);
+	return read_file(v, TEMPLATE_BODY);
 }
 
 bool conf_read_html_file(const struct conf_value *v)

@@ -69,6 +69,8 @@ static bool read_operand(
 	if (text == NULL)
 		return false;
 	*operand = (struct condition_operand){.text = node->value, .plain = node->plain};
+	if (conf_value_has_environment(&value))
+		operand->written = node->text;
 	/* in YAML, nothing after the colon means null, but that is hardly what was meant */
 	if (node->plain && node->text[0] == '\0') {
 		conf_refuse(&value, "expected a value to compare with, found nothing (write "
@@ -145,11 +147,18 @@ static int find_op(const char *word)
 static void refuse_op(
 	const struct conf_value *v, const struct conf_entry *path, const struct conf_entry *entry)
 {
+	static const char *const signs[][2] = {{"=", "eq"}, {"==", "eq"}, {"!=", "ne"},
+		{"<>", "ne"}, {">", "gt"}, {">=", "gte"}, {"<", "lt"}, {"<=", "lte"},
+		{"min", "gte"}, {"max", "lte"}, {"regex", "matches"}, {"nin", "not_in"},
+		{"equals", "eq"}};
 	struct conf_guess guess = {.word = entry->key};
 	char quoted[CONF_QUOTED], meant[CONF_GUESS];
 
 	for (size_t i = 0; condition_ops[i] != NULL; i++)
 		conf_guess_try(&guess, condition_ops[i]);
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (strcmp(signs[i][0], entry->key) == 0)
+			guess.best = signs[i][1];
 	conf_refuse_at(v, entry->at,
 		"%s: unknown operator %s: expected eq, ne, gt, gte, lt, lte, in, not_in, glob, "
 		"matches, exists or empty%s",
@@ -171,6 +180,7 @@ static bool refuse_duplicate(const struct conf_value *v, const struct conf_entry
 static struct condition *read_operators(const struct conf_value *v, const struct conf_entry *entry)
 {
 	const struct conf_node *node = entry->value;
+	struct condition *joined;
 	struct parts parts;
 
 	if (node->count == 0) {
@@ -194,7 +204,10 @@ static struct condition *read_operators(const struct conf_value *v, const struct
 				read_test(v, entry, (enum condition_op)op, op_entry->value));
 		}
 	}
-	return parts_join(v, &parts, CONDITION_ALL);
+	joined = parts_join(v, &parts, CONDITION_ALL);
+	if (joined != NULL)
+		conf_warn_of_never(v, entry, joined);
+	return joined;
 }
 
 /* The mappings of an any or all. */

@@ -1,13 +1,12 @@
 #include "yaml.h"
 
+#include "build.h"
 #include "lines.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-#define DEPTH_MAX   32     /* a config needs 5 */
-#define NODES_MAX   100000 /* aliases of aliases could grow without end */
 #define ANCHORS_MAX 1000
 
 struct anchor {
@@ -21,7 +20,7 @@ struct parse {
 	struct conf_errors *errors;
 	struct anchor *anchors;
 	size_t anchor_count;
-	size_t nodes;
+	struct conf_build build;
 };
 
 static struct conf_node *parse_node(struct parse *p, const yaml_event_t *event, unsigned depth);
@@ -29,53 +28,6 @@ static struct conf_node *parse_node(struct parse *p, const yaml_event_t *event, 
 static struct conf_place place(yaml_mark_t mark)
 {
 	return (struct conf_place){(unsigned)mark.line + 1, (unsigned)mark.column + 1};
-}
-
-static struct conf_node *node_new(
-	struct parse *p, enum conf_node_kind kind, struct conf_place at, unsigned depth)
-{
-	struct conf_node *node;
-
-	if (depth > DEPTH_MAX) {
-		conf_errors_add(
-			p->errors, at, "nested too deep: expected at most %d levels", DEPTH_MAX);
-		return NULL;
-	}
-	if (++p->nodes > NODES_MAX) {
-		conf_errors_add(p->errors, at,
-			"too many values: expected at most %d, aliases included", NODES_MAX);
-		return NULL;
-	}
-	node = calloc(1, sizeof(*node));
-	if (node == NULL) {
-		p->errors->no_memory = true;
-		return NULL;
-	}
-	node->kind = kind;
-	node->at = at;
-	return node;
-}
-
-/* Takes key and value, also on failure. */
-static bool node_append(struct parse *p, struct conf_node *node, struct conf_entry entry)
-{
-	/* the array has room for 1, 2, 4, 8, … pairs, so it is full when the count is such a
-	 * number */
-	if ((node->count & (node->count - 1)) == 0) {
-		size_t room = node->count > 0 ? node->count * 2 : 1;
-		struct conf_entry *entries =
-			reallocarray(node->entries, room, sizeof(*node->entries));
-
-		if (entries == NULL) {
-			p->errors->no_memory = true;
-			free(entry.key);
-			conf_node_free(entry.value);
-			return false;
-		}
-		node->entries = entries;
-	}
-	node->entries[node->count++] = entry;
-	return true;
 }
 
 static bool line_has_tab(struct parse *p, unsigned line)
@@ -98,6 +50,27 @@ static bool line_has_bare_address(struct parse *p, unsigned line)
 		if (strchr("[, ", at[0]) != NULL && at[1] == ':' && at[2] == ':')
 			return true;
 	return false;
+}
+
+/* What a person has usually done where libyaml reports that. */
+static const char *usual_cause(const char *problem, const char *context)
+{
+	if (strstr(problem, "expected '-' indicator") != NULL ||
+		strstr(problem, "expected <block end>") != NULL ||
+		strstr(problem, "did not find expected key") != NULL)
+		return " (expected the same indentation as the line that it belongs with)";
+	if (strstr(problem, "alphabetic or numeric") != NULL)
+		return " (expected \"*\": a value that begins with * or & needs quotes)";
+	if (strstr(problem, "mapping values are not allowed") != NULL)
+		return " (expected a blank behind the colon of a key, and quotes around a value "
+		       "with a colon in it)";
+	if (strstr(problem, "could not find expected ':'") != NULL)
+		return " (expected \"key: value\")";
+	if (strstr(problem, "cannot start any token") != NULL)
+		return " (a value that begins so needs quotes)";
+	if (strstr(context, "quoted scalar") != NULL)
+		return " (expected a quote at the end of the value)";
+	return "";
 }
 
 static void add_syntax_error(struct parse *p)
@@ -129,6 +102,8 @@ static void add_syntax_error(struct parse *p)
 	else if (line_has_bare_address(p, at.line))
 		buf_add_text(&text, " (expected \"::1\": an address that begins with a colon "
 				    "needs quotes)");
+	else
+		buf_add_text(&text, usual_cause(problem, y->context != NULL ? y->context : ""));
 	conf_errors_take(p->errors, at, CONF_ERROR, &text);
 }
 
@@ -181,7 +156,8 @@ static struct conf_place text_place(struct parse *p, const yaml_event_t *event, 
 
 static struct conf_node *parse_scalar(struct parse *p, const yaml_event_t *event, unsigned depth)
 {
-	struct conf_node *node = node_new(p, CONF_NODE_SCALAR, place(event->start_mark), depth);
+	struct conf_node *node =
+		conf_build_node(&p->build, CONF_NODE_SCALAR, place(event->start_mark), depth);
 
 	if (node == NULL)
 		return NULL;
@@ -255,7 +231,7 @@ static bool parse_entry(
 		yaml_event_delete(&value);
 	}
 	if (entry.value != NULL)
-		return node_append(p, node, entry);
+		return conf_build_append(&p->build, node, entry);
 	free(entry.key);
 	return false;
 }
@@ -266,7 +242,7 @@ static struct conf_node *parse_entries(
 {
 	const yaml_event_type_t end =
 		kind == CONF_NODE_LIST ? YAML_SEQUENCE_END_EVENT : YAML_MAPPING_END_EVENT;
-	struct conf_node *node = node_new(p, kind, at, depth);
+	struct conf_node *node = conf_build_node(&p->build, kind, at, depth);
 	yaml_event_t event;
 	bool more = true, good = node != NULL;
 
@@ -285,59 +261,22 @@ static struct conf_node *parse_entries(
 	return NULL;
 }
 
-static struct conf_node *copy_node(struct parse *p, const struct conf_node *from, unsigned depth)
-{
-	struct conf_node *node = node_new(p, from->kind, from->at, depth);
-
-	if (node == NULL)
-		return NULL;
-	node->plain = from->plain;
-	node->text_at = from->text_at;
-	if (from->text != NULL) {
-		node->text = strdup(from->text);
-		if (node->text == NULL)
-			goto out;
-	}
-	for (size_t i = 0; i < from->count; i++) {
-		struct conf_entry entry = from->entries[i];
-
-		entry.value = NULL;
-		if (entry.key != NULL) {
-			entry.key = strdup(entry.key);
-			if (entry.key == NULL)
-				goto out;
-		}
-		entry.value = copy_node(p, from->entries[i].value, depth + 1);
-		if (entry.value == NULL) {
-			free(entry.key);
-			conf_node_free(node);
-			return NULL; /* reported already */
-		}
-		if (!node_append(p, node, entry))
-			goto out;
-	}
-	return node;
-out:
-	p->errors->no_memory = true;
-	conf_node_free(node);
-	return NULL;
-}
-
 static struct conf_node *parse_alias(struct parse *p, const yaml_event_t *event, unsigned depth)
 {
 	const char *name = (const char *)event->data.alias.anchor;
+	const struct conf_place at = place(event->start_mark);
 
 	/* from the end: the last of several anchors of one name counts */
 	for (size_t i = p->anchor_count; i-- > 0;) {
 		if (strcmp(p->anchors[i].name, name) != 0)
 			continue;
 		if (p->anchors[i].node != NULL)
-			return copy_node(p, p->anchors[i].node, depth);
-		conf_errors_add(p->errors, place(event->start_mark),
+			return conf_build_copy(&p->build, p->anchors[i].node, at, depth);
+		conf_errors_add(p->errors, at,
 			"an alias inside its own anchor: expected an alias of something before it");
 		return NULL;
 	}
-	conf_errors_add(p->errors, place(event->start_mark),
+	conf_errors_add(p->errors, at,
 		"an alias without its anchor: expected an anchor of that name before it");
 	return NULL;
 }
@@ -443,7 +382,9 @@ static bool parse_end(struct parse *p)
 
 struct conf_node *conf_yaml_parse(const void *bytes, size_t len, struct conf_errors *errors)
 {
-	struct parse p = {.lines = {.bytes = bytes, .len = len}, .errors = errors};
+	struct parse p = {.lines = {.bytes = bytes, .len = len},
+		.errors = errors,
+		.build = {.errors = errors}};
 	struct conf_node *root;
 	bool nothing = false;
 

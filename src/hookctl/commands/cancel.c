@@ -16,7 +16,7 @@
 static const struct ctl_option options[] = {
 	{'k', "hook", "HOOK", "deliveries of this hook"},
 	{'d', "dead", NULL, "dead deliveries that were handled by hand, not waiting ones"},
-	{'t', "since", "TIME", "with --dead: died since: 2h, 3d"},
+	{'t', "since", "TIME", "with --dead: died since: 2h, 3d, 2026-06-30"},
 	{'n', "dry-run", NULL, "only print what would be done"},
 	{'y', "yes", NULL, "do not ask for confirmation"},
 	{'j', "json", NULL, "print one JSON object a line"},
@@ -37,34 +37,34 @@ static void add_cancelled_json(struct buf *out, const struct ctl_changed *c)
 }
 
 static const struct ctl_change_kind cancel_waiting = {
-	.question = "Cancel %zu deliveries?",
-	.summary = "%zu deliveries cancelled",
+	.act = "cancel",
+	.question = "Cancel %lld deliveries?",
+	.summary = "%lld deliveries cancelled",
 	.nothing = "nothing to cancel: no such delivery waits; a running one cannot be cancelled",
-	.apply = store_cancel,
 	.add_text = add_cancelled,
 	.add_json = add_cancelled_json,
 };
 
 static const struct ctl_change_kind cancel_dead = {
-	.question = "Cancel %zu dead deliveries?",
-	.summary = "%zu dead deliveries cancelled",
+	.act = "cancel",
+	.question = "Cancel %lld dead deliveries?",
+	.summary = "%lld dead deliveries cancelled",
 	.nothing = "nothing to cancel: no such delivery is dead",
-	.apply = store_cancel,
 	.add_text = add_cancelled,
 	.add_json = add_cancelled_json,
 };
 
 static int cancel_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_change c = {.kind = &cancel_waiting, .filter.set = STORE_CHANGE_WAITING};
+	struct ctl_change c = {.kind = &cancel_waiting};
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_cancel, argc, argv, &status)) >= 0) {
 		if (key == 'd') {
 			c.kind = &cancel_dead;
-			c.filter.set = STORE_CHANGE_DEAD;
+			c.dead = true;
 		} else if (key == 't') {
-			if (!ctl_moment("--since", optarg, &c.filter.since))
+			if (!ctl_moment("--since", optarg, &c.since))
 				return CTL_USAGE;
 		} else {
 			ctl_change_option(&c, key);
@@ -72,11 +72,11 @@ static int cancel_command(struct ctl *ctl, int argc, char **argv)
 	}
 	if (key == CTL_STOP)
 		return status;
-	if (c.filter.since != 0 && c.kind != &cancel_dead) {
+	if (c.since != 0 && !c.dead) {
 		ctl_error("cancel: --since needs --dead: a delivery that waits has not ended");
 		return CTL_USAGE;
 	}
-	if (optind == argc && c.filter.hook == NULL && c.kind != &cancel_dead) {
+	if (optind == argc && c.hook == NULL && !c.dead) {
 		ctl_error("cancel: expected an EVENT id, or --hook");
 		return CTL_USAGE;
 	}

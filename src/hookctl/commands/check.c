@@ -3,16 +3,14 @@
 #include "commands.h"
 
 #include "base/clock.h"
-#include "hookctl/config.h"
+#include "hookctl/ask.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/maintenance.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct ctl_option options[] = {
 	{'f', "full", NULL, "also compare indexes and payloads, which takes longer"},
@@ -20,62 +18,62 @@ static const struct ctl_option options[] = {
 	{0},
 };
 
-struct check {
-	int64_t began;
-	size_t faults, damaged_payloads; /* damaged payloads are faults, too */
-};
-
 static void show_progress(void *arg, int64_t done, int64_t all)
 {
-	const struct check *c = arg;
-
-	ctl_progress(done, all, " pages", c->began);
+	ctl_progress(done, all, " pages", *(const int64_t *)arg);
 }
 
-static void print_fault(void *arg, enum store_fault kind, const char *fault)
+static void print_fault(void *arg, const json_t *fault)
 {
-	struct check *c = arg;
+	const char *text = ctl_answer_text(fault, "text");
 	struct buf line = {0};
 
-	c->faults++;
-	c->damaged_payloads += kind == STORE_FAULT_PAYLOAD;
-	buf_add_escaped(&line, fault, strlen(fault), '\0');
+	(void)arg;
+	buf_add_escaped(&line, text, strlen(text), '\0');
 	printf("%s\n", line.data != NULL ? line.data : "");
 	buf_free(&line);
 }
 
-static int check_store(struct store_reader *reader, const char *path, bool full)
+static int print_result(const struct ctl_ask *ask)
 {
-	struct check c = {.began = clock_steady()};
-	char why[STORE_READ_WHY];
+	int64_t faults = ctl_answer_number(ask->exchange.done, "faults");
 
-	if (!store_check(reader, full, print_fault, show_progress, &c, why)) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	if (isatty(STDERR_FILENO) == 1)
-		fputs("\r\033[K", stderr);
-	if (c.faults == 0) {
-		printf("%s: sound\n", path);
-		return CTL_OK;
-	}
-	if (c.faults == c.damaged_payloads)
+	if (ctl_ask_stopped(ask))
+		ctl_error("stopped: %" PRId64 " faults until then", faults);
+	else if (faults == 0)
+		printf("%s: sound\n", ask->store);
+	else if (faults == ctl_answer_number(ask->exchange.done, "damaged_payloads"))
 		ctl_error("%s: sound except for payloads. To repair them, have these events sent "
 			  "again, or import them from an earlier export",
-			path);
+			ask->store);
 	else
 		ctl_error("%s: not sound. Stop hookd, keep this file, and put the last backup in "
 			  "its place; then have the sender send the events since again",
-			path);
-	return CTL_FAILED;
+			ask->store);
+	return faults == 0 && !ctl_ask_stopped(ask) ? CTL_OK : CTL_FAILED;
+}
+
+static int check_store(struct ctl_ask *ask, bool full)
+{
+	json_t *request = json_pack("{s:s}", "act", "check");
+	int64_t began = clock_steady();
+	int status;
+
+	ask->only_reads = true;
+	ask->exchange.fault = print_fault;
+	ask->exchange.progress = show_progress;
+	ask->exchange.arg = &began;
+	if (full)
+		ctl_ask_add(&request, "full", json_true());
+	status = ctl_ask(ask, request);
+	return status == CTL_OK ? print_result(ask) : status;
 }
 
 static int check_command(struct ctl *ctl, int argc, char **argv)
 {
 	const char *store = NULL;
-	struct store_reader *reader;
+	struct ctl_ask ask;
 	bool full = false;
-	char *path;
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_check, argc, argv, &status)) >= 0) {
@@ -88,12 +86,10 @@ static int check_command(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_check, argc, 0, "options only"))
 		return CTL_USAGE;
-	reader = ctl_store_open(ctl, store, &path, &status);
-	if (reader == NULL)
-		return status;
-	status = check_store(reader, path, full);
-	free(path);
-	store_reader_close(reader);
+	status = ctl_ask_begin(&ask, ctl, store);
+	if (status == CTL_OK)
+		status = check_store(&ask, full);
+	ctl_ask_end(&ask);
 	return status;
 }
 

@@ -13,11 +13,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct ctl_option options[] = {
 	CTL_PAGE_OPTIONS,
 	{'k', "hook", "HOOK", "with a delivery of this hook"},
 	{'S', "state", "STATE", "with a delivery that is ready, running, done, dead or skipped"},
+	{'o', "origin", "ORIGIN", "that came by webhook, api, manual or recheck"},
 	{'q', "quarantined", NULL, "quarantined events only"},
 	CTL_FILTER_OPTIONS,
 	{0},
@@ -131,6 +133,16 @@ static bool read_event_ids(
 	return store_read_events(l->reader, filter, count_event, l, why);
 }
 
+static bool is_origin(const char *text)
+{
+	static const char *const origins[] = {"webhook", "api", "manual", "recheck"};
+
+	for (size_t i = 0; text != NULL && i < sizeof(origins) / sizeof(origins[0]); i++)
+		if (strcmp(text, origins[i]) == 0)
+			return true;
+	return text == NULL;
+}
+
 static int events_command(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_listing l = {.table = {.columns = columns, .column_count = COLUMNS}};
@@ -144,6 +156,10 @@ static int events_command(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_events, argc, 0, "options only") || !ctl_filter_end(&filter))
 		return CTL_USAGE;
+	if (!is_origin(filter.filter.origin)) {
+		ctl_error("--origin: expected webhook, api, manual or recheck");
+		return CTL_USAGE;
+	}
 	if (filter.follow && filter.filter.state != NULL) {
 		ctl_error("events: --follow does not go with --state, which changes later; use "
 			  "hookctl deliveries --follow --state");

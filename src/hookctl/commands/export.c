@@ -9,9 +9,11 @@
 #include "base/utf8.h"
 #include "event/payment.h"
 #include "hookctl/config.h"
+#include "hookctl/csv.h"
 #include "hookctl/filter.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
+#include "hookctl/table.h"
 
 #include <getopt.h>
 #include <sodium.h>
@@ -54,21 +56,20 @@ static void add_main_unit(struct buf *out, const struct payment *p, const char *
 		buf_add_text(out, amount);
 }
 
-/* RFC 4180. A text that a spreadsheet would take for a formula gets a leading apostrophe, so that
- * no event can run a formula on an accountant's computer. */
+/* On a terminal escaped first, as all text there. */
 static void add_csv_text(struct buf *out, const char *text)
 {
+	struct buf shown = {0};
+
 	if (text == NULL)
 		return;
-	buf_add_char(out, '"');
-	if (*text != '\0' && strchr("=+-@\t\r", *text) != NULL)
-		buf_add_char(out, '\'');
-	for (; *text != '\0'; text++) {
-		if (*text == '"')
-			buf_add_char(out, '"');
-		buf_add_char(out, *text);
-	}
-	buf_add_char(out, '"');
+	if (ctl_screen() > 0)
+		buf_add_escaped(&shown, text, strlen(text), '\0');
+	else
+		buf_add_text(&shown, text);
+	csv_add_text(out, buf_ok(&shown) && shown.data != NULL ? shown.data : "");
+	out->failed |= !buf_ok(&shown);
+	buf_free(&shown);
 }
 
 static bool is_decimal(const char *text)
@@ -115,25 +116,13 @@ static void add_csv(struct buf *out, const struct line *l)
 	buf_add_text(out, "\r\n");
 }
 
-static bool is_text(const unsigned char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_sequence(bytes + i, len - i);
-
-		if (n == 0)
-			return false;
-		i += n;
-	}
-	return true;
-}
-
 /* Byte for byte: in base64 if it is not UTF-8, which JSON cannot represent. */
 static void add_payload(struct buf *out, const void *payload, size_t len)
 {
 	size_t room;
 	char *text;
 
-	if (is_text(payload, len)) {
+	if (utf8_is_valid(payload, len)) {
 		buf_add_text(out, ",\"payload\":");
 		buf_add_json(out, payload, len);
 		return;
@@ -169,6 +158,7 @@ static void add_ndjson(struct buf *out, const struct line *l)
 	ctl_json_known(out, "entity_kind", e->entity_kind);
 	ctl_json_text(out, true, "source", e->source);
 	ctl_json_text(out, true, "idempotency_key", e->idempotency_key);
+	ctl_json_known(out, "state_key", e->state_key);
 	ctl_json_time(out, "received_at", e->received_at);
 	add_payload(out, e->payload, e->payload_len);
 	buf_add_text(out, "}\n");

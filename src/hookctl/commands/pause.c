@@ -4,15 +4,13 @@
  *   ship-order: resumed; it was paused since 2026-06-30 22:50:29 +0000 */
 #include "commands.h"
 
-#include "base/clock.h"
+#include "base/json.h"
+#include "hookctl/ask.h"
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/change.h"
-#include "store/notify.h"
 
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,11 +25,23 @@ static void add_hook_name(void *arg, const char *hook)
 	buf_add_escaped(arg, hook, strlen(hook), '\0');
 }
 
-static void report_unknown_hook(const char *path, const char *hook)
+struct pausing {
+	struct ctl_ask ask;
+	struct ctl *ctl;
+	bool pause;
+	int count; /* of the operands */
+	char **hooks;
+	int answered; /* how many hooks the answers were about */
+	bool *unknown;
+};
+
+/* Opens the store, which a root hookctl can do only as its owner: last. */
+static void report_unknown_hook(const struct pausing *p, const char *hook)
 {
-	char why[STORE_READ_WHY];
-	struct store_reader *reader = store_reader_open(path, why);
+	char why[STORE_READ_WHY], *name;
 	struct buf line = {0};
+	int status;
+	struct store_reader *reader = ctl_store_open(p->ctl, p->ask.store, &name, &status);
 
 	buf_add_text(&line, "no hook \"");
 	buf_add_escaped(&line, hook, strlen(hook), '"');
@@ -41,6 +51,7 @@ static void report_unknown_hook(const char *path, const char *hook)
 	ctl_error("%s", line.data != NULL ? line.data : "out of memory");
 	buf_free(&line);
 	store_reader_close(reader);
+	free(name);
 }
 
 static bool print_change(const char *hook, bool pause, int64_t since)
@@ -64,36 +75,57 @@ static bool print_change(const char *hook, bool pause, int64_t since)
 	return good;
 }
 
-static int change_hooks(struct store_editor *e, bool pause, int count, char **hooks)
+/* The answers come in the order of the hooks. */
+static bool take_row(void *arg, const json_t *row)
 {
-	char why[STORE_READ_WHY];
-	int status = CTL_OK;
+	struct pausing *p = arg;
+	const char *hook = p->answered < p->count ? p->hooks[p->answered] : "";
+	bool known = json_is_true(json_object_get(row, "known"));
 
-	for (int i = 0; i < count; i++) {
-		int64_t since;
-		bool known;
+	if (p->answered < p->count)
+		p->unknown[p->answered] = !known;
+	p->answered++;
+	return !known || print_change(hook, p->pause, ctl_answer_number(row, "since"));
+}
 
-		if (!store_pause(e, hooks[i], pause, clock_wall(), &known, &since, why)) {
-			ctl_error("%s", why);
-			return CTL_FAILED;
+static json_t *make_request(const struct pausing *p)
+{
+	json_t *hooks = json_array();
+
+	for (int i = 0; i < p->count; i++) {
+		if (json_array_append_new(hooks, json_safe_text(p->hooks[i])) != 0) {
+			json_decref(hooks);
+			return NULL;
 		}
-		if (!known)
-			report_unknown_hook(store_editor_path(e), hooks[i]);
-		if (!known || !print_change(hooks[i], pause, since))
-			status = CTL_FAILED;
 	}
-	if (!store_notify_send(store_editor_path(e)))
-		ctl_error_not_notified();
+	return json_pack("{s:s, s:o}", "act", p->pause ? "pause" : "resume", "hooks", hooks);
+}
+
+static int change_hooks(struct pausing *p)
+{
+	int status;
+
+	p->ask.exchange.row = take_row;
+	p->ask.exchange.arg = p;
+	status = ctl_ask(&p->ask, make_request(p));
+	if (status == CTL_OK && p->answered < p->count) {
+		ctl_error("stopped after %d of %d hooks", p->answered, p->count);
+		status = CTL_FAILED;
+	}
+	for (int i = 0; i < p->count; i++) {
+		if (!p->unknown[i])
+			continue;
+		report_unknown_hook(p, p->hooks[i]);
+		status = CTL_FAILED;
+	}
 	return status;
 }
 
 static int pause_or_resume(
 	struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
-	char why[STORE_READ_WHY], *path;
+	struct pausing p = {.ctl = ctl, .pause = command == &ctl_pause};
 	const char *store = NULL;
-	struct store_reader *reader;
-	struct store_editor *e;
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, command, argc, argv, &status)) >= 0)
@@ -104,18 +136,19 @@ static int pause_or_resume(
 		ctl_error("%s: expected the name of a HOOK", command->name);
 		return CTL_USAGE;
 	}
-	reader = ctl_store_open(ctl, store, &path, &status);
-	if (reader == NULL)
-		return status;
-	store_reader_close(reader);
-	e = store_editor_open(path, why);
-	free(path);
-	if (e == NULL) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	status = change_hooks(e, command == &ctl_pause, argc - optind, argv + optind);
-	store_editor_close(e);
+	for (int i = optind; i < argc; i++)
+		if (!ctl_text("HOOK", argv[i]))
+			return CTL_USAGE;
+	p.count = argc - optind;
+	p.hooks = argv + optind;
+	p.unknown = calloc((size_t)p.count, sizeof(*p.unknown));
+	status = ctl_ask_begin(&p.ask, ctl, store);
+	if (p.unknown == NULL)
+		ctl_error("out of memory");
+	else if (status == CTL_OK)
+		status = change_hooks(&p);
+	ctl_ask_end(&p.ask);
+	free(p.unknown);
 	return status;
 }
 

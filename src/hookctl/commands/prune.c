@@ -3,19 +3,16 @@
 #include "commands.h"
 
 #include "base/clock.h"
-#include "hookctl/config.h"
+#include "hookctl/ask.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/maintenance.h"
-#include "store/notify.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct ctl_option options[] = {
-	{'o', "older-than", "TIME", "received longer ago than this: 90d"},
+	{'o', "older-than", "TIME", "received longer ago than this: 90d, 2026-06-30"},
 	{'n', "dry-run", NULL, "only print how many"},
 	{'y', "yes", NULL, "do not ask for confirmation"},
 	{'D', "store", "FILE", "in this store (the config's)"},
@@ -23,9 +20,12 @@ static const struct ctl_option options[] = {
 };
 
 struct prune {
+	struct ctl_ask ask;
 	const char *store;
-	int64_t age; /* ms; -1: not given */
+	const char *older_than; /* NULL: not given */
+	int64_t before;         /* unix ms */
 	bool dry_run, yes;
+	int64_t began;
 };
 
 static bool read_prune_options(struct ctl *ctl, struct prune *p, int argc, char **argv, int *status)
@@ -33,8 +33,8 @@ static bool read_prune_options(struct ctl *ctl, struct prune *p, int argc, char 
 	int key;
 
 	while ((key = ctl_next_option(ctl, &ctl_prune, argc, argv, status)) >= 0) {
-		if (key == 'o' && !ctl_duration("--older-than", optarg, &p->age))
-			return false;
+		if (key == 'o')
+			p->older_than = optarg;
 		else if (key == 'n')
 			p->dry_run = true;
 		else if (key == 'y')
@@ -44,11 +44,12 @@ static bool read_prune_options(struct ctl *ctl, struct prune *p, int argc, char 
 	}
 	if (key == CTL_STOP)
 		return false;
-	if (p->age < 0) {
+	if (p->older_than == NULL) {
 		ctl_error("prune: expected --older-than TIME, such as 90d");
 		return false;
 	}
-	return ctl_operands(&ctl_prune, argc, 0, "options only");
+	return ctl_moment("--older-than", p->older_than, &p->before) &&
+	       ctl_operands(&ctl_prune, argc, 0, "options only");
 }
 
 static bool confirm_removal(int64_t old)
@@ -66,67 +67,79 @@ static bool confirm_removal(int64_t old)
 	return ctl_confirm(question);
 }
 
-/* `old` events are older than `before`. */
-static int remove_old(const char *path, int64_t before, int64_t old)
+static json_t *make_request(int64_t before, bool dry_run)
 {
-	struct store_prune walk = {.before = before};
-	int64_t began = clock_steady();
-	char why[STORE_READ_WHY];
-	struct store_editor *e = store_editor_open(path, why);
-	bool good = true;
+	json_t *request = json_pack("{s:s, s:I}", "act", "prune", "before", (json_int_t)before);
 
-	if (e == NULL) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
-	while (good && !walk.over) {
-		good = store_prune(e, &walk, why);
-		ctl_progress(walk.over ? old : walk.seen, old, " events", began);
-	}
-	if (!good)
-		ctl_error("%s", why);
-	printf("%" PRId64 " events removed", walk.removed);
-	if (walk.seen > walk.removed)
-		printf(", %" PRId64 " kept: their deliveries still wait", walk.seen - walk.removed);
-	putchar('\n');
-	(void)store_notify_send(store_editor_path(e));
-	store_editor_close(e);
-	return good ? CTL_OK : CTL_FAILED;
+	if (dry_run)
+		ctl_ask_add(&request, "dry_run", json_true());
+	return request;
 }
 
-static int prune_store(const struct prune *p, struct store_reader *reader, const char *path)
+static void show_progress(void *arg, int64_t done, int64_t all)
 {
-	int64_t before = clock_wall() - p->age, old;
-	char why[STORE_READ_WHY];
+	const struct prune *p = arg;
 
-	if (!store_old_count(reader, before, &old, why)) {
-		ctl_error("%s", why);
-		return CTL_FAILED;
-	}
+	ctl_progress(done, all, " events", p->began);
+}
+
+static void print_removed(const json_t *done)
+{
+	int64_t kept = ctl_answer_number(done, "kept");
+
+	printf("%" PRId64 " events removed", ctl_answer_number(done, "removed"));
+	if (kept > 0)
+		printf(", %" PRId64 " kept: their deliveries still wait", kept);
+	putchar('\n');
+}
+
+static int remove_old(struct prune *p)
+{
+	int status;
+
+	p->began = clock_steady();
+	p->ask.exchange.progress = show_progress;
+	p->ask.exchange.arg = p;
+	status = ctl_ask(&p->ask, make_request(p->before, false));
+	if (p->ask.exchange.done != NULL)
+		print_removed(p->ask.exchange.done);
+	if (status != CTL_OK || !ctl_ask_stopped(&p->ask))
+		return status;
+	ctl_error("stopped; run the same command again for the rest");
+	return CTL_FAILED;
+}
+
+static int prune_store(struct prune *p)
+{
+	int64_t old;
+	int status;
+
+	p->ask.only_reads = true;
+	status = ctl_ask(&p->ask, make_request(p->before, true));
+	p->ask.only_reads = false;
+	if (status != CTL_OK)
+		return status;
+	old = ctl_answer_number(p->ask.exchange.done, "old");
 	if (p->dry_run || old == 0) {
 		printf("%" PRId64 " events are older\n", old);
 		return CTL_OK;
 	}
 	if (!p->yes && !confirm_removal(old))
 		return CTL_USAGE;
-	return remove_old(path, before, old);
+	return remove_old(p);
 }
 
 static int prune_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct prune p = {.age = -1};
-	struct store_reader *reader;
-	char *path;
+	struct prune p = {0};
 	int status = CTL_USAGE;
 
 	if (!read_prune_options(ctl, &p, argc, argv, &status))
 		return status;
-	reader = ctl_store_open(ctl, p.store, &path, &status);
-	if (reader == NULL)
-		return status;
-	status = prune_store(&p, reader, path);
-	store_reader_close(reader);
-	free(path);
+	status = ctl_ask_begin(&p.ask, ctl, p.store);
+	if (status == CTL_OK)
+		status = prune_store(&p);
+	ctl_ask_end(&p.ask);
 	return status;
 }
 

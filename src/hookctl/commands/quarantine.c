@@ -5,19 +5,15 @@
  *   event 7: dropped */
 #include "commands.h"
 
-#include "base/clock.h"
+#include "base/json.h"
 #include "event/event.h"
-#include "hookctl/config.h"
-#include "hookctl/match.h"
+#include "hookctl/ask.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/notify.h"
-#include "store/quarantine.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct ctl_option options[] = {
@@ -33,124 +29,48 @@ struct quarantine {
 	char *store;
 	bool yes, json;
 	int64_t id;
-	/* the event */
-	bool found, quarantined, damaged;
-	char *source;
-	struct buf payload;
+	int64_t hooks; /* release: how many are to run */
 };
 
-static void keep_event(void *arg, const struct store_event_row *row)
+static bool take_row(void *arg, const json_t *row)
 {
 	struct quarantine *q = arg;
 
-	q->found = true;
-	q->quarantined = row->quarantined != NULL;
-	q->damaged = row->damaged;
-	q->source = strdup(row->source);
-	buf_add(&q->payload, row->payload, row->payload_len);
+	q->hooks = ctl_answer_number(row, "hooks");
+	return true;
 }
 
-/* Reads the event, which must be in quarantine, and opens the store for changing it. */
-static struct store_editor *open_for_change(struct ctl *ctl, struct quarantine *q, int *status)
+/* Takes the request. CTL_OK: it was done. */
+static int ask_for(struct ctl *ctl, struct quarantine *q, bool matches, json_t *request)
 {
-	char why[STORE_READ_WHY] = "", *path;
-	struct store_reader *reader = ctl_store_open(ctl, q->store, &path, status);
-	struct store_editor *e = NULL;
+	struct ctl_ask ask;
+	int status = ctl_ask_begin(&ask, ctl, q->store);
 
-	if (reader == NULL)
-		return NULL;
-	if (store_read_event(reader, q->id, keep_event, q, why)) {
-		if (!q->found)
-			ctl_error("no event %" PRId64 " in %s", q->id, path);
-		else if (!q->quarantined)
-			ctl_error("event %" PRId64 " is not in quarantine", q->id);
-		else
-			e = store_editor_open(path, why);
-	}
-	if (why[0] != '\0')
-		ctl_error("%s", why);
-	store_reader_close(reader);
-	free(path);
-	return e;
-}
-
-static int report_result(struct store_editor *e, const struct quarantine *q, bool good, bool done,
-	const char *why, const char *what)
-{
-	if (!good)
-		ctl_error("%s", why);
-	else if (!done)
-		ctl_error("event %" PRId64 " is no longer in quarantine", q->id);
+	ask.matches = matches;
+	ask.exchange.row = take_row;
+	ask.exchange.arg = q;
+	if (status == CTL_OK)
+		status = ctl_ask(&ask, request);
 	else
-		printf("event %" PRId64 ": %s\n", q->id, what);
-	if (good && done && !store_notify_send(store_editor_path(e)))
-		ctl_error_not_notified();
-	return good && done ? CTL_OK : CTL_FAILED;
-}
-
-static int release_as(struct store_editor *e, struct quarantine *q, struct conf *conf,
-	const struct conf_source *source, struct event *ev)
-{
-	struct store_release r = {.event = q->id, .type = ev->type, .now = clock_wall()};
-	char why[STORE_READ_WHY], what[96];
-	struct ctl_match match;
-	int status = CTL_FAILED;
-	bool good, done;
-
-	if (ctl_match(&match, conf, source, ev)) {
-		r.hooks = match.hooks;
-		r.hook_count = match.count;
-		r.entity_kind = ev->entity_kind;
-		r.entity_id = ev->entity_id;
-		r.declined = match.declined.data;
-		good = store_release(e, &r, &done, why);
-		(void)snprintf(what, sizeof(what), "released, %zu hook%s to run", r.hook_count,
-			r.hook_count == 1 ? "" : "s");
-		status = report_result(e, q, good, done, why, what);
-	}
-	ctl_match_free(&match);
+		json_decref(request);
+	ctl_ask_end(&ask);
 	return status;
 }
 
 static int release_event(struct ctl *ctl, struct quarantine *q)
 {
-	const struct conf_source *source;
-	struct event ev;
-	struct store_editor *e;
-	struct conf *conf;
-	int status = CTL_USAGE;
+	int status;
 
 	if (q->type == NULL || *q->type == '\0' || strlen(q->type) > EVENT_TYPE_MAX) {
 		ctl_error("release: expected --type TYPE, such as transaction.approved");
-		return status;
+		return CTL_USAGE;
 	}
-	conf = ctl_config_load(ctl);
-	if (conf == NULL)
-		return CTL_CONFIG;
-	e = open_for_change(ctl, q, &status);
-	if (e == NULL) {
-		conf_unref(conf);
-		return status == CTL_USAGE ? CTL_FAILED : status;
-	}
-	status = CTL_FAILED;
-	if (q->damaged) {
-		ctl_error_damaged(q->id);
-	} else if ((source = ctl_config_source(conf, q->source)) == NULL) {
-		; /* reported */
-	} else if (!buf_ok(&q->payload) ||
-		   !event_parse(&ev, &source->sender->shape,
-			   q->payload.data != NULL ? q->payload.data : "", q->payload.len)) {
-		ctl_error("out of memory");
-	} else {
-		free(ev.type);
-		ev.type = strdup(q->type);
-		ev.quarantined = NULL;
-		if (ev.type != NULL)
-			status = release_as(e, q, conf, source, &ev);
-		event_free(&ev);
-	}
-	store_editor_close(e);
-	conf_unref(conf);
+	status = ask_for(ctl, q, true,
+		json_pack("{s:s, s:I, s:o}", "act", "release", "event", (json_int_t)q->id, "type",
+			json_safe_text(q->type)));
+	if (status == CTL_OK)
+		printf("event %" PRId64 ": released, %" PRId64 " hook%s to run\n", q->id, q->hooks,
+			q->hooks == 1 ? "" : "s");
 	return status;
 }
 
@@ -170,19 +90,14 @@ static bool confirm_drop(const struct quarantine *q)
 
 static int drop_event(struct ctl *ctl, struct quarantine *q)
 {
-	char why[STORE_READ_WHY];
-	struct store_editor *e;
-	int status = CTL_FAILED;
-	bool good, done;
+	int status;
 
 	if (!confirm_drop(q))
 		return CTL_USAGE;
-	e = open_for_change(ctl, q, &status);
-	if (e == NULL)
-		return status;
-	good = store_drop(e, q->id, &done, why);
-	status = report_result(e, q, good, done, why, "dropped");
-	store_editor_close(e);
+	status = ask_for(
+		ctl, q, false, json_pack("{s:s, s:I}", "act", "drop", "event", (json_int_t)q->id));
+	if (status == CTL_OK)
+		printf("event %" PRId64 ": dropped\n", q->id);
 	return status;
 }
 
@@ -237,10 +152,7 @@ static int quarantine_command(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (strcmp(verb, "show") == 0)
 		return run_other(ctl, &ctl_show, &q, argv[optind + 1]);
-	status = strcmp(verb, "drop") == 0 ? drop_event(ctl, &q) : release_event(ctl, &q);
-	free(q.source);
-	buf_free(&q.payload);
-	return status;
+	return strcmp(verb, "drop") == 0 ? drop_event(ctl, &q) : release_event(ctl, &q);
 }
 
 const struct ctl_command ctl_quarantine = {

@@ -20,8 +20,9 @@
 static const struct ctl_option options[] = {
 	{'s', "state", "STATE", "done, dead or skipped deliveries"},
 	{'k', "hook", "HOOK", "deliveries of this hook"},
-	{'t', "since", "TIME", "ended since: 2h, 3d, 2026-06-30T22:50:00Z"},
+	{'t', "since", "TIME", "ended since: 2h, 3d, 2026-06-30, …T22:50:00Z"},
 	{'r', "rate", "N/s", "at most N a second"},
+	{'a', "again", NULL, "also what once: entity would skip"},
 	{'n', "dry-run", NULL, "only print what would be done"},
 	{'y', "yes", NULL, "do not ask for confirmation"},
 	{'j', "json", NULL, "print one JSON object a line"},
@@ -31,15 +32,11 @@ static const struct ctl_option options[] = {
 
 static bool read_state(struct ctl_change *c, const char *text)
 {
-	static const struct {
-		const char *name;
-		enum store_change_set set;
-	} ended[] = {{"done", STORE_CHANGE_DONE}, {"dead", STORE_CHANGE_DEAD},
-		{"skipped", STORE_CHANGE_SKIPPED}};
+	static const char *const ended[] = {"done", "dead", "skipped"};
 
 	for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++)
-		if (strcasecmp(text, ended[i].name) == 0) {
-			c->filter.set = ended[i].set;
+		if (strcasecmp(text, ended[i]) == 0) {
+			c->state = ended[i];
 			return true;
 		}
 	ctl_error("--state: expected done, dead or skipped; deliveries that wait need no replay");
@@ -69,16 +66,17 @@ static bool read_replay_options(
 		if (key == 's')
 			good = read_state(c, optarg);
 		else if (key == 't')
-			good = ctl_moment("--since", optarg, &c->filter.since);
+			good = ctl_moment("--since", optarg, &c->since);
 		else if (key == 'r')
 			good = read_rate(c, optarg);
+		else if (key == 'a')
+			c->again = true;
 		else
 			ctl_change_option(c, key);
 	}
 	if (!good || key == CTL_STOP)
 		return false;
-	if (optind < argc || c->filter.set != STORE_CHANGE_ENDED || c->filter.hook != NULL ||
-		c->filter.since != 0)
+	if (optind < argc || c->state != NULL || c->hook != NULL || c->since != 0)
 		return true;
 	ctl_error("replay: expected an EVENT id, or at least one of --state, --hook and "
 		  "--since");
@@ -100,18 +98,17 @@ static void add_replayed_json(struct buf *out, const struct ctl_changed *c)
 }
 
 static const struct ctl_change_kind replay = {
-	.question = "Run %zu deliveries again?",
-	.summary = "%zu deliveries run again",
+	.act = "replay",
+	.question = "Run %lld deliveries again?",
+	.summary = "%lld deliveries run again",
 	.nothing = "nothing to replay: no such delivery has ended without a replay since",
-	.apply = store_replay,
-	.runs = true,
 	.add_text = add_replayed,
 	.add_json = add_replayed_json,
 };
 
 static int replay_command(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl_change c = {.kind = &replay, .filter.set = STORE_CHANGE_ENDED};
+	struct ctl_change c = {.kind = &replay};
 	int status = CTL_USAGE;
 
 	if (!read_replay_options(ctl, argc, argv, &c, &status))
@@ -121,7 +118,8 @@ static int replay_command(struct ctl *ctl, int argc, char **argv)
 
 const struct ctl_command ctl_replay = {
 	"replay",
-	"[EVENT …] [--state STATE] [--hook HOOK] [--since TIME] [--rate N/s] [--dry-run] [--yes]",
+	"[EVENT …] [--state STATE] [--hook HOOK] [--since TIME] [--rate N/s] [--again] [--dry-run] "
+	"[--yes]",
 	"run deliveries again, each as a new one",
 	options,
 	replay_command,

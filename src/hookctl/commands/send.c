@@ -145,21 +145,30 @@ static bool type_has_amount(const struct send *s, const struct sender *sender)
 	return false;
 }
 
-/* The address of the config's first listener, as this machine reaches it. */
+/* The first one without the PROXY protocol, which only its balancer may speak; or else the first.
+ */
+static const struct conf_listen *reachable_listener(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (!conf->listen[i].proxy_protocol)
+			return &conf->listen[i];
+	return &conf->listen[0];
+}
+
+/* The address of one of the config's listeners, as this machine reaches it. */
 static bool add_listener(const struct conf *conf, struct ctl_target *t, struct buf *url)
 {
 	const char *scheme = conf->tls.certificate != NULL ? "https" : "http";
-	const struct conf_listen *listen;
+	const struct conf_listen *listen = conf->listen_count > 0 ? reachable_listener(conf) : NULL;
 	struct net_address address;
 	char host[NET_TEXT];
 	static const uint8_t any[16], loopback6[16] = {[15] = 1}, loopback4[4] = {127, 0, 0, 1};
 
-	if (conf->listen_count == 0 ||
-		(conf->listen[0].unix_path == NULL && conf->listen[0].port == 0)) {
+	if (listen == NULL || (listen->unix_path == NULL && listen->port == 0)) {
 		ctl_error("%s does not say where hookd listens; expected --url", conf->file);
 		return false;
 	}
-	listen = &conf->listen[0];
+	t->proxy_protocol = listen->proxy_protocol;
 	if (listen->unix_path != NULL) {
 		t->unix_path = listen->unix_path;
 		buf_printf(url, "%s://localhost", scheme);
@@ -236,6 +245,7 @@ static bool print_command(const struct ctl_target *t, const char *signature, con
 		.headers = headers,
 		.insecure = t->insecure,
 		.no_proxy = t->local,
+		.proxy_protocol = t->proxy_protocol,
 		.file = s->file,
 		.body = body->data,
 		.body_len = body->len,
@@ -260,7 +270,7 @@ static void tally_add(struct tally *tally, long code, const struct buf *answer)
 {
 	json_t *json;
 	bool parsed =
-		json_parse(answer->data != NULL ? answer->data : "", answer->len, 0, &json, NULL);
+		json_read(answer->data != NULL ? answer->data : "", answer->len, NULL, &json, NULL);
 	const char *word = parsed ? json_string_value(json_object_get(json, "status")) : NULL;
 	char what[sizeof(tally->kinds[0].what)];
 	size_t i = 0;

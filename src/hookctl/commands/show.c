@@ -3,12 +3,14 @@
  * the payload alone, with --json one object. */
 #include "commands.h"
 
+#include "base/character.h"
 #include "hookctl/config.h"
 #include "hookctl/filter.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
 #include "hookctl/show/deliveries.h"
 #include "hookctl/show/timeline.h"
+#include "hookctl/table.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -18,6 +20,9 @@
 
 #define PREVIEW_LINES 10 /* of the payload, folded at FOLD columns */
 #define FOLD          72
+
+/* No line shows more: a character takes four bytes, and each of its marks. */
+#define PREVIEW_BYTES ((size_t)PREVIEW_LINES * FOLD * 4 * (1 + SHOWN_MARKS))
 
 static const struct ctl_option options[] = {
 	{'p', "payload", NULL, "print only the payload, byte for byte"},
@@ -33,42 +38,51 @@ struct show {
 	bool json, payload_only, found, damaged, failed;
 };
 
+/* A line of escaped text, folded; false: the last line that is shown is full. */
+static bool add_folded(struct buf *out, const char *text, size_t *lines)
+{
+	size_t column = 0, one, n;
+
+	for (; *text != '\0'; text += n) {
+		n = ctl_character(text, &one);
+		if (column + one > FOLD) {
+			buf_add_char(out, '\n');
+			column = 0;
+			if (++*lines == PREVIEW_LINES)
+				return false;
+		}
+		if (column == 0)
+			buf_add_text(out, "    ");
+		column += one;
+		buf_add(out, text, n);
+	}
+	buf_add_char(out, '\n');
+	++*lines;
+	return true;
+}
+
 /* Adds the first lines, long ones folded. Unprintable characters are escaped, but not the
  * backslash, which is frequent in JSON. */
 static void add_preview(struct buf *out, const char *payload, size_t len, int64_t id)
 {
-	size_t lines = 0, column = 0, i = 0;
+	size_t lines = 0, i = 0;
+	struct buf line = {0};
+	bool whole = true;
 
-	while (i < len && lines < PREVIEW_LINES) {
-		size_t n = 1;
+	while (whole && i < len && lines < PREVIEW_LINES) {
+		const char *end = memchr(payload + i, '\n', len - i);
+		size_t n = end != NULL ? (size_t)(end - payload) - i : len - i;
 
-		if (payload[i] == '\n') {
-			i++;
-			buf_add_char(out, '\n');
-			lines++;
-			column = 0;
-			continue;
-		}
-		while (i + n < len && n < 4 && ((unsigned char)payload[i + n] & 0xc0) == 0x80)
-			n++;
-		if (column == FOLD) {
-			buf_add_char(out, '\n');
-			column = 0;
-			if (++lines == PREVIEW_LINES)
-				break;
-		}
-		if (column++ == 0)
-			buf_add_text(out, "    ");
-		if (payload[i] == '\\')
-			buf_add_char(out, '\\');
-		else
-			buf_add_escaped(out, payload + i, n, '\0');
-		i += n;
+		whole = n <= PREVIEW_BYTES;
+		buf_clear(&line);
+		buf_add_escaped(&line, payload + i, whole ? n : PREVIEW_BYTES, '\0');
+		out->failed |= line.failed;
+		whole = add_folded(out, line.len > 0 ? line.data : "", &lines) && whole;
+		i += n + (end != NULL);
 	}
-	if (column > 0)
-		buf_add_char(out, '\n');
-	if (i < len)
+	if (!whole || i < len)
 		buf_printf(out, "    … (all of it: hookctl show %" PRId64 " --payload)\n", id);
+	buf_free(&line);
 }
 
 struct declined {
@@ -121,6 +135,23 @@ static void add_declined_json(struct buf *out, const char *lines)
 	buf_add_char(out, ']');
 }
 
+/* "api: 47 min late; the webhook's copy never came" */
+static void add_origin(struct buf *out, const struct store_event_row *e)
+{
+	const bool late = e->occurred_at != 0 && e->received_at > e->occurred_at;
+	struct buf text = {0};
+	char span[CTL_SPAN];
+
+	buf_add_text(&text, e->origin);
+	if (strcmp(e->origin, "api") == 0 && e->provider_event_id != NULL) {
+		ctl_span_format(late ? (e->received_at - e->occurred_at) / 1000 : 0, span);
+		buf_printf(&text, ": it came from the API, %s late; the webhook's copy %s", span,
+			e->duplicates > 0 ? "came later" : "never came");
+	}
+	ctl_add_field(out, "origin", text.data);
+	buf_free(&text);
+}
+
 static void add_event_text(struct buf *out, const struct store_event_row *e)
 {
 	buf_printf(out, "event %" PRId64 "\n", e->id);
@@ -137,10 +168,11 @@ static void add_event_text(struct buf *out, const struct store_event_row *e)
 	}
 	ctl_add_time_field(out, "received", e->received_at);
 	ctl_add_field(out, "from", e->remote != NULL && *e->remote != '\0' ? e->remote : NULL);
-	ctl_add_field(out, "origin", e->origin);
+	add_origin(out, e);
 	ctl_add_time_field(out, "occurred", e->occurred_at);
 	ctl_add_field(out, "provider's id", e->provider_event_id);
 	ctl_add_field(out, "idempotency key", e->idempotency_key);
+	ctl_add_field(out, "state key", e->state_key);
 	if (e->duplicates > 0)
 		buf_printf(out, "  %-16s %" PRId64 "\n", "duplicates", e->duplicates);
 	if (e->conflicts > 0)
@@ -154,6 +186,15 @@ static void add_event_text(struct buf *out, const struct store_event_row *e)
 	add_preview(out, e->payload, e->payload_len, e->id);
 }
 
+/* Byte for byte; for a terminal, which would obey what is in it, line by line and escaped. */
+static void add_whole_payload(struct buf *out, const char *payload, size_t len)
+{
+	if (ctl_screen() > 0)
+		ctl_add_output(out, "", payload, len);
+	else
+		buf_add(out, payload, len);
+}
+
 static void add_stored_event(void *arg, const struct store_event_row *e)
 {
 	struct show *s = arg;
@@ -161,10 +202,11 @@ static void add_stored_event(void *arg, const struct store_event_row *e)
 	s->found = true;
 	s->damaged = e->damaged;
 	if (s->payload_only) {
-		buf_add(&s->out, e->payload, e->payload_len);
+		add_whole_payload(&s->out, e->payload, e->payload_len);
 	} else if (s->json) {
 		buf_add_char(&s->out, '{');
 		ctl_event_json(&s->out, e);
+		ctl_json_text(&s->out, true, "state_key", e->state_key);
 		add_declined_json(&s->out, e->declined);
 		buf_printf(&s->out, ",\"payload_bytes\":%zu,\"payload_damaged\":%s,\"payload\":",
 			e->payload_len, e->damaged ? "true" : "false");
@@ -249,6 +291,8 @@ static int show_command(struct ctl *ctl, int argc, char **argv)
 
 	if (!read_show_options(ctl, &s, &filter, argc, argv, &status))
 		return status;
+	if (!ctl_text("KIND:ID", argv[optind]))
+		return CTL_USAGE;
 	if (strchr(argv[optind], ':') != NULL)
 		ctl_entity_split(argv[optind], &kind, &entity);
 	else if (!ctl_number("ID", argv[optind], 1, INT64_MAX, &id))

@@ -4,18 +4,15 @@
 #include "commands.h"
 
 #include "base/clock.h"
-#include "counts/counts.h"
 #include "hookctl/config.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
+#include "hookctl/status/status.h"
 #include "hookctl/table.h"
-#include "store/notify.h"
-#include "store/report.h"
-#include "store/status.h"
+#include "store/lock.h"
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +20,8 @@
 #include <sys/statvfs.h>
 
 enum {
-	SHOWN = 5,            /* dead deliveries, and failing ones */
-	LATE = 10 * 60 * 1000 /* ms: deliveries that have been due for longer should have run */
+	LATE = 10 * 60 * 1000, /* ms: deliveries that have been due for longer should have run */
+	PATIENCE = 10000,      /* ms for hookd to answer */
 };
 
 static const struct ctl_option options[] = {
@@ -33,185 +30,36 @@ static const struct ctl_option options[] = {
 	{0},
 };
 
-struct status {
-	struct store_reader *reader;
-	const char *path;
-	int64_t now;
-	bool up;
-	int64_t started, pid; /* hookd's; 0: unknown */
-	struct counts_stored counts;
-	struct buf out, attention, json;
-	bool is_json;
-	size_t rows; /* of the list being printed */
-};
-
-static void begin_row(struct status *s, const char *title)
-{
-	if (s->is_json)
-		buf_add_text(&s->json, s->rows > 0 ? ",{" : "{");
-	else if (s->rows == 0)
-		buf_printf(&s->out, "%s\n", title);
-	s->rows++;
-}
-
-static void add_text(struct status *s, const char *text)
-{
-	buf_add_escaped(&s->out, text, strlen(text), '\0');
-}
-
-static void add_ago(struct status *s, int64_t then)
-{
-	char span[CTL_SPAN];
-	int64_t seconds = (s->now - then) / 1000;
-
-	ctl_span_format(seconds < 0 ? -seconds : seconds, span);
-	buf_printf(&s->out, seconds < 0 ? "in %s" : "%s ago", span);
-}
-
-static void add_attention(struct status *s, const char *format, ...) PRINTF(2, 3);
-
-static void add_attention(struct status *s, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (s->attention.len > 0)
-		buf_add_text(&s->attention, "; ");
-	buf_add_escaped(&s->attention, text, strlen(text), '\0');
-}
-
-/* ---- each list ---- */
-
-static void add_source(void *arg, const struct store_status_source *row)
-{
-	struct status *s = arg;
-
-	begin_row(s, "last event");
-	if (s->is_json) {
-		ctl_json_text(&s->json, false, "source", row->name);
-		ctl_json_time(&s->json, "last_event_at", row->last);
-		buf_add_char(&s->json, '}');
-		return;
-	}
-	buf_add_text(&s->out, "  ");
-	add_text(s, row->name);
-	buf_add_text(&s->out, "  ");
-	if (row->last != 0)
-		add_ago(s, row->last);
-	else
-		buf_add_text(&s->out, "none yet");
-	buf_add_char(&s->out, '\n');
-}
-
-static void add_paused(void *arg, const struct store_status_paused *row)
-{
-	struct status *s = arg;
-
-	add_attention(s, "hook %s is paused", row->hook);
-	begin_row(s, "paused");
-	if (s->is_json) {
-		ctl_json_text(&s->json, false, "hook", row->hook);
-		ctl_json_time(&s->json, "since", row->since);
-		buf_printf(&s->json, ",\"waiting\":%" PRId64 "}", row->waiting);
-		return;
-	}
-	buf_add_text(&s->out, "  ");
-	add_text(s, row->hook);
-	buf_add_text(&s->out, "  ");
-	add_ago(s, row->since);
-	buf_printf(&s->out, ", %" PRId64 " waiting\n", row->waiting);
-}
-
-static void add_dead(void *arg, const struct store_report_dead *row)
-{
-	struct status *s = arg;
-
-	begin_row(s, "dead");
-	if (s->is_json) {
-		buf_printf(&s->json, "\"event\":%" PRId64, row->event);
-		ctl_json_text(&s->json, true, "hook", row->hook);
-		ctl_json_time(&s->json, "ended_at", row->ended_at);
-		ctl_json_text(&s->json, true, "message", row->message);
-		buf_add_char(&s->json, '}');
-		return;
-	}
-	buf_printf(&s->out, "  event %" PRId64 "  ", row->event);
-	add_text(s, row->hook);
-	buf_add_text(&s->out, "  ");
-	add_ago(s, row->ended_at);
-	buf_add_text(&s->out, "\n    ");
-	add_text(s, row->message);
-	buf_add_char(&s->out, '\n');
-}
-
-static void add_failing(void *arg, const struct store_status_failing *row)
-{
-	struct status *s = arg;
-
-	begin_row(s, "failing");
-	if (s->is_json) {
-		buf_printf(&s->json, "\"event\":%" PRId64, row->event);
-		ctl_json_text(&s->json, true, "hook", row->hook);
-		buf_printf(&s->json, ",\"failures\":%" PRId64, row->failures);
-		ctl_json_time(&s->json, "due_at", row->due_at);
-		ctl_json_text(&s->json, true, "message", row->message);
-		buf_add_char(&s->json, '}');
-		return;
-	}
-	buf_printf(&s->out, "  event %" PRId64 "  ", row->event);
-	add_text(s, row->hook);
-	buf_printf(&s->out, "  failed %" PRId64 " time%s, next ", row->failures,
-		row->failures == 1 ? "" : "s");
-	add_ago(s, row->due_at);
-	buf_add_text(&s->out, "\n    ");
-	add_text(s, row->message);
-	buf_add_char(&s->out, '\n');
-}
-
-static bool add_lists(struct status *s, char why[STORE_READ_WHY])
-{
-	bool good;
-
-	buf_add_text(&s->json, ",\"sources\":[");
-	s->rows = 0;
-	good = store_status_sources(s->reader, add_source, s, why);
-	buf_add_text(&s->json, "],\"paused\":[");
-	s->rows = 0;
-	good = good && store_status_paused(s->reader, add_paused, s, why);
-	buf_add_text(&s->json, "],\"dead\":[");
-	s->rows = 0;
-	good = good && store_report_dead(s->reader, SHOWN, add_dead, s, why);
-	buf_add_text(&s->json, "],\"failing\":[");
-	s->rows = 0;
-	good = good && store_status_failing(s->reader, SHOWN, add_failing, s, why);
-	buf_add_char(&s->json, ']');
-	return good;
-}
-
 /* ---- the daemon, the file, the counts ---- */
 
-/* hookd writes its pid to STORE.lock once, when it starts. */
-static void find_daemon(struct status *s)
+/* Before the store is opened: the audit of hookd knows who asks, even if that is root. */
+static void ask_hookd(struct ctl_status *s)
 {
-	struct stat sb;
-	char name[4096];
-	char text[24];
-	FILE *file;
+	char why[STORE_READ_WHY];
+	struct store_lock lock = {0};
 
-	s->up = store_notify_is_heard(s->path);
-	if ((size_t)snprintf(name, sizeof(name), "%s.lock", s->path) >= sizeof(name))
-		return;
-	file = s->up ? fopen(name, "re") : NULL;
-	if (file == NULL)
-		return;
-	if (fgets(text, sizeof(text), file) != NULL && fstat(fileno(file), &sb) == 0) {
-		s->pid = strtoll(text, NULL, 10);
-		s->started = (int64_t)sb.st_mtim.tv_sec * 1000;
+	if (ctl_ask_hookd(&s->ask, json_pack("{s:s}", "act", "status"), PATIENCE, &s->silence)) {
+		s->hookd = s->ask.exchange.done;
+		s->up = true;
+		s->pid = ctl_answer_number(s->hookd, "pid");
+		s->started = ctl_answer_number(s->hookd, "started");
+	} else if (store_lock_holder(s->ask.store, &lock, why)) {
+		s->up = lock.held && !lock.hookctl;
+		s->worker = lock.hookctl ? lock.pid : 0;
+		s->pid = lock.hookctl ? 0 : lock.pid;
+		s->started = lock.hookctl ? 0 : lock.taken;
+		s->lock_lost = !lock.held && store_lock_is_lost(s->ask.store);
+		s->up = s->up || s->lock_lost;
 	}
-	fclose(file);
+}
+
+/* When the last reload was, unix ms; 0: there was none. */
+static int64_t last_reload(const struct ctl_status *s, bool *good)
+{
+	const json_t *reload = json_object_get(s->hookd, "reload");
+
+	*good = json_is_true(json_object_get(reload, "good"));
+	return ctl_answer_number(reload, "at");
 }
 
 static int64_t file_size(const char *path, const char *suffix)
@@ -232,7 +80,7 @@ static int64_t disk_free(const char *path)
 	return statvfs(path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : 0;
 }
 
-static void add_size(struct status *s, int64_t bytes)
+static void add_size(struct ctl_status *s, int64_t bytes)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	double size = (double)bytes;
@@ -243,26 +91,46 @@ static void add_size(struct status *s, int64_t bytes)
 	buf_printf(&s->out, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
 }
 
-static void add_daemon_text(struct status *s)
+static void add_config_text(struct ctl_status *s)
 {
-	const char *colour = !ctl_colour() ? "" : s->up ? CTL_GREEN : CTL_RED;
+	bool good;
+	int64_t reloaded = last_reload(s, &good);
 
-	buf_printf(&s->out, "hookd       %s%s%s", colour,
-		s->up ? "up" : "down: no process listens at the store",
-		*colour != '\0' ? CTL_PLAIN : "");
-	if (s->started != 0 && s->pid > 0) {
-		buf_printf(&s->out, ", pid %" PRId64 ", started ", s->pid);
-		add_ago(s, s->started);
+	buf_add_text(&s->out, "            version ");
+	ctl_status_text(s, ctl_answer_text(s->hookd, "version"));
+	if (reloaded != 0) {
+		buf_printf(&s->out, ", config %s ", good ? "reloaded" : "refused");
+		ctl_status_ago(s, reloaded);
 	}
 	buf_add_char(&s->out, '\n');
 }
 
-static void add_files_text(struct status *s)
+static void add_daemon_text(struct ctl_status *s)
+{
+	const char *colour = !ctl_colour() ? "" : s->up ? CTL_GREEN : CTL_RED;
+
+	buf_printf(&s->out, "hookd       %s%s%s", colour,
+		s->up            ? "up"
+		: s->worker != 0 ? "down: another hookctl works on the store"
+				 : "down: no process has the store open",
+		*colour != '\0' ? CTL_PLAIN : "");
+	if (s->worker != 0)
+		buf_printf(&s->out, ", pid %" PRId64, s->worker);
+	if (s->started != 0 && s->pid > 0) {
+		buf_printf(&s->out, ", pid %" PRId64 ", started ", s->pid);
+		ctl_status_ago(s, s->started);
+	}
+	buf_add_char(&s->out, '\n');
+	if (s->hookd != NULL)
+		add_config_text(s);
+}
+
+static void add_files_text(struct ctl_status *s)
 {
 	const int64_t wal = file_size(s->path, "-wal");
 
 	buf_add_text(&s->out, "store       ");
-	add_text(s, s->path);
+	ctl_status_text(s, s->path);
 	buf_add_text(&s->out, "\n            ");
 	add_size(s, file_size(s->path, ""));
 	if (wal > 0) {
@@ -275,7 +143,7 @@ static void add_files_text(struct status *s)
 	buf_add_text(&s->out, " free on the disk\n");
 }
 
-static void add_counts_text(struct status *s)
+static void add_counts_text(struct ctl_status *s)
 {
 	const struct counts_stored *c = &s->counts;
 
@@ -294,19 +162,34 @@ static void add_counts_text(struct status *s)
 			&s->out, "            %" PRId64 " dead ones were replayed\n", c->replayed);
 	if (c->oldest_due != 0) {
 		buf_add_text(&s->out, "next due    ");
-		add_ago(s, c->oldest_due);
+		ctl_status_ago(s, c->oldest_due);
 		buf_add_char(&s->out, '\n');
 	}
 }
 
-static void add_head_text(struct status *s)
+static void add_head_text(struct ctl_status *s)
 {
 	add_daemon_text(s);
 	add_files_text(s);
 	add_counts_text(s);
 }
 
-static void add_head_json(struct status *s)
+static void add_daemon_json(struct ctl_status *s)
+{
+	const json_t *reload = json_object_get(s->hookd, "reload");
+	bool good;
+	int64_t reloaded = last_reload(s, &good);
+
+	ctl_json_time(&s->json, "since", s->started);
+	ctl_json_id(&s->json, "pid", s->pid);
+	ctl_json_known(&s->json, "version", ctl_answer_text(s->hookd, "version"));
+	ctl_json_id(&s->json, "backlog", ctl_answer_number(s->hookd, "backlog"));
+	ctl_json_time(&s->json, "reloaded_at", reloaded);
+	ctl_json_known(&s->json, "reload_error",
+		reloaded == 0 || good ? NULL : ctl_answer_text(reload, "text"));
+}
+
+static void add_head_json(struct ctl_status *s)
 {
 	const struct counts_stored *c = &s->counts;
 	const struct {
@@ -322,30 +205,63 @@ static void add_head_json(struct status *s)
 		{"skipped", c->skipped}};
 
 	buf_printf(&s->json, "{\"up\":%s", s->up ? "true" : "false");
-	ctl_json_time(&s->json, "since", s->started);
+	add_daemon_json(s);
 	ctl_json_text(&s->json, true, "store", s->path);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		buf_printf(&s->json, ",\"%s\":%" PRId64, numbers[i].name, numbers[i].number);
 	ctl_json_time(&s->json, "oldest_due_at", c->oldest_due);
 }
 
-static void find_problems(struct status *s)
+/* From 90 % on: an event needs room for all its deliveries. */
+static void find_full_backlog(struct ctl_status *s)
 {
-	const struct counts_stored *c = &s->counts;
+	const int64_t backlog = ctl_answer_number(s->hookd, "backlog");
+	const int64_t waiting = s->counts.deliveries.waiting + s->counts.deliveries.running;
 
-	if (!s->up)
-		add_attention(s, "hookd does not run");
-	if (c->deliveries.dead > 0)
-		add_attention(s, "%" PRId64 " dead (hookctl replay, or cancel --dead)",
-			c->deliveries.dead);
-	if (c->quarantined_last_day > 0)
-		add_attention(
-			s, "%" PRId64 " quarantined since yesterday", c->quarantined_last_day);
-	if (c->oldest_due != 0 && s->now - c->oldest_due > LATE)
-		add_attention(s, "deliveries that are due do not run");
+	if (backlog > 0 && waiting >= backlog)
+		ctl_status_attention(s, "the backlog is full: requests get 503");
+	else if (backlog > 0 && waiting >= backlog - backlog / 10)
+		ctl_status_attention(s, "the backlog is nearly full (%" PRId64 " of %" PRId64 ")",
+			waiting, backlog);
 }
 
-static bool add_all(struct status *s, char why[STORE_READ_WHY])
+static void add_store_trouble(struct ctl_status *s)
+{
+	const char *trouble = ctl_answer_text(s->hookd, "store_trouble");
+
+	if (*trouble != '\0')
+		ctl_status_attention(s, "%s", trouble);
+	if (s->lock_lost)
+		ctl_status_attention(s,
+			"the store is open, but its lock was removed or replaced: requests "
+			"get 503 until hookd is restarted");
+}
+
+static void find_problems(struct ctl_status *s)
+{
+	const struct counts_stored *c = &s->counts;
+	bool reloaded;
+
+	if (!s->up)
+		ctl_status_attention(s, "hookd does not run");
+	add_store_trouble(s);
+	if (s->silence.len > 0)
+		ctl_status_attention(s, "%s", s->silence.data);
+	if (last_reload(s, &reloaded) != 0 && !reloaded)
+		ctl_status_attention(s, "the changed config is refused (hookctl reload says why)");
+	find_full_backlog(s);
+	if (c->deliveries.dead > 0)
+		ctl_status_attention(s, "%" PRId64 " dead (hookctl replay, or cancel --dead)",
+			c->deliveries.dead);
+	if (c->quarantined_last_day > 0)
+		ctl_status_attention(
+			s, "%" PRId64 " quarantined since yesterday", c->quarantined_last_day);
+	if (c->oldest_due != 0 && s->now - c->oldest_due > LATE &&
+		json_array_size(json_object_get(s->hookd, "held")) == 0)
+		ctl_status_attention(s, "deliveries that are due do not run");
+}
+
+static bool add_all(struct ctl_status *s, char why[STORE_READ_WHY])
 {
 	if (!counts_read(s->reader, s->now, &s->counts, why))
 		return false;
@@ -354,7 +270,7 @@ static bool add_all(struct status *s, char why[STORE_READ_WHY])
 		add_head_json(s);
 	else
 		add_head_text(s);
-	if (!add_lists(s, why))
+	if (!ctl_status_lists(s, why) || !ctl_status_api(s, why))
 		return false;
 	if (s->is_json) {
 		ctl_json_text(&s->json, true, "attention",
@@ -367,12 +283,11 @@ static bool add_all(struct status *s, char why[STORE_READ_WHY])
 	return true;
 }
 
-static int print_status(struct status *s)
+static int print_status(struct ctl_status *s)
 {
 	char why[STORE_READ_WHY];
 
 	s->now = clock_wall();
-	find_daemon(s);
 	if (!add_all(s, why)) {
 		ctl_error("%s", why);
 		return CTL_DOWN;
@@ -382,34 +297,47 @@ static int print_status(struct status *s)
 	return !s->up ? CTL_DOWN : s->attention.len > 0 ? CTL_FAILED : CTL_OK;
 }
 
+static int ask_and_print(struct ctl *ctl, struct ctl_status *s)
+{
+	char *path;
+	int status;
+
+	ask_hookd(s);
+	s->reader = ctl_store_open(ctl, s->ask.store, &path, &status);
+	if (s->reader == NULL)
+		return CTL_DOWN;
+	s->path = path;
+	status = print_status(s);
+	store_reader_close(s->reader);
+	free(path);
+	return status;
+}
+
 static int status_command(struct ctl *ctl, int argc, char **argv)
 {
 	const char *store = NULL;
-	struct status s = {0};
-	char *path;
-	int key, code;
+	struct ctl_status s = {0};
+	int key, status;
 
-	while ((key = ctl_next_option(ctl, &ctl_status, argc, argv, &code)) >= 0) {
+	while ((key = ctl_next_option(ctl, &ctl_status, argc, argv, &status)) >= 0) {
 		if (key == 'j')
 			s.is_json = true;
 		else
 			store = optarg;
 	}
 	if (key == CTL_STOP)
-		return code;
+		return status;
 	if (!ctl_operands(&ctl_status, argc, 0, "options only"))
 		return CTL_USAGE;
-	s.reader = ctl_store_open(ctl, store, &path, &code);
-	if (s.reader == NULL)
-		return code == CTL_FAILED ? CTL_DOWN : code;
-	s.path = path;
-	code = print_status(&s);
+	status = ctl_ask_begin(&s.ask, ctl, store);
+	if (status == CTL_OK)
+		status = ask_and_print(ctl, &s);
+	ctl_ask_end(&s.ask);
+	buf_free(&s.silence);
 	buf_free(&s.out);
 	buf_free(&s.json);
 	buf_free(&s.attention);
-	free(path);
-	store_reader_close(s.reader);
-	return code;
+	return status;
 }
 
 const struct ctl_command ctl_status = {

@@ -16,12 +16,12 @@
 #include "hookctl/keys.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
+#include "hookctl/own_event.h"
 #include "hookctl/trial.h"
 #include "sender/sender.h"
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +112,16 @@ static const struct conf_hook *find_hook(const struct conf *conf, const char *na
 	return NULL;
 }
 
+/* hookd's own events have one type each, and no amount. */
+static bool has_fitting_event(const struct test *t)
+{
+	if (!ctl_own_event_of(t->conf, t->hook) || (t->type == NULL && t->amount == 0))
+		return true;
+	ctl_error("test: --type and --amount are not for %s, which gets events of hookd's own",
+		t->hook->name);
+	return false;
+}
+
 /* ---- the event ---- */
 
 static void keep_event(void *arg, const struct store_event_row *row)
@@ -154,17 +164,17 @@ static const char *type_for(const struct sender *sender, const struct conf_hook 
 	return sender->sample_type;
 }
 
-static int make_event(struct test *t)
+static int make_event(const struct ctl *ctl, struct test *t)
 {
-	/* hookd's own hooks are tested with an event of the default sender */
-	const struct sender *own = t->hook->source->sender,
-			    *sender = own->sample != NULL ? own : sender_default();
+	const struct sender *sender = t->hook->source->sender;
 	struct sender_sample sample = {
 		.type = t->type != NULL ? t->type : type_for(sender, t->hook),
 		.amount = t->amount != 0 ? t->amount : sender->sample_amount,
 		.now = clock_wall(),
 	};
 
+	if (ctl_own_event_of(t->conf, t->hook))
+		return ctl_own_event_make(ctl, t->conf, t->hook, &t->body);
 	if (sender->sample(&sample, &t->body))
 		return CTL_OK;
 	ctl_error("out of memory");
@@ -180,7 +190,7 @@ static int load_event(const struct ctl *ctl, struct test *t)
 	else if (t->file != NULL)
 		status = ctl_read_file(t->file, &t->body) ? CTL_OK : CTL_FAILED;
 	else
-		status = make_event(t);
+		status = make_event(ctl, t);
 	if (status != CTL_OK)
 		return status;
 	if (t->source == NULL)
@@ -210,7 +220,8 @@ static bool matches_type(struct test *t)
 
 	buf_printf(&text, "%s, the hook matches ", t->ev.type);
 	for (size_t i = 0; i < t->hook->on_count; i++)
-		buf_printf(&text, "%s%s", i > 0 ? ", " : "", t->hook->on[i]);
+		buf_printf(&text, "%s%s", i > 0 ? ", " : "",
+			conf_shown(t->conf, &t->hook->on[i], t->hook->on[i]));
 	add_verdict(t, "on", good, text.data != NULL ? text.data : "");
 	buf_free(&text);
 	return good;
@@ -258,6 +269,12 @@ static bool matches_event(struct test *t)
 
 /* ---- what it would do, and doing it ---- */
 
+/* Does the hook run when another one has given up? */
+static bool is_of_failure(const struct test *t)
+{
+	return t->hook->on_count == 0 && !ctl_own_event_of(t->conf, t->hook);
+}
+
 static struct delivery_job *make_job(const struct test *t)
 {
 	struct delivery_job *job = calloc(1, sizeof(*job));
@@ -278,7 +295,7 @@ static struct delivery_job *make_job(const struct test *t)
 	if (job->payload != NULL && t->body.len > 0)
 		memcpy(job->payload, t->body.data, t->body.len);
 	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
-		job->payload != NULL && (t->hook->on_count > 0 || trial_add_failure(job)))
+		job->payload != NULL && (!is_of_failure(t) || trial_add_failure(job)))
 		return job;
 	delivery_job_free(job);
 	return NULL;
@@ -358,6 +375,8 @@ static int test_command(struct ctl *ctl, int argc, char **argv)
 
 	if (!read_test_options(ctl, argc, argv, &t, &status))
 		return status;
+	if (!ctl_text("HOOK", argv[optind]))
+		return status;
 	conf = ctl_config_load(ctl);
 	if (conf == NULL)
 		return CTL_CONFIG;
@@ -365,10 +384,9 @@ static int test_command(struct ctl *ctl, int argc, char **argv)
 		(void)setenv("TZ", conf->timezone, 1);
 	tzset();
 	log_setup(LOG_ERROR, LOG_FORMAT_TEXT); /* the output of a program is printed at its end */
-	(void)signal(SIGPIPE, SIG_IGN);        /* a peer that closes early is also a result */
 	t.conf = conf;
 	t.hook = find_hook(conf, argv[optind]);
-	status = t.hook != NULL ? load_event(ctl, &t) : CTL_USAGE;
+	status = t.hook != NULL && has_fitting_event(&t) ? load_event(ctl, &t) : CTL_USAGE;
 	if (status == CTL_OK) {
 		status = test_hook(&t, conf);
 		if (!ctl_print(&t.out))

@@ -19,7 +19,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define BATCH 200 /* entities that are read at once, before their events */
+#define BATCH       320 /* entities that are read at once, before their events, … */
+#define FIRST_BATCH 40  /* … and with --state so many at first, as most of these are shown */
 
 static const struct ctl_option options[] = {
 	{'l', "limit", "N", "at most N (20)"},
@@ -166,8 +167,8 @@ static bool print_batch(struct listing *l)
 	return good;
 }
 
-/* An entity's state is known only after reading its events, so with --state pages are counted
- * here, otherwise by the store. */
+/* With --state, which entities were in that state is the store's to find; which still are is known
+ * only after reading their events. So pages are counted here, otherwise by the store. */
 static bool list_entities(struct listing *l, struct store_filter filter)
 {
 	char why[STORE_READ_WHY];
@@ -175,10 +176,11 @@ static bool list_entities(struct listing *l, struct store_filter filter)
 	l->wanted = filter.limit;
 	l->skip = filter.skip;
 	filter.skip = l->state != NULL ? 0 : filter.skip;
-	for (;;) {
+	filter.was = l->state;
+	for (unsigned batch = FIRST_BATCH;; batch = batch < BATCH ? 2 * batch : BATCH) {
 		unsigned left = l->wanted - l->shown;
 
-		filter.limit = l->state != NULL || left > BATCH ? BATCH : left;
+		filter.limit = l->state != NULL ? batch : left > BATCH ? BATCH : left;
 		l->found_count = 0;
 		if (!store_list_entities(l->reader, l->kind, &filter, collect_entity, l, why)) {
 			ctl_error("%s", why);

@@ -3,50 +3,47 @@
 #include "commands.h"
 
 #include "base/clock.h"
-#include "hookctl/config.h"
+#include "hookctl/ask.h"
 #include "hookctl/options.h"
 #include "hookctl/output.h"
-#include "store/maintenance.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct ctl_option options[] = {
 	{'D', "store", "FILE", "in this store (the config's)"},
 	{0},
 };
 
-/* Works in steps, until one of them frees no more pages. */
-static int vacuum_store(const char *path)
+static void show_progress(void *arg, int64_t done, int64_t all)
 {
-	int64_t began = clock_steady(), all = 0, left = INT64_MAX, before, size = 0;
-	char why[STORE_READ_WHY];
-	struct store_editor *e = store_editor_open(path, why);
-	bool good = e != NULL;
+	ctl_progress(done, all, " pages", *(const int64_t *)arg);
+}
 
-	do {
-		before = left;
-		good = good && store_vacuum(e, &left, &size, why);
-		if (all == 0)
-			all = left;
-		if (good && all > 0)
-			ctl_progress(all - left, all, " pages", began);
-	} while (good && left > 0 && left < before);
-	if (good)
-		printf("%s: %" PRId64 " bytes, %" PRId64 " pages free in it\n", path, size, left);
-	else
-		ctl_error("%s", why);
-	store_editor_close(e);
-	return good ? CTL_OK : CTL_FAILED;
+static int vacuum_store(struct ctl_ask *ask)
+{
+	int64_t began = clock_steady();
+	int status;
+
+	ask->exchange.progress = show_progress;
+	ask->exchange.arg = &began;
+	status = ctl_ask(ask, json_pack("{s:s}", "act", "vacuum"));
+	if (status != CTL_OK)
+		return status;
+	printf("%s: %" PRId64 " bytes, %" PRId64 " pages free in it\n", ask->store,
+		ctl_answer_number(ask->exchange.done, "size"),
+		ctl_answer_number(ask->exchange.done, "pages"));
+	if (!ctl_ask_stopped(ask))
+		return CTL_OK;
+	ctl_error("stopped; run the same command again for the rest");
+	return CTL_FAILED;
 }
 
 static int vacuum_command(struct ctl *ctl, int argc, char **argv)
 {
 	const char *store = NULL;
-	struct store_reader *reader;
-	char *path;
+	struct ctl_ask ask;
 	int key, status;
 
 	while ((key = ctl_next_option(ctl, &ctl_vacuum, argc, argv, &status)) >= 0)
@@ -55,13 +52,10 @@ static int vacuum_command(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!ctl_operands(&ctl_vacuum, argc, 0, "options only"))
 		return CTL_USAGE;
-	/* Opening a reader first reports a missing or foreign file better than the editor. */
-	reader = ctl_store_open(ctl, store, &path, &status);
-	if (reader == NULL)
-		return status;
-	store_reader_close(reader);
-	status = vacuum_store(path);
-	free(path);
+	status = ctl_ask_begin(&ask, ctl, store);
+	if (status == CTL_OK)
+		status = vacuum_store(&ask);
+	ctl_ask_end(&ask);
 	return status;
 }
 

@@ -44,6 +44,7 @@ _hookctl_offer_argument()
 		_hookctl_offer credential: file: env:
 		compopt -o nospace ;;
 	--scheme) _hookctl_offer fedapay ;;
+	--origin) _hookctl_offer webhook api manual recheck ;;
 	--by) _hookctl_offer day hour type hook ;;
 	--format) _hookctl_offer csv ndjson ;;
 	--limit | --before | --page | --source | --since | --until | --text | --rate | \
@@ -61,6 +62,8 @@ _hookctl_offer_operand()
 	test | pause | resume) _hookctl_offer_hooks ;;
 	sign | verify | backup | import) _hookctl_offer_files ;;
 	quarantine) _hookctl_offer list show release drop ;;
+	refused) _hookctl_offer list show recheck ;;
+	api) _hookctl_offer check ;;
 	completion) _hookctl_offer hooks ;;
 	show)
 		_hookctl_offer transaction: customer: payout:
@@ -74,7 +77,7 @@ _hookctl_offer_options()
 {
 	case $command in
 	status) _hookctl_offer --json --store ;;
-	events) _hookctl_offer --limit --before --page --follow --hook --state --quarantined --type --source \
+	events) _hookctl_offer --limit --before --page --follow --hook --state --origin --quarantined --type --source \
 		--entity --since --until --text --json --utc --store ;;
 	deliveries) _hookctl_offer --limit --before --page --follow --hook --state --type --source --entity \
 		--since --until --text --json --utc --store ;;
@@ -82,7 +85,7 @@ _hookctl_offer_options()
 	customers) _hookctl_offer --limit --page --state --source --since --until --json --utc --store ;;
 	payouts) _hookctl_offer --limit --page --state --source --since --until --json --utc --store ;;
 	show) _hookctl_offer --payload --json --utc --store ;;
-	replay) _hookctl_offer --state --hook --since --rate --dry-run --yes --json --store ;;
+	replay) _hookctl_offer --state --hook --since --rate --again --dry-run --yes --json --store ;;
 	cancel) _hookctl_offer --hook --dead --since --dry-run --yes --json --store ;;
 	pause) _hookctl_offer --store ;;
 	resume) _hookctl_offer --store ;;
@@ -98,11 +101,16 @@ _hookctl_offer_options()
 	vacuum) _hookctl_offer --store ;;
 	export) _hookctl_offer --format --type --source --entity --since --until --text --utc --store ;;
 	import) _hookctl_offer --run --source --dry-run --store ;;
+	refused) _hookctl_offer --source --limit --dry-run --json --utc --store ;;
+	catch-up) _hookctl_offer --source --since --dry-run --yes --json --utc --store ;;
+	api) _hookctl_offer --source --json --store ;;
 	stats) _hookctl_offer --by --since --until --plot --json --utc --store ;;
+	audit) _hookctl_offer --limit --json --utc --store ;;
+	reload) _hookctl_offer --store ;;
 	completion) _hookctl_offer --store ;;
 	'') _hookctl_offer status events deliveries transactions customers payouts show replay cancel \
-		pause resume quarantine test send sign verify backup check prune vacuum \
-		export import stats completion --version ;;
+		pause resume quarantine refused catch-up api test send sign verify backup check prune vacuum \
+		export import stats audit reload completion --version ;;
 	esac
 	_hookctl_offer --config --help
 }

@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A request with one secret, and what a change replaces in it. */
 struct trial {
@@ -87,17 +88,15 @@ static bool rewritten(struct trial *t)
 	json_t *json;
 	bool found = false;
 
-	if (!json_parse(t->body, t->body_len, JSON_ALLOW_NUL, &json, NULL) || json == NULL)
+	if (!json_read(t->body, t->body_len, NULL, &json, NULL) || json == NULL)
 		return false;
-	for (const size_t *flags = t->sender->rewritings; *flags != 0 && !found; flags++) {
-		char *text = json_text(json, *flags | JSON_REAL_PRECISION(15));
-
-		buf_clear(&t->changed);
-		if (text != NULL)
-			buf_add_text(&t->changed, text);
-		found = text != NULL && body_matches(t);
-		free(text);
-	}
+	for (const size_t *flags = t->sender->rewritings; *flags != 0 && !found; flags++)
+		for (int html = 0; html <= (int)t->sender->escapes_html && !found; html++) {
+			buf_clear(&t->changed);
+			found = sender_write(json, *flags | JSON_REAL_PRECISION(15), html > 0,
+					&t->changed) &&
+				body_matches(t);
+		}
 	json_decref(json);
 	return found;
 }
@@ -123,25 +122,79 @@ static bool without_quotes(struct trial *t)
 	return t->secret != NULL && matches(t);
 }
 
-static bool over_body_alone(struct trial *t)
+/* Is this text, behind whatever tag, somewhere in the header? In any letter case. */
+static bool has_header(const struct trial *t, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i + len <= t->header_len; i++)
+		if (strncasecmp(t->header + i, text, len) == 0)
+			return true;
+	return false;
+}
+
+/* Does the header have the HMAC of the time, if it is given, and the body, in hex or base64? */
+static bool has_mac_of(const struct trial *t, const char *time, size_t time_len)
 {
 	unsigned char mac[crypto_auth_hmacsha256_BYTES];
 	char hex[2 * sizeof(mac) + 1];
+	char base64[sodium_base64_ENCODED_LEN(sizeof(mac), sodium_base64_VARIANT_ORIGINAL)];
 	crypto_auth_hmacsha256_state state;
-	struct buf part = {0};
-	bool found;
 
 	crypto_auth_hmacsha256_init(&state, secret_bytes(t->secret), secret_len(t->secret));
+	if (time != NULL)
+		crypto_auth_hmacsha256_update(&state, (const unsigned char *)time, time_len);
 	crypto_auth_hmacsha256_update(&state, (const unsigned char *)t->body, t->body_len);
 	crypto_auth_hmacsha256_final(&state, mac);
 	sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
-	buf_printf(&part, "%s%s", t->sender->proof.signature_tag, hex);
-	found = buf_ok(&part) && memmem(t->header, t->header_len, part.data, part.len) != NULL;
-	buf_free(&part);
+	sodium_bin2base64(base64, sizeof(base64), mac, sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
+	bool found = has_header(t, hex) || has_header(t, base64);
 	sodium_memzero(hex, sizeof(hex));
+	sodium_memzero(base64, sizeof(base64));
 	sodium_memzero(mac, sizeof(mac));
 	sodium_memzero(&state, sizeof(state));
 	return found;
+}
+
+static bool over_body_alone(struct trial *t)
+{
+	return has_mac_of(t, NULL, 0);
+}
+
+static bool without_separator(struct trial *t)
+{
+	struct diagnose_header h;
+
+	diagnose_header(&t->sender->proof, t->header, t->header_len, &h);
+	return h.t != NULL && has_mac_of(t, h.t, h.t_len);
+}
+
+/* Every part but the time with the sender's tag instead of its own, such as v1= or sha256=, or
+ * without one. */
+static bool with_other_tag(struct trial *t)
+{
+	const struct verify_scheme *scheme = &t->sender->proof;
+	const char *p = t->header, *end = t->header + t->header_len;
+
+	while (p < end) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *stop = comma != NULL ? comma : end;
+		const char *equals = memchr(p, '=', (size_t)(stop - p));
+		size_t n = strlen(scheme->time_tag);
+
+		if (t->changed.len > 0)
+			buf_add_char(&t->changed, ',');
+		if ((size_t)(stop - p) >= n && memcmp(p, scheme->time_tag, n) == 0) {
+			buf_add(&t->changed, p, (size_t)(stop - p));
+		} else {
+			p = equals != NULL ? equals + 1 : p;
+			buf_add_text(&t->changed, scheme->signature_tag);
+			for (; p < stop; p++)
+				buf_add_char(&t->changed, (char)tolower((unsigned char)*p));
+		}
+		p = comma != NULL ? comma + 1 : end;
+	}
+	return header_matches(t);
 }
 
 static bool in_seconds(struct trial *t)
@@ -180,10 +233,14 @@ static const struct accident {
 		"they were copied along"},
 	{over_body_alone, "the signature is over the body alone",
 		"the request was not signed as the sender signs, over the time and the body"},
+	{without_separator, "the signature is over time and body without the dot between them",
+		"the request was not signed as the sender signs: TIME.BODY"},
 	{in_seconds, "the time in the header is divided by 1000",
 		"it is in milliseconds, but the signature is over seconds"},
 	{without_spaces, "white space and quotes are removed from the header",
 		"they were copied along"},
+	{with_other_tag, "the signature in the header is tagged as the sender's, in lower case",
+		"it has another tag, such as v1= or sha256=, which are other senders'"},
 };
 
 #define ACCIDENTS (sizeof(accidents) / sizeof(accidents[0]))

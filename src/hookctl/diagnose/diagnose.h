@@ -4,8 +4,9 @@
  *   1. something parsed the JSON of the body and wrote it again
  *   2. the body gained or lost a line end, or white space at its ends
  *   3. the secret was copied along with white space or quotes
- *   4. the signature is over the body alone, without the time
- *   5. the header has its time in milliseconds, or was copied along with white space or quotes
+ *   4. the signature is over the body alone, without the time, or without the dot between them
+ *   5. the header has another tag (v1=, sha256=), upper case, its time in milliseconds, or was
+ *      copied along with white space or quotes
  *   6. the secret is another endpoint's, another mode's, or an API key
  *
  * Neither a secret nor an expected signature is part of any text. sodium_init() must have

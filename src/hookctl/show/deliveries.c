@@ -82,7 +82,8 @@ static void add_attempt_text(struct buf *out, const struct store_attempt_row *a)
 	char started[CTL_TIME];
 
 	ctl_time_format(a->started_at, started);
-	buf_printf(out, "    attempt %" PRId64 "  %s  %s", a->number, started, a->result);
+	buf_printf(out, "    attempt %" PRId64 "  %s  ", a->number, started);
+	buf_add_escaped(out, a->result, strlen(a->result), '\0');
 	if (a->exit_code >= 0)
 		buf_printf(out, ", exit %d", a->exit_code);
 	if (a->signal > 0)
@@ -127,8 +128,8 @@ static void add_attempt_short(const struct deliveries *s, const struct store_att
 	if (s->current->attempts == 1 && strcmp(a->result, "ok") == 0)
 		return;
 	ctl_time_format(a->started_at, started);
-	buf_printf(s->out, "%s  %.19s  attempt %" PRId64 " %s", s->before, started, a->number,
-		a->result);
+	buf_printf(s->out, "%s  %.19s  attempt %" PRId64 " ", s->before, started, a->number);
+	buf_add_escaped(s->out, a->result, strlen(a->result), '\0');
 	if (a->message != NULL && *a->message != '\0') {
 		buf_add_text(s->out, ": ");
 		buf_add_escaped(s->out, a->message, strlen(a->message), '\0');

@@ -74,9 +74,10 @@ static void add_gaps(struct buf *out, const struct ctl_history *h)
 	while (line != NULL && *line != '\0') {
 		size_t len = strcspn(line, "\n");
 
-		buf_printf(out, "  %s! %.*s%s\n", colour ? CTL_YELLOW : "", (int)len, line,
-			colour ? CTL_PLAIN : "");
-		line += len + 1;
+		buf_printf(out, "  %s! ", colour ? CTL_YELLOW : "");
+		buf_add_escaped(out, line, len, '\0');
+		buf_printf(out, "%s\n", colour ? CTL_PLAIN : "");
+		line += len + (line[len] == '\n');
 	}
 }
 

@@ -28,6 +28,7 @@ void store_event_row(const struct store_row *row, void *to)
 
 	if (e->payloads) {
 		event.declined = store_row_text(row, 19);
+		event.state_key = store_row_text(row, 21);
 		event.damaged = store_row_is_damaged(row, 18, 20);
 		event.payload = store_row_bytes(row, 18, &event.payload_len);
 		if (event.payload == NULL)

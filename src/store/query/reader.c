@@ -14,7 +14,7 @@ struct store_reader *store_reader_open(const char *path, char why[STORE_READ_WHY
 		return NULL;
 	}
 	r->engine = &store_sqlite_sessions;
-	r->session = r->engine->open(path, false, why);
+	r->session = r->engine->open(path, why);
 	if (r->session != NULL)
 		return r;
 	free(r);

@@ -220,12 +220,21 @@ static bool query_numbers(struct store_reader *r, enum store_query query,
 	return store_query(r, query, values, count, numbers_row, &to, why);
 }
 
-bool store_report_deaths(struct store_reader *r, int64_t since, int64_t *dead, int64_t *died,
-	char why[STORE_READ_WHY])
+bool store_report_waiting(
+	struct store_reader *r, const char *hook, int64_t *waiting, char why[STORE_READ_WHY])
 {
-	const struct store_value value = {.number = since};
+	const struct store_value value = {.text = hook};
 
-	return query_numbers(r, QUERY_REPORT_DEATHS, &value, 1, dead, died, why);
+	*waiting = 0;
+	return query_numbers(r, QUERY_REPORT_WAITING, &value, 1, waiting, NULL, why);
+}
+
+bool store_report_deaths(struct store_reader *r, int64_t from, int64_t to, int64_t *dead,
+	int64_t *died, char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.number = from}, {.number = to}};
+
+	return query_numbers(r, QUERY_REPORT_DEATHS, values, 2, dead, died, why);
 }
 
 struct payload_to {
@@ -260,6 +269,46 @@ bool store_report_payloads(struct store_reader *r, const char *type, int64_t fro
 	return store_query(r, QUERY_REPORT_PAYLOADS, values, 4, payload_row, &payload_to, why);
 }
 
+struct entity_to {
+	store_report_entity_seen *seen;
+	void *arg;
+};
+
+static void entity_row(const struct store_row *row, void *to)
+{
+	const struct entity_to *e = to;
+	struct store_report_entity out = {
+		.event = store_row_number(row, 0),
+		.source = store_row_string(row, 1),
+		.kind = store_row_string(row, 2),
+		.id = store_row_string(row, 3),
+	};
+
+	e->seen(e->arg, &out);
+}
+
+bool store_report_entities(struct store_reader *r, int64_t from, int64_t to,
+	store_report_entity_seen *seen, void *arg, char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.number = from}, {.number = to}};
+	struct entity_to entity_to = {seen, arg};
+
+	return store_query(
+		r, QUERY_REPORT_ENTITIES, STORE_VALUES(values), entity_row, &entity_to, why);
+}
+
+bool store_report_entity(struct store_reader *r, const struct store_report_entity *entity,
+	unsigned limit, store_report_payload_seen *seen, void *arg, char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.text = entity->source},
+		{.text = entity->kind, .null = entity->kind[0] == '\0'}, {.text = entity->id},
+		{.number = limit}};
+	struct payload_to payload_to = {seen, arg};
+
+	return store_query(
+		r, QUERY_REPORT_ENTITY, STORE_VALUES(values), payload_row, &payload_to, why);
+}
+
 bool store_report_last(struct store_reader *r, const char *source, int64_t since,
 	int64_t *received_at, char why[STORE_READ_WHY])
 {
@@ -284,13 +333,30 @@ bool store_report_first(struct store_reader *r, int64_t *received_at, char why[S
 	return query_numbers(r, QUERY_REPORT_FIRST, NULL, 0, received_at, NULL, why);
 }
 
-bool store_report_has(struct store_reader *r, const char *source, const char *idempotency_key,
-	bool *has, char why[STORE_READ_WHY])
+static void key_row(const struct store_row *row, void *to)
 {
-	const struct store_value values[] = {{.text = source}, {.text = idempotency_key}};
+	const char *key = store_row_text(row, 0);
+
+	*(char **)to = key != NULL ? strdup(key) : NULL;
+}
+
+bool store_report_last_key(struct store_reader *r, const char *source, const char *prefix,
+	char **key, char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.text = source}, {.text = prefix}};
+
+	*key = NULL;
+	return store_query(r, QUERY_REPORT_LAST_KEY, STORE_VALUES(values), key_row, key, why);
+}
+
+bool store_report_has(struct store_reader *r, const char *source, const char *idempotency_key,
+	const char *state_key, bool *has, char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.text = source}, {.text = idempotency_key},
+		{.text = state_key, .null = state_key == NULL}};
 	int64_t found = 0;
 
-	bool ok = query_numbers(r, QUERY_REPORT_HAS, values, 2, &found, NULL, why);
+	bool ok = query_numbers(r, QUERY_REPORT_HAS, values, 3, &found, NULL, why);
 	*has = found == 1;
 	return ok;
 }

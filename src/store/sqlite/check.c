@@ -23,8 +23,7 @@ static int report_progress(void *arg)
 {
 	const struct check *c = arg;
 
-	c->progress(c->arg, 0, 0);
-	return 0;
+	return c->progress(c->arg, 0, 0) ? 0 : 1;
 }
 
 /* Each row of the SELECT is a fault, except "ok". */
@@ -64,8 +63,8 @@ static int check_payloads(struct sqlite3 *db, struct check *c)
 	return rc;
 }
 
-bool store_check_file(struct store_session *s, bool full, store_fault_seen *seen,
-	store_progress *progress, void *arg, char why[STORE_READ_WHY])
+int store_check_database(
+	struct sqlite3 *db, bool full, store_fault_seen *seen, store_progress *progress, void *arg)
 {
 	static const char *const rest[] = {
 		"SELECT 'orphan: a row of ' || \"table\" || ' names one of ' || parent"
@@ -77,19 +76,24 @@ bool store_check_file(struct store_session *s, bool full, store_fault_seen *seen
 	};
 	struct check c = {seen, STORE_FAULT_STORE, progress, arg};
 	char sql[64];
-	int rc;
 
-	if (!store_session_begin(s, why))
-		return false;
-	struct sqlite3 *db = s->sqlite;
 	sqlite3_progress_handler(db, PROGRESS_STEPS, report_progress, &c);
 	(void)snprintf(sql, sizeof(sql), "PRAGMA %s(%d)", full ? "integrity_check" : "quick_check",
 		FAULTS_MAX);
-	rc = run_check(db, sql, &c);
+	int rc = run_check(db, sql, &c);
 	if (rc == SQLITE_OK && full)
 		rc = check_payloads(db, &c);
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]) && rc == SQLITE_OK; i++)
 		rc = run_check(db, rest[i], &c);
 	sqlite3_progress_handler(db, 0, NULL, NULL);
+	return rc;
+}
+
+bool store_check_file(struct store_session *s, bool full, store_fault_seen *seen,
+	store_progress *progress, void *arg, char why[STORE_READ_WHY])
+{
+	if (!store_session_begin(s, why))
+		return false;
+	int rc = store_check_database(s->sqlite, full, seen, progress, arg);
 	return store_session_end(s, rc == SQLITE_OK, why);
 }

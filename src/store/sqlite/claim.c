@@ -1,139 +1,47 @@
-/* store/sqlite/claim.c - claims due deliveries: picks them in turns over the hooks, makes them
- * RUNNING, and copies what their actions need. */
-#include "base/clock.h"
-#include "damage.h"
+/* store/sqlite/claim.c - claims due deliveries: picks them in turns over the hooks and makes them
+ * RUNNING. */
 #include "db.h"
 
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* To claim n deliveries at most n * CANDIDATE_FACTOR + CANDIDATE_EXTRA are read, so that a claim
  * does not keep the writer from incoming events. */
 #define CANDIDATE_FACTOR 4
 #define CANDIDATE_EXTRA  64
 
+/* More wants than these are first compared with the hooks that have READY deliveries: with
+ * thousands of hooks that is cheaper than to ask for each. */
+#define FEW_WANTS 8
+
+/* ms after which a claim looks again at what the last one left: room for a payload is also noticed
+ * when it is there. */
+#define AGAIN 1000
+
+/* Noted when the hooks cannot be compared so, because of one that cannot be read. */
+#define ALL_HOOKS (-1)
+
+/* A want that may have something due. */
+struct pick {
+	struct store_want *want;
+	unsigned limit; /* deliveries that it gets */
+	int64_t *ids;   /* `limit` places … */
+	size_t count;   /* … of which so many are used */
+	bool taken;     /* one of them was made RUNNING … */
+	bool left;      /* … or left for later */
+};
+
 /* What a claim has picked so far. */
 struct picks {
 	int64_t now;
-	unsigned width;      /* the most that one want gets */
-	int64_t *ids;        /* `width` places for each want */
-	size_t *counts;      /* places used by each want */
+	struct pick *list; /* in the order of the wants */
+	size_t count;
+	unsigned width; /* the greatest limit */
+	int64_t *ids;
 	int64_t *candidates; /* of the current want */
 	size_t total;
+	struct store_job_limit payload; /* of the next job */
 };
-
-static char *text_copy(sqlite3_stmt *s, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(s, column);
-
-	return strdup(text != NULL ? text : "");
-}
-
-/* A copy with a NUL after it. */
-static char *blob_copy(sqlite3_stmt *s, int column, size_t *len)
-{
-	const void *bytes = sqlite3_column_blob(s, column);
-
-	*len = (size_t)sqlite3_column_bytes(s, column);
-	if (bytes == NULL && *len > 0)
-		return NULL;
-	char *copy = malloc(*len + 1);
-	if (copy == NULL)
-		return NULL;
-	if (*len > 0)
-		memcpy(copy, bytes, *len);
-	copy[*len] = '\0';
-	return copy;
-}
-
-static struct delivery_job *job_from_row(sqlite3_stmt *s, int64_t delivery, int64_t now)
-{
-	struct delivery_job *job = calloc(1, sizeof(*job));
-
-	if (job == NULL)
-		return NULL;
-	unsigned attempts = (unsigned)sqlite3_column_int(s, 2);
-	job->delivery = delivery;
-	job->event = sqlite3_column_int64(s, 0);
-	job->hook = sqlite3_column_int64(s, 1);
-	job->attempt = attempts + 1;
-	job->failures = (unsigned)sqlite3_column_int(s, 3);
-	job->interrupted = attempts - job->failures;
-	job->received_at = sqlite3_column_int64(s, 7);
-	job->started_at = now;
-	job->source = text_copy(s, 4);
-	job->type = text_copy(s, 5);
-	job->idempotency_key = text_copy(s, 6);
-	job->payload = blob_copy(s, 8, &job->payload_len);
-	job->damaged = store_is_damaged(s, 8, 10);
-	if (job->source != NULL && job->type != NULL && job->idempotency_key != NULL &&
-		job->payload != NULL)
-		return job;
-	delivery_job_free(job);
-	return NULL;
-}
-
-static struct delivery_failure *failure_from_row(sqlite3_stmt *s, int64_t delivery)
-{
-	struct delivery_failure *failure = calloc(1, sizeof(*failure));
-
-	if (failure == NULL)
-		return NULL;
-	failure->delivery = delivery;
-	failure->hook = text_copy(s, 0);
-	failure->attempts = sqlite3_column_int64(s, 1);
-	failure->reason = text_copy(s, 2);
-	failure->output = blob_copy(s, 3, &failure->output_len);
-	if (failure->hook != NULL && failure->reason != NULL && failure->output != NULL)
-		return failure;
-	delivery_failure_free(failure);
-	return NULL;
-}
-
-static int failure_read(struct store_db *db, int64_t delivery, struct delivery_failure **out)
-{
-	sqlite3_stmt *s = db->sql[SQL_CLAIM_FAILURE];
-	int rc = SQLITE_OK;
-
-	store_bind_int(s, 1, delivery, &rc);
-	store_bind_int(s, 2, -DELIVERY_FAILURE_OUTPUT, &rc);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		*out = failure_from_row(s, delivery);
-		rc = *out != NULL ? SQLITE_OK : SQLITE_NOMEM;
-	}
-	store_reset(s);
-	return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
-}
-
-/* *out is NULL when the delivery is not READY: two wants may name one hook. */
-static int claim_read(struct store_db *db, int64_t delivery, int64_t now, struct delivery_job **out)
-{
-	sqlite3_stmt *s = db->sql[SQL_CLAIM_JOB];
-	int64_t failed = 0;
-	int rc = SQLITE_OK;
-
-	*out = NULL;
-	store_bind_int(s, 1, delivery, &rc);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		failed = sqlite3_column_int64(s, 9);
-		*out = job_from_row(s, delivery, now);
-		rc = *out != NULL ? SQLITE_OK : SQLITE_NOMEM;
-	}
-	store_reset(s);
-	if (rc == SQLITE_OK && failed != 0)
-		rc = failure_read(db, failed, &(*out)->failure);
-	if (rc == SQLITE_OK || rc == SQLITE_DONE)
-		return SQLITE_OK;
-	delivery_job_free(*out);
-	*out = NULL;
-	return rc;
-}
 
 static int claim_write(struct store_db *db, const struct delivery_job *job)
 {
@@ -171,33 +79,126 @@ static int claim_due(
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* Called after the jobs are taken, so that the first READY delivery is the next one. */
-static int read_next_due(struct store_db *db, struct store_claim *c)
-{
-	sqlite3_stmt *s = db->sql[SQL_CLAIM_NEXT];
+/* A hook with READY deliveries that are not blocked. */
+struct ready {
+	int64_t hook;
+	int64_t due; /* the first of them */
+};
 
-	for (size_t i = 0; i < c->want_count; i++) {
-		int rc = SQLITE_OK;
-		c->wants[i].next_due = INT64_MAX;
-		if (store_pause_has(db, c->wants[i].hook))
-			continue;
-		store_bind_int(s, 1, c->wants[i].hook, &rc);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_step(s);
-		int64_t due = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : INT64_MAX;
-		store_reset(s);
-		if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-			return rc;
-		c->wants[i].next_due = due;
-		if (due < c->next_due)
-			c->next_due = due;
-	}
-	return SQLITE_OK;
+/* The next one after `hook`; *found is false: there is none. */
+static int read_ready(struct store_db *db, int64_t hook, struct ready *next, bool *found)
+{
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_READY];
+	int rc = SQLITE_OK;
+
+	store_bind_int(s, 1, hook, &rc);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	*found = rc == SQLITE_ROW;
+	if (*found)
+		*next = (struct ready){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1)};
+	store_reset(s);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static unsigned claim_limit(const struct store_claim *c, size_t want)
+/* All of them, in the order of their ids. */
+static int list_ready(struct store_db *db, struct ready **list, size_t *count)
 {
-	return c->wants[want].max < c->total ? c->wants[want].max : c->total;
+	struct ready next = {.hook = INT64_MIN};
+	size_t capacity = 0;
+	bool found = true;
+
+	*list = NULL;
+	*count = 0;
+	for (;;) {
+		int rc = read_ready(db, next.hook, &next, &found);
+		if (rc != SQLITE_OK || !found)
+			return rc;
+		if (*count == capacity) {
+			capacity = capacity == 0 ? 16 : capacity * 2;
+			struct ready *more = reallocarray(*list, capacity, sizeof(*more));
+			if (more == NULL)
+				return SQLITE_NOMEM;
+			*list = more;
+		}
+		(*list)[(*count)++] = next;
+	}
+}
+
+static int compare_hooks(const void *left, const void *right)
+{
+	const struct ready *a = left, *b = right;
+
+	return (a->hook > b->hook) - (a->hook < b->hook);
+}
+
+/* Sets each want's next_due, so that it is in the future if nothing is due. */
+static int find_due(struct store_db *db, struct store_claim *c)
+{
+	bool few =
+		c->want_count <= FEW_WANTS || store_unreadable_parts(db, ROW_HOOK, ALL_HOOKS) != 0;
+	struct ready *list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->want_count; i++)
+		c->wants[i].next_due = few ? 0 : INT64_MAX;
+	if (few)
+		return SQLITE_OK;
+	int rc = store_reading(
+		db, ROW_HOOK, ALL_HOOKS, UNREADABLE_ALL, list_ready(db, &list, &count));
+	for (size_t i = 0; i < c->want_count && rc == SQLITE_OK && count > 0; i++) {
+		const struct ready key = {.hook = c->wants[i].hook};
+		const struct ready *found =
+			bsearch(&key, list, count, sizeof(*list), compare_hooks);
+		if (found != NULL && !store_pause_has(db, key.hook))
+			c->wants[i].next_due = found->due;
+	}
+	free(list);
+	return rc;
+}
+
+/* Called after the jobs are taken, so that the first READY delivery is the next one. */
+static int read_next_due(struct store_db *db, int64_t hook, int64_t *due)
+{
+	sqlite3_stmt *s = db->sql[SQL_CLAIM_NEXT];
+	int rc = SQLITE_OK;
+
+	*due = INT64_MAX;
+	if (store_pause_has(db, hook))
+		return SQLITE_OK;
+	store_bind_int(s, 1, hook, &rc);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		*due = sqlite3_column_int64(s, 0);
+	store_reset(s);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static bool is_unreadable(const struct store_db *db, int64_t hook)
+{
+	return (store_unreadable_parts(db, ROW_HOOK, hook) & UNREADABLE_ALL) != 0;
+}
+
+static int set_next_due(struct store_db *db, struct store_claim *c, const struct picks *p)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < p->count && rc == SQLITE_OK; i++) {
+		const struct pick *k = &p->list[i];
+		int64_t *due = &k->want->next_due;
+		*due = p->now;
+		if (!is_unreadable(db, k->want->hook))
+			rc = store_reading(db, ROW_HOOK, k->want->hook, UNREADABLE_ALL,
+				read_next_due(db, k->want->hook, due));
+		/* Another claim at once would leave the same ones. */
+		if (k->left && !k->taken && *due < p->now + AGAIN)
+			*due = p->now + AGAIN;
+	}
+	for (size_t i = 0; i < c->want_count; i++)
+		if (c->wants[i].next_due < c->next_due)
+			c->next_due = c->wants[i].next_due;
+	return rc;
 }
 
 static size_t candidate_limit(unsigned limit)
@@ -205,83 +206,165 @@ static size_t candidate_limit(unsigned limit)
 	return (size_t)limit * CANDIDATE_FACTOR + CANDIDATE_EXTRA;
 }
 
-/* Makes a delivery SKIPPED if it was overtaken, and releases those that it blocks. */
-static int claim_skip(struct store_db *db, struct store_claim *c,
+/* Of a delivery that has become SKIPPED: releases those that it blocks. */
+static int note_skip(struct store_db *db, struct store_claim *c, const struct store_skip *skip)
+{
+	struct store_skip *more = reallocarray(c->skips, c->skip_count + 1, sizeof(*more));
+
+	if (more == NULL)
+		return SQLITE_NOMEM;
+	c->skips = more;
+	c->skips[c->skip_count++] = *skip;
+	db->delta->waiting--;
+	return store_order_release(db, skip->delivery);
+}
+
+/* Makes a delivery SKIPPED if it was overtaken. */
+static int skip_stale(struct store_db *db, struct store_claim *c,
 	const struct lifecycle_state *states, int64_t delivery, int64_t now, bool *skipped)
 {
 	struct store_skip skip;
 
 	int rc = store_order_skip(db, states, delivery, now, &skip, skipped);
-	if (rc != SQLITE_OK || !*skipped)
-		return rc;
-	struct store_skip *more = reallocarray(c->skips, c->skip_count + 1, sizeof(*more));
-	if (more == NULL)
-		return SQLITE_NOMEM;
-	c->skips = more;
-	c->skips[c->skip_count++] = skip;
-	db->delta->waiting--;
-	return store_order_release(db, delivery);
+	return rc == SQLITE_OK && *skipped ? note_skip(db, c, &skip) : rc;
 }
 
-static int pick_want(struct store_db *db, struct store_claim *c, size_t i, struct picks *p)
+/* … or if its hook has acted on its entity. */
+static int skip_acted(
+	struct store_db *db, struct store_claim *c, int64_t delivery, int64_t now, bool *skipped)
 {
-	const struct store_want *want = &c->wants[i];
-	unsigned limit = claim_limit(c, i);
-	int64_t *ids = p->ids + i * p->width;
+	struct store_skip skip;
+
+	int rc = store_once_skip(db, delivery, now, &skip, skipped);
+	return rc == SQLITE_OK && *skipped ? note_skip(db, c, &skip) : rc;
+}
+
+/* Is a candidate not to be claimed now? It is left, blocked or skipped. */
+static int check_candidate(struct store_db *db, struct store_claim *c, struct pick *k, int64_t id,
+	int64_t now, bool *out)
+{
+	const struct store_want *want = k->want;
+	unsigned unreadable = store_unreadable_parts(db, ROW_DELIVERY, id);
+	int rc = SQLITE_OK;
+
+	*out = (unreadable & UNREADABLE_ALL) != 0;
+	k->left |= *out;
+	if (!*out && want->ordered)
+		rc = store_reading(
+			db, ROW_DELIVERY, id, UNREADABLE_ALL, store_order_block(db, id, out));
+	if (rc == SQLITE_OK && !*out && want->skip_stale && (unreadable & UNREADABLE_STATES) == 0)
+		rc = store_reading(db, ROW_DELIVERY, id, UNREADABLE_STATES,
+			skip_stale(db, c, want->skip_stale, id, now, out));
+	if (rc == SQLITE_OK && !*out && want->once)
+		rc = store_reading(
+			db, ROW_DELIVERY, id, UNREADABLE_ALL, skip_acted(db, c, id, now, out));
+	return rc;
+}
+
+static int pick_want(struct store_db *db, struct store_claim *c, struct pick *k, struct picks *p)
+{
+	const struct store_want *want = k->want;
+	size_t limit = want->ordered || want->skip_stale ? candidate_limit(k->limit) : k->limit;
 	size_t found = 0;
 
-	int rc = store_order_want(db, want->hook, want->ordered);
-	if (rc != SQLITE_OK || store_pause_has(db, want->hook))
-		return rc;
-	if (!want->ordered && !want->skip_stale)
-		return claim_due(db, want->hook, p->now, limit, ids, &p->counts[i]);
-	rc = claim_due(db, want->hook, p->now, candidate_limit(limit), p->candidates, &found);
-	for (size_t k = 0; k < found && p->counts[i] < limit && rc == SQLITE_OK; k++) {
-		bool out = false;
-		if (want->ordered)
-			rc = store_order_block(db, p->candidates[k], &out);
-		if (rc == SQLITE_OK && !out && want->skip_stale)
-			rc = claim_skip(db, c, want->skip_stale, p->candidates[k], p->now, &out);
+	if (store_pause_has(db, want->hook))
+		return SQLITE_OK;
+	k->left = is_unreadable(db, want->hook);
+	if (k->left)
+		return SQLITE_OK;
+	int rc = store_reading(db, ROW_HOOK, want->hook, UNREADABLE_ALL,
+		claim_due(db, want->hook, p->now, limit + db->unreadable_count, p->candidates,
+			&found));
+	for (size_t i = 0; i < found && k->count < k->limit && rc == SQLITE_OK; i++) {
+		bool out;
+		rc = check_candidate(db, c, k, p->candidates[i], p->now, &out);
 		if (rc == SQLITE_OK && !out)
-			ids[p->counts[i]++] = p->candidates[k];
+			k->ids[k->count++] = p->candidates[i];
 	}
 	return rc;
+}
+
+/* Lists the wants that may have something due, and makes room for what they get. */
+static int list_picks(const struct store_db *db, struct store_claim *c, struct picks *p)
+{
+	size_t room = 0;
+
+	p->list = calloc(c->want_count, sizeof(*p->list));
+	if (p->list == NULL)
+		return SQLITE_NOMEM;
+	for (size_t i = 0; i < c->want_count; i++) {
+		struct store_want *want = &c->wants[i];
+		unsigned limit = want->max < c->total ? want->max : c->total;
+		if (want->next_due > p->now)
+			continue;
+		p->list[p->count++] = (struct pick){.want = want, .limit = limit};
+		p->width = limit > p->width ? limit : p->width;
+		room += limit;
+	}
+	if (p->count == 0)
+		return SQLITE_OK;
+	p->ids = calloc(room + 1, sizeof(*p->ids));
+	p->candidates =
+		calloc(candidate_limit(p->width) + db->unreadable_count, sizeof(*p->candidates));
+	return p->ids != NULL && p->candidates != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 static int pick_all(struct store_db *db, struct store_claim *c, struct picks *p)
 {
+	size_t used = 0;
 	int rc = SQLITE_OK;
 
-	for (size_t i = 0; i < c->want_count; i++) {
-		if (claim_limit(c, i) > p->width)
-			p->width = claim_limit(c, i);
-	}
-	if (p->width == 0)
-		return SQLITE_OK;
-	p->ids = calloc(c->want_count, p->width * sizeof(*p->ids));
-	p->counts = calloc(c->want_count, sizeof(*p->counts));
-	p->candidates = calloc(candidate_limit(p->width), sizeof(*p->candidates));
-	if (p->ids == NULL || p->counts == NULL || p->candidates == NULL)
-		return SQLITE_NOMEM;
-	for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++) {
-		rc = pick_want(db, c, i, p);
-		p->total += p->counts[i];
+	for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++)
+		if (!is_unreadable(db, c->wants[i].hook))
+			rc = store_order_want(db, c->wants[i].hook, c->wants[i].ordered);
+	if (rc == SQLITE_OK)
+		rc = find_due(db, c);
+	if (rc == SQLITE_OK && c->want_count > 0)
+		rc = list_picks(db, c, p);
+	for (size_t i = 0; i < p->count && rc == SQLITE_OK; i++) {
+		struct pick *k = &p->list[i];
+		k->ids = p->ids + used;
+		used += k->limit;
+		rc = pick_want(db, c, k, p);
+		p->total += k->count;
 	}
 	return rc;
 }
 
-static int take_job(struct store_db *db, struct store_claim *c, int64_t delivery, int64_t now)
+/* What counts goes in turn: a smaller one does not overtake the first that was left, otherwise that
+ * one might wait for ever. */
+static void leave_job(struct store_claim *c, struct picks *p, struct pick *k)
+{
+	k->left = true;
+	if (c->needed == 0) {
+		c->needed = p->payload.needed;
+		c->needed_hook = k->want->hook;
+	}
+	p->payload.room = 0;
+	p->payload.alone = false;
+}
+
+static int take_job(struct store_db *db, struct store_claim *c, struct picks *p, struct pick *k,
+	int64_t delivery)
 {
 	struct delivery_job *job;
 
-	int rc = claim_read(db, delivery, now, &job);
+	int rc = store_job_read(db, delivery, p->now, &p->payload, &job);
+	if (rc == SQLITE_OK && p->payload.needed > 0)
+		leave_job(c, p, k);
 	if (rc != SQLITE_OK || job == NULL)
 		return rc;
 	c->jobs[c->job_count++] = job;
-	return claim_write(db, job);
+	k->taken = true;
+	job->hook = k->want->hook; /* the index, by which it was found, may say something else */
+	if (job->payload_len > STORE_SMALL_PAYLOAD) {
+		p->payload.room -= (int64_t)job->payload_len;
+		p->payload.alone = false;
+	}
+	return store_reading(db, ROW_DELIVERY, delivery, UNREADABLE_ALL, claim_write(db, job));
 }
 
-static int take_jobs(struct store_db *db, struct store_claim *c, const struct picks *p)
+static int take_jobs(struct store_db *db, struct store_claim *c, struct picks *p)
 {
 	int rc = SQLITE_OK;
 
@@ -291,36 +374,28 @@ static int take_jobs(struct store_db *db, struct store_claim *c, const struct pi
 	if (c->jobs == NULL)
 		return SQLITE_NOMEM;
 	for (unsigned round = 0; round < p->width; round++) {
-		for (size_t i = 0; i < c->want_count && rc == SQLITE_OK; i++) {
+		for (size_t i = 0; i < p->count && rc == SQLITE_OK; i++) {
+			struct pick *k = &p->list[i];
 			if (c->job_count == c->total)
 				return SQLITE_OK;
-			if (round < p->counts[i])
-				rc = take_job(db, c, p->ids[i * p->width + round], p->now);
+			if (round < k->count)
+				rc = take_job(db, c, p, k, k->ids[round]);
 		}
 	}
 	return rc;
 }
 
-/* The clock by which the due times were set. */
-static int64_t due_clock(const struct store_claim *c)
-{
-	int64_t now = clock_wall();
-	int64_t known = clock_steady() + c->offset;
-
-	return c->offset == 0 || llabs(now - known) <= CLOCK_STEP ? now : known;
-}
-
 int store_claim_run(struct store_db *db, struct store_claim *c)
 {
-	struct picks p = {.now = due_clock(c)};
+	struct picks p = {.now = c->now, .payload = {.room = c->room, .alone = c->alone}};
 
 	int rc = pick_all(db, c, &p);
 	if (rc == SQLITE_OK)
 		rc = take_jobs(db, c, &p);
 	if (rc == SQLITE_OK)
-		rc = read_next_due(db, c);
+		rc = set_next_due(db, c, &p);
+	free(p.list);
 	free(p.ids);
-	free(p.counts);
 	free(p.candidates);
 	return rc;
 }

@@ -4,15 +4,20 @@
 
 #include <sqlite3.h>
 
+bool store_bytes_are_damaged(struct sqlite3_stmt *s, int checksum, const void *payload, size_t len)
+{
+	if (sqlite3_column_type(s, checksum) == SQLITE_NULL)
+		return false;
+	return sqlite3_column_type(s, checksum) != SQLITE_INTEGER ||
+	       sqlite3_column_int64(s, checksum) != store_checksum(payload, len);
+}
+
 bool store_is_damaged(struct sqlite3_stmt *s, int payload, int checksum)
 {
 	const void *bytes = sqlite3_column_blob(s, payload);
 	size_t len = (size_t)sqlite3_column_bytes(s, payload);
 
-	if ((bytes == NULL && len > 0) || sqlite3_column_type(s, checksum) == SQLITE_NULL)
-		return false;
-	return sqlite3_column_type(s, checksum) != SQLITE_INTEGER ||
-	       sqlite3_column_int64(s, checksum) != store_checksum(bytes, len);
+	return (bytes != NULL || len == 0) && store_bytes_are_damaged(s, checksum, bytes, len);
 }
 
 static void payload_checksum(sqlite3_context *out, int argc, sqlite3_value **argv)

@@ -6,6 +6,7 @@
 #include "base/attributes.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -13,6 +14,10 @@ struct sqlite3_stmt;
 /* Does the row's payload column differ from its checksum column? False if the row has no
  * checksum. */
 bool store_is_damaged(struct sqlite3_stmt *s, int payload, int checksum) WARN_UNUSED;
+
+/* The same of a copy of the payload. */
+bool store_bytes_are_damaged(
+	struct sqlite3_stmt *s, int checksum, const void *payload, size_t len) WARN_UNUSED;
 
 /* Defines payload_checksum(BLOB) for the connection's statements. Returns an SQLite result
  * code. */

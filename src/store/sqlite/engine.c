@@ -8,7 +8,10 @@ const struct store_engine store_sqlite = {
 	.close = store_db_close,
 	.write = store_group_write,
 	.after_write = store_checkpoint_after_write,
+	.make_room = store_slice_make_room,
 	.retain = store_retention_slice,
+	.announce = store_db_announce,
+	.trouble = store_db_trouble,
 	.is_paused = store_hook_is_paused,
 };
 
@@ -21,8 +24,7 @@ const struct store_session_engine store_sqlite_sessions = {
 	.select = store_select,
 	.list = store_list,
 	.list_changeable = store_list_changeable,
-	.edit = store_edit,
-	.backup = store_backup_file,
+	.list_changeable_ids = store_list_changeable_ids,
 	.check = store_check_file,
-	.vacuum = store_return_pages,
+	.check_copy = store_check_descriptor,
 };

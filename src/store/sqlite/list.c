@@ -23,7 +23,9 @@ enum parameter {
 	SINCE,
 	UNTIL,
 	TEXT,
+	ORIGIN,
 	STATE,
+	WAS,
 	FIRST_TYPE
 };
 
@@ -169,6 +171,11 @@ static void add_event_conditions(struct list *q)
 		buf_printf(sql, " AND %se.received_at < ?%d", q->way == BY_TIME ? "" : "+", UNTIL);
 	if (f->text != NULL)
 		buf_printf(sql, " AND instr(e.payload, CAST(?%d AS BLOB)) > 0", TEXT);
+	if (f->origin != NULL)
+		buf_printf(sql, " AND e.origin = ?%d", ORIGIN);
+	if (f->origin != NULL && f->source == NULL)
+		buf_add_text(sql, " AND +e.source_id IS NOT (SELECT id FROM sources"
+				  " WHERE name = 'hookd')");
 	if (f->quarantined_only)
 		buf_add_text(sql, " AND e.quarantined IS NOT NULL");
 }
@@ -237,7 +244,9 @@ static bool list_run(struct list *q, store_row_seen *seen, void *to)
 		[SINCE] = {.number = f->since},
 		[UNTIL] = {.number = f->until},
 		[TEXT] = {.text = f->text},
+		[ORIGIN] = {.text = f->origin},
 		[STATE] = {.text = f->state},
+		[WAS] = {.text = f->was},
 	};
 
 	for (size_t i = 0; i < q->type_count; i++)
@@ -281,6 +290,12 @@ static void add_entity_list(struct list *q)
 		" AND l.entity_kind = e.entity_kind AND l.source_id = e.source_id"
 		" AND l.id > e.id AND +l.type GLOB ?%d)",
 		ENTITY_KIND, TYPE);
+	if (q->filter->was != NULL) /* a _ in it stands for any character, which does no harm */
+		buf_printf(&q->sql,
+			" AND EXISTS (SELECT 1 FROM events w WHERE w.entity_id = e.entity_id"
+			" AND w.entity_kind = e.entity_kind AND w.source_id = e.source_id"
+			" AND '.' || w.type LIKE '%%.' || ?%d)",
+			WAS);
 	add_order(q, false);
 }
 
@@ -333,22 +348,45 @@ static const char *const changeable[] = {
 		"((d.state = 'READY' AND d.blocked_by IS NULL) OR d.blocked_by IS NOT NULL)",
 };
 
-bool store_list_changeable(struct store_session *s, const struct store_change_filter *filter,
-	store_row_seen *seen, void *to)
+static bool select_changeable(struct store_session *s, const struct store_change_filter *filter,
+	const struct store_part *part, const char *columns, store_row_seen *seen, void *to)
 {
-	char sql[512];
+	char sql[768];
 	const struct store_value values[] = {
 		{.number = filter->event},
 		{.text = filter->hook},
 		{.number = filter->since},
+		{.number = part != NULL ? part->from : 0},
+		{.number = part != NULL ? part->to : 0},
+		store_value_text(part != NULL ? part->ids : NULL),
 	};
 
-	(void)snprintf(sql, sizeof(sql),
-		"SELECT d.id, d.event_id, h.name, d.state FROM deliveries d"
-		" CROSS JOIN hooks h ON h.id = d.hook_id WHERE %s%s%s%s",
+	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM deliveries d%s WHERE %s%s%s%s%s%s%s",
+		columns, part != NULL ? " NOT INDEXED CROSS JOIN hooks h ON h.id = d.hook_id" : "",
 		changeable[filter->set], filter->event != 0 ? " AND d.event_id = ?1" : "",
 		filter->hook != NULL ? " AND d.hook_id = (SELECT id FROM hooks WHERE name = ?2)"
 				     : "",
-		filter->since != 0 ? " AND d.ended_at >= ?3" : "");
-	return store_select_sql(s, sql, STORE_VALUES(values), seen, to);
+		filter->since != 0 ? " AND d.ended_at >= ?3" : "",
+		part != NULL ? " AND d.id BETWEEN ?4 AND ?5" : "",
+		part != NULL && part->ids != NULL ? " AND d.id IN (SELECT value FROM json_each(?6))"
+						  : "",
+		part == NULL ? " ORDER BY d.id" : "");
+	return store_select_sql(s, sql, values, part != NULL ? 6 : 3, seen, to);
+}
+
+bool store_list_changeable(struct store_session *s, const struct store_change_filter *filter,
+	const struct store_part *part, store_row_seen *seen, void *to)
+{
+	return select_changeable(s, filter, part,
+		filter->set == STORE_CHANGE_WAITING
+			? "d.id, d.event_id, h.name, d.state, coalesce((SELECT max(a.ended_at)"
+			  " FROM attempts a WHERE a.delivery_id = d.id), 0)"
+			: "d.id, d.event_id, h.name, d.state, coalesce(d.ended_at, 0)",
+		seen, to);
+}
+
+bool store_list_changeable_ids(struct store_session *s, const struct store_change_filter *filter,
+	store_row_seen *seen, void *to)
+{
+	return select_changeable(s, filter, NULL, "d.id", seen, to);
 }

@@ -14,14 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Its index in db->ordered; ordered_count: not found. */
-static size_t find_ordered(const struct store_db *db, int64_t hook)
+/* The hook's place in db->ordered. False: it is not there, and belongs there. */
+static bool find_ordered(const struct store_db *db, int64_t hook, size_t *at)
 {
-	size_t i = 0;
+	size_t low = 0, high = db->ordered_count;
 
-	while (i < db->ordered_count && db->ordered[i] != hook)
-		i++;
-	return i;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (db->ordered[middle].hook < hook)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*at = low;
+	return low < db->ordered_count && db->ordered[low].hook == hook;
 }
 
 static int step_with(struct store_db *db, enum store_sql sql, int64_t id)
@@ -32,39 +38,93 @@ static int step_with(struct store_db *db, enum store_sql sql, int64_t id)
 	return store_step(db->sql[sql], rc);
 }
 
-int store_order_want(struct store_db *db, int64_t hook, bool ordered)
+static void remove_ordered(struct store_db *db, size_t at)
 {
-	size_t at = find_ordered(db, hook);
-	bool known = at < db->ordered_count;
+	struct store_ordered *place = &db->ordered[at];
 
-	if (known == ordered)
-		return SQLITE_OK;
-	if (!ordered) {
-		db->ordered[at] = db->ordered[--db->ordered_count];
-		return SQLITE_OK;
-	}
-	int64_t *more = reallocarray(db->ordered, db->ordered_count + 1, sizeof(*more));
+	memmove(place, place + 1, (--db->ordered_count - at) * sizeof(*place));
+}
+
+static int add_ordered(struct store_db *db, int64_t hook, size_t at)
+{
+	struct store_ordered *more =
+		reallocarray(db->ordered, db->ordered_count + 1, sizeof(*more));
+
 	if (more == NULL)
 		return SQLITE_NOMEM;
 	db->ordered = more;
-	int rc = step_with(db, SQL_ORDER_KEY_READY, hook);
-	if (rc == SQLITE_OK)
-		rc = step_with(db, SQL_ORDER_KEY_RUNNING, hook);
-	if (rc == SQLITE_OK)
-		db->ordered[db->ordered_count++] = hook;
-	return rc;
+	memmove(&more[at + 1], &more[at], (db->ordered_count++ - at) * sizeof(*more));
+	more[at] = (struct store_ordered){.hook = hook, .fresh = true};
+	db->ordered_fresh = true;
+	return SQLITE_OK;
 }
 
-void store_order_forget(struct store_db *db)
+/* Of those that wait, one by one, but for those whose events cannot be read. */
+static int set_keys_singly(struct store_db *db, int64_t hook)
 {
-	db->ordered_count = 0;
+	sqlite3_stmt *s = db->sql[SQL_ORDER_UNKEYED];
+	int rc = SQLITE_OK;
+
+	store_bind_int(s, 1, hook, &rc);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(s, 0);
+		rc = SQLITE_OK;
+		if ((store_unreadable_parts(db, ROW_DELIVERY, id) & UNREADABLE_KEY) == 0)
+			rc = store_reading(db, ROW_DELIVERY, id, UNREADABLE_KEY,
+				step_with(db, SQL_ORDER_KEY, id));
+	}
+	store_reset(s);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Of all that wait or run. */
+static int set_keys(struct store_db *db, int64_t hook)
+{
+	int rc;
+
+	if ((store_unreadable_parts(db, ROW_HOOK, hook) & UNREADABLE_KEY) != 0) {
+		rc = set_keys_singly(db, hook);
+	} else {
+		rc = step_with(db, SQL_ORDER_KEY_READY, hook);
+		if (rc == SQLITE_OK)
+			rc = step_with(db, SQL_ORDER_KEY_RUNNING, hook);
+	}
+	return store_reading(db, ROW_HOOK, hook, UNREADABLE_KEY, rc);
+}
+
+int store_order_want(struct store_db *db, int64_t hook, bool ordered)
+{
+	size_t at;
+	bool known = find_ordered(db, hook, &at);
+
+	if (known && !ordered)
+		remove_ordered(db, at);
+	if (known || !ordered)
+		return SQLITE_OK;
+	int rc = set_keys(db, hook);
+	return rc == SQLITE_OK ? add_ordered(db, hook, at) : rc;
+}
+
+void store_order_end(struct store_db *db, bool committed)
+{
+	size_t left = 0;
+
+	if (!db->ordered_fresh)
+		return;
+	for (size_t i = 0; i < db->ordered_count; i++) {
+		struct store_ordered o = db->ordered[i];
+		if (committed || !o.fresh)
+			db->ordered[left++] = (struct store_ordered){.hook = o.hook};
+	}
+	db->ordered_count = left;
+	db->ordered_fresh = false;
 }
 
 int store_order_set_key(struct store_db *db, int64_t hook, int64_t delivery)
 {
-	if (find_ordered(db, hook) == db->ordered_count)
-		return SQLITE_OK;
-	return step_with(db, SQL_ORDER_KEY, delivery);
+	size_t at;
+
+	return find_ordered(db, hook, &at) ? step_with(db, SQL_ORDER_KEY, delivery) : SQLITE_OK;
 }
 
 /* The nearest unfinished delivery before the one whose place was read; otherwise one that
@@ -159,8 +219,10 @@ static void skip_fill(sqlite3_stmt *s, int64_t delivery, struct store_skip *skip
 		(const char *)sqlite3_column_text(s, 4), later);
 }
 
-/* Finds the furthest state beyond the delivery's own that the entity has reached, in the latest
- * event that reports it. Fills in *skip. */
+/* Finds the furthest state beyond the delivery's own that the entity has reached since, in the
+ * latest event that reports it. Fills in *skip. An event of an earlier time overtakes nothing: what
+ * was refunded may have been approved again. Of one time, often a whole second, the state decides.
+ * The times are compared here, not in SQL, where LIMIT would no longer bound the events read. */
 static int find_later_state(struct store_db *db, const struct lifecycle_state *states,
 	int64_t delivery, struct store_skip *skip, bool *found)
 {
@@ -182,7 +244,8 @@ static int find_later_state(struct store_db *db, const struct lifecycle_state *s
 			break; /* its event reports no state */
 		int rank = rank_of(states, s, 4);
 		bool quarantined = sqlite3_column_int(s, 5) != 0;
-		if (quarantined || rank <= reached)
+		bool earlier = sqlite3_column_int(s, 6) != 0;
+		if (quarantined || earlier || rank <= reached)
 			continue;
 		reached = rank;
 		*found = true;
@@ -192,16 +255,21 @@ static int find_later_state(struct store_db *db, const struct lifecycle_state *s
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int store_order_skip(struct store_db *db, const struct lifecycle_state *states, int64_t delivery,
-	int64_t now, struct store_skip *skip, bool *skipped)
+int store_order_end_skipped(struct store_db *db, const struct store_skip *skip, int64_t now)
 {
-	sqlite3_stmt *s = db->sql[SQL_STALE_SKIP];
+	sqlite3_stmt *s = db->sql[SQL_SKIP];
+	int rc = SQLITE_OK;
 
-	int rc = find_later_state(db, states, delivery, skip, skipped);
-	if (rc != SQLITE_OK || !*skipped)
-		return rc;
-	store_bind_int(s, 1, delivery, &rc);
+	store_bind_int(s, 1, skip->delivery, &rc);
 	store_bind_text(s, 2, skip->reason, &rc);
 	store_bind_int(s, 3, now, &rc);
 	return store_step(s, rc);
+}
+
+int store_order_skip(struct store_db *db, const struct lifecycle_state *states, int64_t delivery,
+	int64_t now, struct store_skip *skip, bool *skipped)
+{
+	int rc = find_later_state(db, states, delivery, skip, skipped);
+
+	return rc == SQLITE_OK && *skipped ? store_order_end_skipped(db, skip, now) : rc;
 }

@@ -4,75 +4,77 @@
  * So the statements read their rows from the virtual tables of put_table.c. */
 #include "put.h"
 #include "db.h"
+#include "known.h"
 
 #include <sqlite3.h>
 
-/* What is stored under a put's key. */
-struct stored {
-	int64_t event;     /* 0: nothing */
-	bool same_payload; /* as the put's */
-	bool same_checksum;
-};
-
-static int find_event(struct store_db *db, const struct store_put *p, struct stored *stored)
+static int count_duplicate(
+	struct store_db *db, struct store_put *p, const struct store_known *known)
 {
-	const struct event *ev = p->event;
-	sqlite3_stmt *s = db->sql[SQL_EVENT_FIND];
+	sqlite3_stmt *s = db->sql[known->conflict ? SQL_EVENT_CONFLICT : SQL_EVENT_DUPLICATE];
 	int rc = SQLITE_OK;
 
-	*stored = (struct stored){0};
-	store_bind_int(s, 1, ev->source_id, &rc);
-	store_bind_text(s, 2, ev->idempotency_key, &rc);
-	store_bind_blob(s, 3, ev->payload, ev->payload_len, &rc);
-	store_bind_int(s, 4, p->checksum, &rc);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
-	if (rc == SQLITE_ROW) {
-		stored->event = sqlite3_column_int64(s, 0);
-		stored->same_payload = sqlite3_column_int(s, 1) == 1;
-		stored->same_checksum = sqlite3_column_int(s, 2) == 1;
-	}
-	store_reset(s);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+	p->conflict = known->conflict;
+	p->repaired = known->repaired;
+	store_bind_int(s, 1, known->event, &rc);
+	return store_step(s, rc);
 }
 
-/* The sender has sent again a payload that the disk had damaged. */
-static int repair(struct store_db *db, struct store_put *p, struct stored *stored)
+/* Reads no more than the indexes. 0: neither key is stored, or it cannot be read. */
+static int64_t find_id(struct store_db *db, const struct store_put *p)
 {
-	sqlite3_stmt *s = db->sql[SQL_EVENT_REPAIR];
+	const struct event *ev = p->event;
+	sqlite3_stmt *s = db->sql[SQL_EVENT_ID];
+	int64_t id = 0;
 	int rc = SQLITE_OK;
 
-	store_bind_int(s, 1, stored->event, &rc);
-	store_bind_blob(s, 2, p->event->payload, p->event->payload_len, &rc);
-	store_bind_int(s, 3, p->checksum, &rc);
-	rc = store_step(s, rc);
-	p->repaired = rc == SQLITE_OK && sqlite3_changes(db->sqlite) == 1;
-	stored->same_payload |= p->repaired;
+	store_bind_int(s, 1, ev->source_id, &rc);
+	store_bind_text(s, 2, ev->idempotency_key, &rc);
+	if (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		id = sqlite3_column_int64(s, 0);
+	store_reset(s);
+	if (id != 0 || store_known_state(db, ev->source_id, ev->state_key, &id) == SQLITE_OK)
+		return id;
+	return 0;
+}
+
+/* An event whose row cannot be read is neither compared nor counted. (At first its sender gets an
+ * error, and tries again later.) */
+static bool is_unreadable(struct store_db *db, struct store_put *p)
+{
+	int64_t id = db->unreadable_count > 0 ? find_id(db, p) : 0;
+
+	if (id == 0 || !store_unreadable_for_good(db, ROW_EVENT, id))
+		return false;
+	p->event_id = id;
+	return true;
+}
+
+static int find_duplicate(struct store_db *db, struct store_put *p)
+{
+	struct store_known known;
+
+	int rc = store_known_find(db, p->event, p->event->origin, p->checksum, &known);
+	if (rc == SQLITE_OK && known.event != 0)
+		rc = count_duplicate(db, p, &known);
+	if (rc == SQLITE_OK)
+		p->event_id = known.event;
+	else if (store_is_read_error(rc))
+		rc = store_reading(db, ROW_EVENT, find_id(db, p), UNREADABLE_EVENT, rc);
 	return rc;
 }
 
-/* A put that was not inserted: its key exists already, or the backlog has no room. A known key
- * needs no room, so that is checked first. */
+/* A put that was not inserted: one of its keys exists already, or the backlog has no room. A known
+ * key needs no room, so that is checked first. */
 static int put_refused(struct store_db *db, struct store_put *p)
 {
-	struct stored stored;
+	int rc = is_unreadable(db, p) ? SQLITE_OK : find_duplicate(db, p);
 
-	int rc = find_event(db, p, &stored);
-	if (rc == SQLITE_OK && stored.event != 0 && stored.same_payload != stored.same_checksum)
-		rc = repair(db, p, &stored);
 	if (rc != SQLITE_OK)
 		return rc;
-	p->event_id = stored.event;
-	if (p->event_id == 0) {
-		p->op.result = STORE_FULL;
-		return SQLITE_OK;
-	}
-	p->op.result = STORE_DUPLICATE;
-	p->conflict = !stored.same_payload;
-	db->delta->duplicates++;
-	sqlite3_stmt *s = db->sql[stored.same_payload ? SQL_EVENT_DUPLICATE : SQL_EVENT_CONFLICT];
-	store_bind_int(s, 1, p->event_id, &rc);
-	return store_step(s, rc);
+	p->op.result = p->event_id != 0 ? STORE_DUPLICATE : STORE_FULL;
+	db->delta->duplicates += p->event_id != 0;
+	return SQLITE_OK;
 }
 
 /* The deliveries of a run have consecutive ids, in the order of the rows. */
@@ -85,8 +87,11 @@ static int set_ordering_keys(struct store_db *db, struct store_op *first)
 		return rc;
 	for (const struct store_put *p = store_put_of(first); p != NULL;
 		p = store_put_of(p->op.next)) {
-		for (size_t i = 0; p->event_id != 0 && i < p->hook_count && rc == SQLITE_OK; i++)
-			rc = store_order_set_key(db, p->hooks[i], ++id);
+		for (size_t i = 0; p->event_id != 0 && i < p->hook_count && rc == SQLITE_OK; i++) {
+			id++;
+			if (p->skip == NULL)
+				rc = store_order_set_key(db, p->hooks[i], id);
+		}
 	}
 	return rc;
 }

@@ -6,6 +6,7 @@
  *
  * SQLite asks for a row only after the one before it is inserted: then the id of the last insert
  * shows whether that row was inserted or its key existed already. */
+#include "base/clock.h"
 #include "db.h"
 #include "put.h"
 
@@ -26,15 +27,24 @@ enum event_column {
 	EVENT_PAYLOAD,
 	EVENT_DECLINED,
 	EVENT_CHECKSUM,
+	EVENT_STATE,
 };
 
-enum delivery_column { DELIVERY_EVENT, DELIVERY_HOOK, DELIVERY_DUE };
+enum delivery_column {
+	DELIVERY_EVENT,
+	DELIVERY_HOOK,
+	DELIVERY_STATE,
+	DELIVERY_DUE,
+	DELIVERY_REASON,
+	DELIVERY_ENDED,
+};
 
 static const char events_columns[] =
 	"CREATE TABLE put_events(source_id, idempotency_key, provider_event_id, type, entity_kind,"
 	" entity_id, received_at, occurred_at, origin, remote_addr, quarantined, payload,"
-	" declined, checksum)";
-static const char deliveries_columns[] = "CREATE TABLE put_deliveries(event_id, hook_id, due_at)";
+	" declined, checksum, state_key)";
+static const char deliveries_columns[] = "CREATE TABLE put_deliveries(event_id, hook_id, state,"
+					 " due_at, reason, ended_at)";
 
 struct put_table {
 	sqlite3_vtab base; /* first: SQLite's part */
@@ -45,17 +55,21 @@ struct put_cursor {
 	sqlite3_vtab_cursor base; /* first: SQLite's part */
 	struct store_db *db;
 	struct store_put *put; /* the current row's; NULL: no more rows */
-	size_t hook;  /* put_deliveries: the current row's, an index into the put's hooks */
-	int64_t last; /* put_events: the id of the last event inserted */
+	int64_t last;          /* put_events: the id of the last event inserted */
+	size_t hook; /* put_deliveries: the current row's, an index into the put's hooks */
+	int64_t now; /* put_deliveries: unix ms */
 };
 
 /* ---- put_events ---- */
 
+/* An event with more hooks than the backlog has room for is taken while nothing waits: otherwise it
+ * would be refused for ever. */
 static bool has_room(const struct store_db *db, const struct store_put *p)
 {
-	int64_t after = db->group->waiting + db->delta->waiting + (int64_t)p->hook_count;
+	int64_t waiting = db->group->waiting + db->delta->waiting;
 
-	return p->hook_count == 0 || after <= (int64_t)db->group->backlog;
+	return p->hook_count == 0 || p->skip != NULL || waiting == 0 ||
+	       waiting + (int64_t)p->hook_count <= (int64_t)db->group->backlog;
 }
 
 static void events_seek(struct put_cursor *c, struct store_op *op)
@@ -92,8 +106,10 @@ static int events_next(sqlite3_vtab_cursor *base)
 		p->event_id = id;
 		delta->stored++;
 		delta->quarantined += p->event->quarantined != NULL;
-		delta->waiting += (int64_t)p->hook_count;
-		delta->ready |= p->hook_count > 0;
+		if (p->skip == NULL) {
+			delta->waiting += (int64_t)p->hook_count;
+			delta->ready |= p->hook_count > 0;
+		}
 		c->db->put_deliveries += p->hook_count;
 	}
 	events_seek(c, p->op.next);
@@ -155,6 +171,9 @@ static int events_column(sqlite3_vtab_cursor *base, sqlite3_context *out, int co
 	case EVENT_CHECKSUM:
 		sqlite3_result_int64(out, p->checksum);
 		break;
+	case EVENT_STATE:
+		result_text(out, ev->state_key);
+		break;
 	}
 	return SQLITE_OK;
 }
@@ -178,6 +197,7 @@ static int deliveries_filter(
 	(void)name;
 	(void)argc;
 	(void)argv;
+	c->now = clock_wall();
 	deliveries_seek(c, c->db->put_first);
 	return SQLITE_OK;
 }
@@ -203,8 +223,20 @@ static int deliveries_column(sqlite3_vtab_cursor *base, sqlite3_context *out, in
 	case DELIVERY_HOOK:
 		sqlite3_result_int64(out, p->hooks[c->hook]);
 		break;
-	case DELIVERY_DUE:
-		sqlite3_result_int64(out, p->event->received_at);
+	case DELIVERY_STATE:
+		result_text(out,
+			delivery_state_text(p->skip != NULL ? DELIVERY_SKIPPED : DELIVERY_READY));
+		break;
+	case DELIVERY_REASON:
+		result_text(out, p->skip);
+		break;
+	case DELIVERY_ENDED:
+		if (p->skip != NULL)
+			sqlite3_result_int64(out, c->now);
+		break;
+	case DELIVERY_DUE: /* at once, even if the clock has been set back meanwhile */
+		sqlite3_result_int64(
+			out, p->event->received_at < c->now ? p->event->received_at : c->now);
 		break;
 	}
 	return SQLITE_OK;

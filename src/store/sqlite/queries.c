@@ -37,6 +37,9 @@
 #define EVER_SKIPPED EVER_ENDED("SKIPPED")
 #define LAST_ATTEMPT " LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts"
 
+#define REFUSED_COLUMNS "r.id, s.name, r.received_at, r.remote_addr, r.reason, length(r.body)"
+#define REFUSED_WANTED  " WHERE (?2 IS NULL OR s.name = ?2) AND r.received_at >= ?3"
+
 static const char *const texts[QUERY_COUNT] = {
 	[QUERY_EVENT] = "SELECT " STORE_EVENT_COLUMNS STORE_EVENT_PAYLOAD " FROM events e"
 			" JOIN sources s ON s.id = e.source_id WHERE e.id = ?1",
@@ -58,6 +61,9 @@ static const char *const texts[QUERY_COUNT] = {
 	[QUERY_HOOKS] = "SELECT name FROM hooks ORDER BY name",
 	[QUERY_HOOK] = "SELECT name FROM hooks WHERE name = ?1",
 	[QUERY_VERSION] = "PRAGMA data_version",
+	[QUERY_LAST_DELIVERY] = "SELECT max(id) FROM deliveries",
+	[QUERY_AUDIT] = "SELECT id, at, ended_at, uid, act, detail, changed, result FROM audit"
+			" ORDER BY id DESC LIMIT ?1",
 
 	[QUERY_REPORT_TYPES] = "SELECT s.name, e.type, e.quarantined IS NOT NULL, e.duplicates"
 			       " FROM events e CROSS JOIN sources s ON s.id = e.source_id"
@@ -68,6 +74,8 @@ static const char *const texts[QUERY_COUNT] = {
 		" (SELECT count(*) FROM deliveries WHERE hook_id = h.id AND state = 'DEAD'"
 		" AND ended_at IS NOT NULL AND replayed_by IS NULL)"
 		" FROM hooks h WHERE h.name NOT GLOB 'hookd/*' ORDER BY h.name",
+	[QUERY_REPORT_WAITING] =
+		"SELECT" HOOK_READY " +" HOOK_RUNNING " FROM hooks h WHERE h.name = ?1",
 	/* The index has this order. */
 	[QUERY_REPORT_DEAD] =
 		"SELECT d.id, d.event_id, s.name, e.type, h.name, d.attempts, a.message,"
@@ -78,7 +86,8 @@ static const char *const texts[QUERY_COUNT] = {
 		" WHERE d.state = 'DEAD' AND d.replayed_by IS NULL AND d.hook_id NOT IN " OWN_HOOKS
 		" ORDER BY d.ended_at DESC, d.hook_id DESC, d.id DESC LIMIT ?1",
 	[QUERY_REPORT_DEATHS] =
-		"SELECT count(*), count(*) FILTER (WHERE ended_at >= ?1) FROM deliveries"
+		"SELECT count(*), count(*) FILTER (WHERE ended_at >= ?1 AND ended_at < ?2) FROM "
+		"deliveries"
 		" WHERE state = 'DEAD' AND replayed_by IS NULL AND hook_id NOT IN " OWN_HOOKS,
 	[QUERY_REPORT_PAYLOADS] =
 		"SELECT e.id, s.name, e.type, e.received_at, e.payload, e.checksum"
@@ -86,6 +95,18 @@ static const char *const texts[QUERY_COUNT] = {
 		" WHERE e.received_at >= ?2 AND e.received_at < ?3 AND e.type GLOB ?1"
 		" AND e.quarantined IS NULL AND +e.source_id IS NOT " OWN_SOURCE
 		" ORDER BY e.received_at, e.id LIMIT ?4",
+	[QUERY_REPORT_ENTITIES] =
+		"SELECT e.id, s.name, e.entity_kind, e.entity_id"
+		" FROM events e CROSS JOIN sources s ON s.id = e.source_id"
+		" WHERE e.received_at >= ?1 AND e.received_at < ?2 AND +e.entity_id IS NOT NULL"
+		" AND +e.source_id IS NOT " OWN_SOURCE " AND NOT EXISTS (SELECT 1 FROM events l"
+		" WHERE l.entity_id = e.entity_id AND l.entity_kind IS e.entity_kind"
+		" AND l.source_id = e.source_id AND l.id > e.id AND l.received_at < ?2)"
+		" ORDER BY e.received_at, e.id",
+	[QUERY_REPORT_ENTITY] = "SELECT e.id, s.name, e.type, e.received_at, e.payload, e.checksum"
+				" FROM sources s CROSS JOIN events e ON e.source_id = s.id"
+				" WHERE s.name = ?1 AND e.entity_id = ?3 AND e.entity_kind IS ?2"
+				" AND +e.quarantined IS NULL ORDER BY e.id DESC LIMIT ?4",
 	[QUERY_REPORT_LAST] = "SELECT received_at FROM events"
 			      " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
 			      " AND received_at >= ?2 ORDER BY received_at DESC LIMIT 1",
@@ -95,9 +116,14 @@ static const char *const texts[QUERY_COUNT] = {
 	[QUERY_REPORT_FIRST] =
 		"SELECT min((SELECT e.received_at FROM events e WHERE e.source_id = s.id"
 		" ORDER BY e.received_at LIMIT 1)) FROM sources s WHERE s.name <> 'hookd'",
-	[QUERY_REPORT_HAS] = "SELECT 1 FROM events"
-			     " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
-			     " AND idempotency_key = ?2",
+	[QUERY_REPORT_LAST_KEY] = "SELECT max(idempotency_key) FROM events"
+				  " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
+				  " AND idempotency_key >= ?2"
+				  " AND idempotency_key < ?2 || char(1114111)",
+	[QUERY_REPORT_HAS] = "SELECT 1 FROM sources s WHERE s.name = ?1 AND (EXISTS(SELECT 1"
+			     " FROM events WHERE source_id = s.id AND idempotency_key = ?2)"
+			     " OR EXISTS(SELECT 1 FROM events"
+			     " WHERE source_id = s.id AND state_key = ?3))",
 
 	[QUERY_STATS_BETWEEN] =
 		"SELECT NULL, (SELECT coalesce(sum((SELECT count(*) FROM events e"
@@ -139,14 +165,38 @@ static const char *const texts[QUERY_COUNT] = {
 		" WHERE state = 'READY' AND blocked_by IS NULL AND failures > 0"
 		" ORDER BY due_at LIMIT ?1) d CROSS JOIN hooks h ON h.id = d.hook_id" LAST_ATTEMPT,
 
-	[QUERY_PAUSED] = "SELECT coalesce(paused_at, 0) FROM hooks WHERE name = ?1",
-	[QUERY_IMPORTED] = "SELECT payload = ?3 FROM events"
-			   " WHERE source_id = (SELECT id FROM sources WHERE name = ?1)"
-			   " AND idempotency_key = ?2",
-	[QUERY_WAITING] = "SELECT " STORE_WAITING_SQL,
+	[QUERY_REFUSED_LIST] = "SELECT " REFUSED_COLUMNS " FROM refused r"
+			       " CROSS JOIN sources s ON s.id = r.source_id" REFUSED_WANTED
+			       " ORDER BY r.id DESC LIMIT ?1",
+	[QUERY_REFUSED_NEXT] = "SELECT " REFUSED_COLUMNS ", r.body, r.headers FROM refused r"
+			       " CROSS JOIN sources s ON s.id = r.source_id" REFUSED_WANTED
+			       " AND r.id > ?1 ORDER BY r.id LIMIT 1",
+	[QUERY_REFUSED_COUNT] = "SELECT count(*) + ?1 FROM refused r"
+				" CROSS JOIN sources s ON s.id = r.source_id" REFUSED_WANTED,
+	[QUERY_REFUSED_SOURCES] =
+		"SELECT name, n, first, last, (SELECT reason FROM refused WHERE id = newest)"
+		" FROM (SELECT s.name, count(*) AS n, min(r.received_at) AS first,"
+		" max(r.received_at) AS last, max(r.id) AS newest FROM sources s"
+		" CROSS JOIN refused r ON r.source_id = s.id AND r.received_at >= ?1"
+		" AND r.received_at > coalesce((SELECT e.received_at FROM events e"
+		" WHERE e.source_id = s.id"
+		" ORDER BY e.received_at DESC LIMIT 1), 0) GROUP BY s.id) ORDER BY name",
+	[QUERY_CATCHUP] =
+		"SELECT c.begun_at, c.read_to, c.read_at, c.filled, c.filled_at, c.upper, c.page,"
+		" c.found, c.failed_at, c.denied, c.webhook_id, c.webhook_at, c.webhook_bad_at,"
+		" c.webhook_good_at, c.reenabled_at, c.failure, c.webhook, c.webhook_text"
+		" FROM sources s"
+		" JOIN catchup c ON c.source_id = s.id WHERE s.name = ?1",
+	[QUERY_CATCHUP_LAST] =
+		"SELECT coalesce((SELECT e.received_at FROM events e WHERE e.source_id = s.id"
+		" AND e.origin = 'webhook' ORDER BY e.received_at DESC LIMIT 1), 0), 0"
+		" FROM sources s WHERE s.name = ?1",
+	[QUERY_CATCHUP_FILLED] = "SELECT count(*), coalesce(max(e.received_at), 0) FROM sources s"
+				 " JOIN events e ON e.source_id = s.id AND e.received_at >= ?2 AND "
+				 "e.received_at < ?3"
+				 " AND e.origin = 'api' WHERE s.name = ?1",
+
 	[QUERY_OLD_COUNT] = "SELECT count(*) FROM events WHERE received_at < ?1",
-	[QUERY_OLD] = "SELECT id, received_at FROM events WHERE (received_at, id) > (?1, ?2)"
-		      " AND received_at < ?3 ORDER BY received_at, id LIMIT ?4",
 };
 
 bool store_select(struct store_session *s, enum store_query query, const struct store_value *values,

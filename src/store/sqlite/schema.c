@@ -1,9 +1,12 @@
 /* store/sqlite/schema.c - whether a file is a store, its schema version, and its tables. */
 #include "db.h"
+#include "trust.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Migration i takes a store of user_version i to i + 1. A released migration is never altered:
@@ -126,7 +129,80 @@ static const char *const migrations[] = {
 	"CREATE INDEX deliveries_ordering"
 	"	ON deliveries(hook_id, ordering_key, ordering_at, event_id)"
 	"	WHERE ordering_key IS NOT NULL AND state IN ('READY', 'RUNNING');",
+
+	/* What people have changed. result and ended_at are set at the end of an act. */
+	"CREATE TABLE audit("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	at INTEGER NOT NULL,"
+	"	uid INTEGER NOT NULL,"
+	"	act TEXT NOT NULL,"
+	"	detail TEXT NOT NULL,"
+	"	changed INTEGER NOT NULL DEFAULT 0,"
+	"	result TEXT,"
+	"	ended_at INTEGER) STRICT;"
+	"CREATE INDEX audit_at ON audit(at);"
+	"CREATE INDEX audit_open ON audit(id) WHERE result IS NULL;",
+
+	/* The second key of an event: see event_parse. state_keys.c fills it in. */
+	"ALTER TABLE events ADD COLUMN state_key TEXT;"
+	"CREATE UNIQUE INDEX events_state ON events(source_id, state_key)"
+	"	WHERE state_key IS NOT NULL;",
+
+	/* - refused: requests that were not authentic. size: what one takes of the disk.
+	 * - rechecked: the events that came as such requests, and were found authentic later. A
+	 *   column of events would be checked in each row, and so would a CHECK of its origin. */
+	"CREATE TABLE refused("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	source_id INTEGER NOT NULL REFERENCES sources(id),"
+	"	received_at INTEGER NOT NULL,"
+	"	remote_addr TEXT NOT NULL,"
+	"	reason TEXT NOT NULL,"
+	"	size INTEGER NOT NULL,"
+	"	headers BLOB NOT NULL,"
+	"	body BLOB NOT NULL) STRICT;"
+	"CREATE INDEX refused_source ON refused(source_id, id, size);"
+	"CREATE INDEX refused_received ON refused(received_at);"
+	"CREATE TABLE rechecked("
+	"	event_id INTEGER PRIMARY KEY REFERENCES events(id) ON DELETE CASCADE,"
+	"	refused_at INTEGER NOT NULL,"
+	"	remote_addr TEXT NOT NULL) STRICT;",
+	/* How far the events of a source were read back from its sender's API: see
+	 * store/catchup.h. */
+	"CREATE TABLE catchup("
+	"	source_id INTEGER PRIMARY KEY REFERENCES sources(id),"
+	"	begun_at INTEGER NOT NULL,"
+	"	read_to INTEGER NOT NULL,"
+	"	read_at INTEGER NOT NULL,"
+	"	filled INTEGER NOT NULL,"
+	"	filled_at INTEGER NOT NULL,"
+	"	upper INTEGER NOT NULL,"
+	"	page INTEGER NOT NULL,"
+	"	found INTEGER NOT NULL,"
+	"	failed_at INTEGER NOT NULL,"
+	"	denied INTEGER NOT NULL,"
+	"	webhook_id INTEGER NOT NULL,"
+	"	webhook_at INTEGER NOT NULL,"
+	"	webhook_bad_at INTEGER NOT NULL,"
+	"	webhook_good_at INTEGER NOT NULL,"
+	"	reenabled_at INTEGER NOT NULL,"
+	"	failure TEXT NOT NULL,"
+	"	webhook TEXT NOT NULL,"
+	"	webhook_text TEXT NOT NULL) STRICT;",
+
+	/* On which entities the hooks that act once on each have acted. entity is an ordering key;
+	 * again is a delivery that may act once more. No references to deliveries: a row outlives
+	 * them. */
+	"CREATE TABLE acted("
+	"	hook_id INTEGER NOT NULL REFERENCES hooks(id),"
+	"	entity TEXT NOT NULL,"
+	"	delivery INTEGER NOT NULL,"
+	"	acted_at INTEGER NOT NULL,"
+	"	again INTEGER,"
+	"	PRIMARY KEY(hook_id, entity)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX acted_at ON acted(acted_at);",
 };
+
+#define STATE_KEYS 6 /* the first version that has them */
 
 _Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA,
 	"each schema version has its migration");
@@ -148,6 +224,16 @@ void store_log_error(struct sqlite3 *sqlite, int rc, const char *message, const 
 	log_error(message, log_text("error", error),
 		log_text("reason", system != 0 ? strerror_r(system, text, sizeof(text)) : NULL),
 		log_text("file", path));
+}
+
+void store_explain_error(struct sqlite3 *sqlite, const char *path, char *why, size_t size)
+{
+	bool io = (sqlite3_errcode(sqlite) & 0xff) == SQLITE_IOERR;
+	int system = io ? sqlite3_system_errno(sqlite) : 0;
+	char text[128];
+
+	(void)snprintf(why, size, "%s: %s%s%s", path, sqlite3_errmsg(sqlite),
+		system != 0 ? ": " : "", system != 0 ? strerror_r(system, text, sizeof(text)) : "");
 }
 
 int store_number(struct sqlite3 *sqlite, const char *sql, int64_t *value)
@@ -212,7 +298,7 @@ void store_file_explain(enum store_file kind, struct sqlite3 *sqlite, const char
 		break;
 	case STORE_FILE_OURS:
 	case STORE_FILE_UNREADABLE:
-		(void)snprintf(why, size, "%s: %s", path, sqlite3_errmsg(sqlite));
+		store_explain_error(sqlite, path, why, size);
 		break;
 	}
 }
@@ -222,8 +308,56 @@ static int exec(struct sqlite3 *sqlite, const char *sql)
 	return sqlite3_exec(sqlite, sql, NULL, NULL, NULL);
 }
 
-static bool use_wal(struct sqlite3 *sqlite, const char *path)
+static int run_migrations(struct sqlite3 *sqlite, int64_t version)
 {
+	int rc = SQLITE_OK;
+
+	for (int64_t i = version; i < STORE_SCHEMA && rc == SQLITE_OK; i++)
+		rc = exec(sqlite, migrations[i]);
+	return rc;
+}
+
+int store_schema_compare(struct sqlite3 *sqlite, char what[STORE_SCHEMA_WHAT])
+{
+	struct sqlite3 *made = NULL;
+
+	int rc = sqlite3_open_v2(":memory:", &made,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = run_migrations(made, 0);
+	if (rc == SQLITE_OK)
+		rc = store_trust_schema(sqlite, made, what, STORE_SCHEMA_WHAT);
+	(void)sqlite3_close(made);
+	return rc;
+}
+
+/* For the writer: it is to run nothing but what the migrations made. */
+static bool is_unaltered(struct sqlite3 *sqlite, const char *path)
+{
+	char what[STORE_SCHEMA_WHAT];
+	int rc = store_schema_compare(sqlite, what);
+
+	if (rc == SQLITE_AUTH)
+		log_error("store is not as hookd makes one and was left alone; undo the change, or "
+			  "restore a backup",
+			log_text("reason", what), log_text("file", path));
+	else if (rc != SQLITE_OK)
+		store_log_error(sqlite, rc, "store cannot be read", path);
+	return rc == SQLITE_OK;
+}
+
+/* Logs the error `rc`. */
+static bool schema_failed(struct store_db *db, int rc, const char *message)
+{
+	store_log_error(db->sqlite, rc, message, db->path);
+	if (rc == SQLITE_IOERR_FSYNC)
+		store_stop(db);
+	return false;
+}
+
+static bool use_wal(struct store_db *db)
+{
+	struct sqlite3 *sqlite = db->sqlite;
 	sqlite3_stmt *s = NULL;
 	bool wal = false;
 
@@ -238,17 +372,19 @@ static bool use_wal(struct sqlite3 *sqlite, const char *path)
 		rc = sqlite3_step(s);
 	}
 	if (rc != SQLITE_DONE)
-		store_log_error(sqlite, rc, "store cannot be opened", path);
+		(void)schema_failed(db, rc, "store cannot be opened");
 	else if (!wal)
 		log_error("store needs a file system with shared memory (WAL); put it on a local "
 			  "disk",
-			log_text("file", path));
+			log_text("file", db->path));
 	(void)sqlite3_finalize(s);
 	return rc == SQLITE_DONE && wal;
 }
 
-static bool migrate(struct sqlite3 *sqlite, const char *path, int64_t version)
+static bool migrate(struct store_db *db, int64_t version)
 {
+	struct sqlite3 *sqlite = db->sqlite;
+	const char *path = db->path;
 	char mark[96];
 
 	/* SQLite checks each row of a STRICT table that gets a column. */
@@ -257,11 +393,13 @@ static bool migrate(struct sqlite3 *sqlite, const char *path, int64_t version)
 			 "minutes",
 			log_int("from", version), log_int("to", STORE_SCHEMA),
 			log_text("file", path));
-	if (exec(sqlite, "BEGIN IMMEDIATE") != SQLITE_OK)
+	if (exec(sqlite, "BEGIN IMMEDIATE") != SQLITE_OK ||
+		run_migrations(sqlite, version) != SQLITE_OK ||
+		(version < STATE_KEYS && store_state_keys_fill(db) != SQLITE_OK))
 		goto fail;
-	for (int64_t i = version; i < STORE_SCHEMA; i++) {
-		if (exec(sqlite, migrations[i]) != SQLITE_OK)
-			goto fail;
+	if (!is_unaltered(sqlite, path)) {
+		(void)exec(sqlite, "ROLLBACK");
+		return false;
 	}
 	(void)snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		STORE_APPLICATION_ID, STORE_SCHEMA);
@@ -272,52 +410,82 @@ static bool migrate(struct sqlite3 *sqlite, const char *path, int64_t version)
 			log_text("file", path));
 	return true;
 fail:
-	store_log_error(sqlite, sqlite3_errcode(sqlite), "store schema cannot be written", path);
+	(void)schema_failed(db, sqlite3_errcode(sqlite), "store schema cannot be written");
 	if (!sqlite3_get_autocommit(sqlite))
 		(void)exec(sqlite, "ROLLBACK");
 	return false;
 }
 
-bool store_schema_open(struct sqlite3 *sqlite, const char *path)
+/* A migration sorts what goes into a new index. In memory that would grow with the store, so it has
+ * temporary files, beside the store: there may be no /tmp. */
+static bool migrate_with_files(struct store_db *db, int64_t version)
 {
-	int64_t version;
-	enum store_file kind = store_file_kind(sqlite, &version);
+	char *path = strdup(db->path);
 
-	if (kind == STORE_FILE_UNREADABLE) {
+	if (path != NULL)
+		sqlite3_temp_directory = sqlite3_mprintf("%s", dirname(path));
+	free(path);
+	bool good = migrate(db, version);
+	sqlite3_free(sqlite3_temp_directory);
+	sqlite3_temp_directory = NULL;
+	return good;
+}
+
+/* False: logged. */
+static bool is_usable(
+	struct sqlite3 *sqlite, enum store_file kind, int64_t version, const char *path, bool make)
+{
+	if (kind == STORE_FILE_UNREADABLE)
 		store_log_error(sqlite, sqlite3_errcode(sqlite), "store cannot be read", path);
-		return false;
-	}
-	if (kind == STORE_FILE_FOREIGN) {
+	else if (kind == STORE_FILE_FOREIGN)
 		log_error("store.path is not a hookd store and was left alone; name another file",
 			log_text("file", path));
-		return false;
-	}
-	if (kind == STORE_FILE_NEWER) {
+	else if (kind == STORE_FILE_NEWER)
 		log_error("store was written by a newer hookd; install that version again, or "
 			  "restore the copy made before the upgrade",
 			log_int("schema", version), log_int("known", STORE_SCHEMA),
 			log_text("file", path));
+	else if (kind == STORE_FILE_OLDER && !make)
+		log_error("store has an older schema; restart hookd, which brings it up to date",
+			log_int("schema", version), log_int("known", STORE_SCHEMA),
+			log_text("file", path));
+	else if (kind == STORE_FILE_EMPTY && !make)
+		log_error("store is empty; hookd makes the store in it when it starts",
+			log_text("file", path));
+	else
+		return true;
+	return false;
+}
+
+bool store_schema_open(struct store_db *db)
+{
+	struct sqlite3 *sqlite = db->sqlite;
+	int64_t version;
+	enum store_file kind = store_file_kind(sqlite, &version);
+
+	if (!is_usable(sqlite, kind, version, db->path, db->migrate))
 		return false;
-	}
 	/* Page size and auto_vacuum must be set before the first page is written, which
 	 * journal_mode does. */
 	if (kind == STORE_FILE_EMPTY &&
 		exec(sqlite, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL") !=
 			SQLITE_OK)
 		goto fail;
-	if (!use_wal(sqlite, path))
+	if (!use_wal(db))
 		return false;
-	/* temp_store: there may be no /tmp. journal_size_limit: a WAL that grew because of a
-	 * slow reader is truncated when it is reset. */
+	/* journal_size_limit: a WAL that grew because of a slow reader is truncated when it is
+	 * reset, to what it may have without one (checkpoint.c). */
 	if (exec(sqlite, "PRAGMA synchronous = FULL;"
 			 "PRAGMA foreign_keys = ON;"
-			 "PRAGMA temp_store = MEMORY;"
-			 "PRAGMA trusted_schema = OFF;"
+			 "PRAGMA temp_store = FILE;"
 			 "PRAGMA cache_size = -3000;"
-			 "PRAGMA journal_size_limit = 67108864") != SQLITE_OK)
+			 "PRAGMA journal_size_limit = 33554432") != SQLITE_OK)
 		goto fail;
-	return kind == STORE_FILE_OURS || migrate(sqlite, path, version);
+	bool good = kind == STORE_FILE_OURS ? is_unaltered(sqlite, db->path)
+					    : migrate_with_files(db, version);
+	/* What an operation needs for a moment is small, and a full disk does not fail it. */
+	if (!good || exec(sqlite, "PRAGMA temp_store = MEMORY") == SQLITE_OK)
+		return good;
 fail:
-	store_log_error(sqlite, sqlite3_errcode(sqlite), "store cannot be opened", path);
-	return false;
+	return schema_failed(db, sqlite3_errcode(sqlite), "store cannot be opened");
 }

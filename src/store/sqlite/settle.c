@@ -1,5 +1,6 @@
 /* store/sqlite/settle.c - closes attempts: writes their outcome, moves their deliveries on, and
  * releases the deliveries that these blocked. */
+#include "base/clock.h"
 #include "db.h"
 
 #include <assert.h>
@@ -24,11 +25,13 @@ static void bind_outcome(sqlite3_stmt *s, const struct attempt_outcome *outcome,
 static int insert_failure_delivery(struct store_db *db, const struct store_settle *p)
 {
 	sqlite3_stmt *s = db->sql[SQL_SETTLE_FAILURE];
+	int64_t now = clock_wall();
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, p->delivery, &rc);
 	store_bind_int(s, 2, p->failure_hook, &rc);
-	store_bind_int(s, 3, p->ended_at, &rc);
+	/* At once, even if the clock has been set back since. */
+	store_bind_int(s, 3, p->ended_at < now ? p->ended_at : now, &rc);
 	rc = store_step(s, rc);
 	if (rc != SQLITE_OK)
 		return rc;
@@ -37,22 +40,41 @@ static int insert_failure_delivery(struct store_db *db, const struct store_settl
 	return SQLITE_OK;
 }
 
-/* As if it had never been claimed. It was due, and stays due: a shift of the clock did not reach
- * it while it was RUNNING. */
-static int undo_claim(struct store_db *db, const struct store_settle *p)
+/* The claimed delivery's new state, as if no attempt had been made. */
+static int move_unstarted(struct store_db *db, const struct store_settle *p)
 {
-	static const enum store_sql sql[] = {SQL_SETTLE_UNSTARTED, SQL_SETTLE_UNCLAIM};
+	enum store_sql sql = p->skip != NULL ? SQL_SETTLE_SKIP
+			     : p->deferred   ? SQL_SETTLE_DEFER
+					     : SQL_SETTLE_UNCLAIM;
+	sqlite3_stmt *s = db->sql[sql];
 	int rc = SQLITE_OK;
 
-	for (size_t i = 0; i < 2; i++) {
-		sqlite3_stmt *s = db->sql[sql[i]];
-		store_bind_int(s, 1, p->delivery, &rc);
-		store_bind_int(s, 2, p->attempt, &rc);
-		if (sql[i] == SQL_SETTLE_UNCLAIM)
-			store_bind_int(s, 3, p->due_at, &rc);
-		rc = store_step(s, rc);
-		if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
-			return rc;
+	store_bind_int(s, 1, p->delivery, &rc);
+	store_bind_int(s, 2, p->attempt, &rc);
+	store_bind_int(s, 3, p->skip != NULL ? p->ended_at : p->due_at, &rc);
+	if (p->skip != NULL)
+		store_bind_text(s, 4, p->skip, &rc);
+	return store_step(s, rc);
+}
+
+/* As if it had never been claimed. It was due, and stays due, unless it is deferred: a shift of the
+ * clock did not reach it while it was RUNNING. */
+static int undo_claim(struct store_db *db, const struct store_settle *p)
+{
+	sqlite3_stmt *s = db->sql[SQL_SETTLE_UNSTARTED];
+	int rc = SQLITE_OK;
+
+	store_bind_int(s, 1, p->delivery, &rc);
+	store_bind_int(s, 2, p->attempt, &rc);
+	rc = store_step(s, rc);
+	if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
+		return rc;
+	rc = move_unstarted(db, p);
+	if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
+		return rc;
+	if (p->skip != NULL) {
+		db->delta->waiting--;
+		return store_order_release(db, p->delivery);
 	}
 	db->delta->ready = true;
 	return store_order_requeue(db, p->delivery);
@@ -76,12 +98,13 @@ static int move_delivery(struct store_db *db, const struct store_settle *p)
 {
 	sqlite3_stmt *s = db->sql[SQL_SETTLE_DELIVERY];
 	enum attempt_result result = p->outcome->result;
+	bool failed = result == ATTEMPT_TEMPFAIL || result == ATTEMPT_PERMFAIL;
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, p->delivery, &rc);
 	store_bind_int(s, 2, p->attempt, &rc);
 	store_bind_text(s, 3, delivery_state_text(p->state), &rc);
-	store_bind_int(s, 4, result == ATTEMPT_TEMPFAIL || result == ATTEMPT_PERMFAIL, &rc);
+	store_bind_int(s, 4, failed && !p->uncounted, &rc);
 	if (p->state == DELIVERY_READY)
 		store_bind_int(s, 5, p->due_at, &rc);
 	else
@@ -110,6 +133,8 @@ int store_settle_run(struct store_db *db, struct store_settle *p)
 	db->delta->waiting--;
 	db->delta->dead += p->state == DELIVERY_DEAD;
 	rc = store_order_release(db, p->delivery);
+	if (rc == SQLITE_OK && p->state == DELIVERY_DONE && p->once)
+		rc = store_once_acted(db, p->delivery, p->ended_at);
 	if (rc == SQLITE_OK && p->state == DELIVERY_DEAD && p->failure_hook != 0)
 		rc = insert_failure_delivery(db, p);
 	return rc;

@@ -128,6 +128,12 @@ export class Daemon {
 			if (!this.running) throw new Error(`hookd ended at start:\n${this.log}`);
 			return /hookd is ready/.test(this.log);
 		}, 'the line "hookd is ready"');
+		return this.listening();
+	}
+
+	/** Once it listens, although it may not be ready. */
+	async listening() {
+		await this.logged(/listening address=/);
 		this.addresses = [...this.log.matchAll(/listening address=(\S+)/g)].map((m) => m[1]);
 		this.at = place(this.addresses[0]);
 		return this;
@@ -268,7 +274,7 @@ function withUsers(config) {
 	const whole = (hook) => (hook?.on_failure === undefined ? complete(hook)
 		: { ...complete(hook), on_failure: complete(hook.on_failure) });
 	const found = { ...config };
-	for (const key of ['on_failure', 'digest', 'silence'])
+	for (const key of ['on_failure', 'digest', 'silence', 'alert'])
 		if (found[key] !== undefined) found[key] = complete(found[key]);
 	if (Array.isArray(found.hooks)) found.hooks = found.hooks.map(whole);
 	return found;

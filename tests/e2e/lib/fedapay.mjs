@@ -31,6 +31,12 @@ export function newEvent(over = {}) {
 	};
 }
 
+/** Of a transaction of its own. */
+export function anotherBody() {
+	const event = newEvent();
+	return JSON.stringify({ ...event, entity: { ...event.entity, id: event.id } });
+}
+
 export const newBody = (over) => JSON.stringify(newEvent(over));
 
 /** The hex signature alone, over raw bytes. */

@@ -18,6 +18,7 @@ export class Mailbox {
 	 * hang: 'greeting' | 'data'      never answers, or not to a whole mail
 	 * greeting: [code, text]         refuses every connection
 	 * closeAfter: N      mails on one connection, then it is closed
+	 * noUtf8: true       announces no SMTPUTF8
 	 * path: FILE         a Unix socket instead of a port of 127.0.0.1 */
 	static async start(t, options = {}) {
 		const box = new Mailbox(options);
@@ -38,6 +39,7 @@ export class Mailbox {
 			...(tls && { cert: tls.cert, key: tls.key, secure: Boolean(options.implicit) }),
 			logger: false, disableReverseLookup: true, authOptional: !auth, allowInsecureAuth: true,
 			closeTimeout: 100, socketTimeout: 600_000,
+			hideSMTPUTF8: Boolean(options.noUtf8),
 			disabledCommands: [...(tls ? [] : ['STARTTLS']), ...(auth ? [] : ['AUTH'])],
 			onConnect: (session, done) => done(options.greeting && refusal(options.greeting)),
 			onAuth: ({ username, password }, session, done) => this.login(username, password, done),

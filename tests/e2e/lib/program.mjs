@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { GENEROUS, within } from './wait.mjs';
 
-/** {code, signal, stdout, stderr, bytes}; `input` goes to its standard input; after `ms` it is killed. */
+/** {code, signal, stdout, stderr, bytes}; `input` goes to its standard input, or is a function that writes
+ * there; after `ms` it is killed. */
 export async function run(program, args, { input = '', env = {}, cwd = '/', ms = GENEROUS } = {}) {
 	const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
 	const out = [];
@@ -10,7 +11,8 @@ export async function run(program, args, { input = '', env = {}, cwd = '/', ms =
 	child.stdout.on('data', (part) => out.push(part));
 	child.stderr.on('data', (part) => err.push(part));
 	child.stdin.on('error', () => {}); // it need not read
-	child.stdin.end(input);
+	if (typeof input === 'function') input(child);
+	else child.stdin.end(input);
 	const ended = new Promise((resolve, reject) => {
 		child.once('error', reject);
 		child.once('close', (code, signal) => resolve({ code, signal }));

@@ -261,9 +261,65 @@ static void each_makes_a_mail_that_fetches_nothing(void **state)
 	json_decref(event);
 }
 
+/* ---- an event whose texts have line breaks ---- */
+
+static size_t lines_before;
+
+static size_t count_lines(const struct rendered *r)
+{
+	size_t lines = 0;
+
+	for (const char *p = r->text.data; *p != '\0'; p++)
+		lines += *p == '\n';
+	return lines;
+}
+
+/* Each text has as many lines as with a payer who writes none. */
+static void check_lines(const struct rendered *r)
+{
+	check_has(r, "trx Montant : 1 FCFA");
+	check_has_not(r, "\u2028");
+	check_has_not(r, "\u202e");
+	check_has_not(r, "\r");
+	lines_before -= count_lines(r);
+}
+
+static void add_lines(const struct rendered *r)
+{
+	lines_before += count_lines(r);
+}
+
+static void set_texts(json_t *event, const char *text)
+{
+	static const char *const members[] = {
+		"reference", "description", "mode", "last_error_code"};
+	json_t *entity = json_object_get(event, "entity");
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		json_object_set_new(entity, members[i], json_string(text));
+	for (const char *const *m = (const char *const[]){"firstname", "full_name", "email", NULL};
+		*m != NULL; m++)
+		json_object_set_new(json_object_get(entity, "customer"), *m, json_string(text));
+	json_object_set_new(json_object_get(entity, "payment_method"), "number", json_string(text));
+}
+
+static void a_payer_adds_no_lines(void **state)
+{
+	json_t *event = whole_event();
+
+	(void)state;
+	each(event, add_lines);
+	set_texts(event, "\r\ntrx\n\n\v\fMontant\u2028: 1\u2029\xc2\x85"
+			 "FCFA\u202e\n");
+	each(event, check_lines);
+	assert_int_equal(lines_before, 0);
+	json_decref(event);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_payer_adds_no_lines),
 		cmocka_unit_test(a_complete_event_is_reported),
 		cmocka_unit_test(what_is_missing_has_a_default),
 		cmocka_unit_test(html_is_escaped_and_long_texts_are_cut),

@@ -163,6 +163,7 @@ static void environment_and_payload_are_as_promised(void **state)
 	struct action *a = run(conf);
 	assert_output(a, "PATH=/usr/bin:/bin\nHOME=/home/awa\nHOOKD_EVENT_ID=42\n"
 			 "HOOKD_EVENT_TYPE=transaction.approved\nHOOKD_SOURCE=fedapay\n"
+			 "HOOKD_ORIGIN=manual\n"
 			 "HOOKD_HOOK=ship\nHOOKD_DELIVERY_ID=7\nHOOKD_ATTEMPT=3\n"
 			 "HOOKD_IDEMPOTENCY_KEY=fedapay/id:9876543/ship\n");
 	end(a, conf);

@@ -83,14 +83,17 @@ static void nothing_escaped_moves_a_terminal(void **state)
 		{"\xe2\x80\xae"
 		 "evil",
 			"\\xe2\\x80\\xae"
-			"evil"},                              /* right-to-left override */
-		{"\xe2\x81\xa6x", "\\xe2\\x81\\xa6x"},        /* isolate */
-		{"\xe2\x80\xa8x", "\\xe2\\x80\\xa8x"},        /* line separator */
-		{"\xff\xfe", "\\xff\\xfe"},                   /* not UTF-8 */
-		{"\xc0\xaf", "\\xc0\\xaf"},                   /* overlong */
-		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* surrogate */
-		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond Unicode */
-		{"\xe2\x82", "\\xe2\\x82"},                   /* cut off */
+			"evil"},                       /* right-to-left override */
+		{"\xe2\x81\xa6x", "\\xe2\\x81\\xa6x"}, /* isolate */
+		{"\xe2\x80\xa8x", "\\xe2\\x80\\xa8x"}, /* line separator */
+		{"a\u200b\ufeff\u061c", "a\\xe2\\x80\\x8b\\xef\\xbb\\xbf\\xd8\\x9c"},
+		{"x\U000e0041", "x\\xf3\\xa0\\x81\\x81"},               /* a tag */
+		{"e\xcc\x81", "e\xcc\x81"}, {"\xcc\x81", "\\xcc\\x81"}, /* a mark, alone */
+		{"\xff\xfe", "\\xff\\xfe"},                             /* not UTF-8 */
+		{"\xc0\xaf", "\\xc0\\xaf"},                             /* overlong */
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},                    /* surrogate */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},           /* beyond Unicode */
+		{"\xe2\x82", "\\xe2\\x82"},                             /* cut off */
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check_escaped(rows[i].in, strlen(rows[i].in), '"', rows[i].out);
@@ -106,6 +109,9 @@ static void json_texts_are_valid(void **state)
 
 	buf_add_json(&b, "a\"\\\n\x01\x7f\xc3\xa9\xff", 9);
 	assert_string_equal(b.data, "\"a\\\"\\\\\\u000a\\u0001\\u007f\xc3\xa9\xef\xbf\xbd\"");
+	buf_clear(&b);
+	buf_add_json(&b, "\u202e\U000e0041\xf0\x9f\x92\xb0", 11);
+	assert_string_equal(b.data, "\"\\u202e\\udb40\\udc41\xf0\x9f\x92\xb0\"");
 	buf_free(&b);
 }
 

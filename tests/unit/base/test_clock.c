@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -73,6 +75,40 @@ static void bad_times_are_refused(void **state)
 	assert_false(clock_parse("2026-06-30T22:50:29Z", 19, &ms));
 }
 
+static void short_times_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {
+		{"2026-06-30", 1782774000000}, /* 23:00 on the 29th in UTC */
+		{"2026-06-30 23:50", 1782859800000},
+		{"2026-06-30T23:50", 1782859800000},
+		{"2026-06-30 23:50:29", 1782859829000},
+		{"2026-06-30 23:50:29.5", 1782859829500},
+		{"2026-06-30 22:50Z", 1782859800000},
+		{"2026-06-30 22:50+00:00", 1782859800000},
+		{"2026-06-30T22:50:29.001Z", 1782859829001},
+	};
+	static const char *const bad[] = {"", "2026", "2026-06", "2026-06-31", "2026-6-30",
+		"2026-06-30T", "2026-06-30 ", "2026-06-30 22", "2026-06-30 24:00",
+		"2026-06-30 22:50:", "2026-06-30 22:50:60", "2026-06-30 22:50x", "2026-06-30Z",
+		"30.06.2026", "06/30/2026", "yesterday"};
+	int64_t ms = -1;
+
+	assert_int_equal(setenv("TZ", "WAT-1", 1), 0);
+	tzset();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(clock_parse_short(rows[i].text, strlen(rows[i].text), &ms));
+		assert_int_equal(ms, rows[i].ms);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(clock_parse_short(bad[i], strlen(bad[i]), &ms));
+	assert_int_equal(unsetenv("TZ"), 0);
+	tzset();
+}
+
 static void times_are_written(void **state)
 {
 	(void)state;
@@ -107,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(bad_times_are_refused),
+		cmocka_unit_test(short_times_are_read),
 		cmocka_unit_test(times_are_written),
 		cmocka_unit_test(the_steady_clock_does_not_go_back),
 	};

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -139,6 +141,137 @@ static void an_outsider_cannot_flood_it(void **state)
 	assert_int_equal(suppressed, 0);
 }
 
+/* ---- the thread that writes ---- */
+
+/* Each in a process of its own: the thread never ends. */
+static void passes_apart(int (*child)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(child());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Makes a pipe stderr, and returns its other end. */
+static FILE *open_pipe(void)
+{
+	int fds[2];
+	bool good = pipe2(fds, O_CLOEXEC) == 0 && dup2(fds[1], STDERR_FILENO) == STDERR_FILENO &&
+		    close(fds[1]) == 0;
+
+	return good ? fdopen(fds[0], "r") : NULL;
+}
+
+static void log_numbered(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		log_info("a line as long as most of them are, so that not many fill a pipe",
+			log_int("number", i));
+}
+
+/* The number after the name; -1: it is not there. */
+static int number_of(const char *line, const char *name)
+{
+	const char *at = strstr(line, name);
+
+	return at != NULL ? atoi(at + strlen(name)) : -1;
+}
+
+static bool reads_number(FILE *pipe, int number)
+{
+	char line[256];
+
+	return fgets(line, sizeof(line), pipe) != NULL && number_of(line, " number=") == number;
+}
+
+/* Reads numbered lines up to a report of missing ones. Returns the number that follows those that
+ * were read and those that are reported; -1: some are missing without a report. */
+static int read_up_to_report(FILE *pipe, int next)
+{
+	char line[256];
+
+	while (fgets(line, sizeof(line), pipe) != NULL) {
+		int missing = number_of(line, "Z warn lines were not logged: stderr was not read, "
+					      "or not writable lines=");
+		if (missing > 0)
+			return next + missing;
+		if (number_of(line, " number=") != next++)
+			return -1;
+	}
+	return -1;
+}
+
+static int use_a_pipe_that_is_not_read(void)
+{
+	enum { MANY = 40000 }; /* lines: 5 MB */
+	FILE *reader = open_pipe();
+
+	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+	if (reader == NULL || !log_start())
+		return 1;
+	log_numbered(0, MANY);
+	if ((fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK) != 0)
+		return 2; /* that would be for all who have it open */
+	log_flush();
+	if (read_up_to_report(reader, 0) != MANY)
+		return 3;
+	log_numbered(MANY, MANY + 1);
+	return reads_number(reader, MANY) ? 0 : 4;
+}
+
+static void a_pipe_that_is_not_read_blocks_nothing(void **state)
+{
+	(void)state;
+	passes_apart(use_a_pipe_that_is_not_read);
+}
+
+static int use_a_pipe_without_a_reader(void)
+{
+	FILE *reader = open_pipe();
+
+	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+	if (reader == NULL || !log_start() || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return 1;
+	(void)fclose(reader);
+	log_numbered(0, 10);
+	log_flush();
+	reader = open_pipe();
+	log_numbered(10, 11);
+	if (reader == NULL || read_up_to_report(reader, 0) != 10)
+		return 2;
+	return reads_number(reader, 10) ? 0 : 3;
+}
+
+static void what_cannot_be_written_is_reported(void **state)
+{
+	(void)state;
+	passes_apart(use_a_pipe_without_a_reader);
+}
+
+static int use_a_pipe_made_non_blocking(void)
+{
+	FILE *reader = open_pipe();
+
+	log_setup(LOG_INFO, LOG_FORMAT_TEXT);
+	if (reader == NULL || fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) != 0 || !log_start())
+		return 1;
+	log_numbered(0, 2000);
+	for (int i = 0; i < 2000; i++)
+		if (!reads_number(reader, i))
+			return 2;
+	return 0;
+}
+
+static void others_may_make_it_non_blocking(void **state)
+{
+	(void)state;
+	passes_apart(use_a_pipe_made_non_blocking);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +281,9 @@ int main(void)
 		cmocka_unit_test(json_lines_are_objects),
 		cmocka_unit_test(the_journal_gets_priorities),
 		cmocka_unit_test(an_outsider_cannot_flood_it),
+		cmocka_unit_test(a_pipe_that_is_not_read_blocks_nothing),
+		cmocka_unit_test(what_cannot_be_written_is_reported),
+		cmocka_unit_test(others_may_make_it_non_blocking),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

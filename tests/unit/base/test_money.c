@@ -40,7 +40,39 @@ static const struct {
 	{"", "USD", NULL, NULL},
 	{"-", "USD", NULL, NULL},
 	{"+5", "USD", NULL, NULL},
-	{"1e3", "USD", NULL, NULL},
+	{"12.00", "EUR", "12,00 EUR", "12.00"},
+	{"12.00", "XOF", "12 FCFA", "12"},
+	{"12.345", "EUR", NULL, NULL},
+	{"12.345", "KWD", "12,345 KWD", "12.345"},
+	{"12.340", "EUR", "12,34 EUR", "12.34"},
+	{"1200", "EUR", "12,00 EUR", "12.00"},
+	{"-5", "EUR", "-0,05 EUR", "-0.05"},
+	{"-5.00", "EUR", "-5,00 EUR", "-5.00"},
+	{"-0", "EUR", "0,00 EUR", "0.00"},
+	{"-0.000", "XOF", "0 FCFA", "0"},
+	{"1e3", "USD", "10,00 USD", "10.00"},
+	{"1E+3", "XOF", "1 000 FCFA", "1000"},
+	{"1.2e3", "EUR", "12,00 EUR", "12.00"},
+	{"1.23456e2", "EUR", NULL, NULL},
+	{"1.2345e3", "EUR", "1 234,50 EUR", "1234.50"},
+	{"125e-1", "EUR", "12,50 EUR", "12.50"},
+	{"5e-2", "EUR", "0,05 EUR", "0.05"},
+	{"5e-3", "EUR", NULL, NULL},
+	{"0e40", "EUR", "0,00 EUR", "0.00"},
+	{"0.00e2", "XOF", "0 FCFA", "0"},
+	{"100e-2", "XOF", "1 FCFA", "1"},
+	{"1e29", "XOF", "100 000 000 000 000 000 000 000 000 000 FCFA",
+		"100000000000000000000000000000"},
+	{"1e30", "XOF", NULL, NULL},
+	{"1e41", "XOF", NULL, NULL},
+	{"1e400", "XOF", NULL, NULL},
+	{"1e-400", "XOF", NULL, NULL},
+	{"12345678901234567890", "EUR", "123 456 789 012 345 678,90 EUR", "123456789012345678.90"},
+	{"1e", "USD", NULL, NULL},
+	{"1e+", "USD", NULL, NULL},
+	{"1e3 ", "USD", NULL, NULL},
+	{"1.e3", "USD", NULL, NULL},
+	{"e3", "USD", NULL, NULL},
 	{" 5", "USD", NULL, NULL},
 	{"5 000", "XOF", NULL, NULL},
 	{"5", "ZZZ", NULL, NULL},
@@ -80,6 +112,39 @@ static void for_programs(void **state)
 		check(money_decimal, i, rows[i].decimal);
 }
 
+static void in_minor_units(void **state)
+{
+	static const struct {
+		const char *amount, *currency;
+		int64_t minor; /* -1: refused */
+	} minor[] = {
+		{"5000", "XOF", 5000},
+		{"5000.00", "XOF", 5000},
+		{"1200", "EUR", 1200},
+		{"12.00", "EUR", 1200},
+		{"12.5", "EUR", 1250},
+		{"-12.5", "EUR", -1250},
+		{"0.05", "EUR", 5},
+		{"1e3", "EUR", 1000},
+		{"9223372036854775806", "XOF", INT64_MAX - 1},
+		{"9223372036854775808", "XOF", -1},
+		{"123456789012345678901234567890.5", "CLF", -1},
+		{"12.5", "XOF", -1},
+		{"5", "?", -1},
+		{"", "XOF", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(minor) / sizeof(minor[0]); i++) {
+		int64_t n = -1;
+
+		assert_int_equal(money_minor(&n, minor[i].amount, strlen(minor[i].amount),
+					 minor[i].currency, strlen(minor[i].currency)),
+			minor[i].minor != -1);
+		assert_int_equal(n, minor[i].minor);
+	}
+}
+
 static void exponents(void **state)
 {
 	(void)state;
@@ -96,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(for_people),
 		cmocka_unit_test(for_programs),
+		cmocka_unit_test(in_minor_units),
 		cmocka_unit_test(exponents),
 	};
 

@@ -72,6 +72,28 @@ static void files(void **state)
 	check_bad(SECRET_FILE, path, "white space");
 	write_file("wh_\0live", 8, 0600);
 	check_bad(SECRET_FILE, path, "NUL");
+	static const struct {
+		const char *text, *reason;
+	} copied[] = {{"\xef\xbb\xbfwh_live_1\n", "byte order mark"},
+		{"wh_live_1\xc2\xa0", "invisible"}, {"\xe2\x80\x8bwh_live_1", "invisible"},
+		{"wh_live\xe2\x80\xaf_1", "invisible"}, {"wh_live_1\xef\xbb\xbf", "invisible"},
+		{"wh_live_1\xc2\xad", "invisible"},
+		{"wh_live_1\nwh_live_2\n", "more than one line"},
+		{"# FedaPay\nwh_live_1", "more than one line"}, {"wh_live\t1", "control"},
+		{"\"wh_live_1\"", "in quotes"}, {"'wh_live_1'\n", "in quotes"},
+		{"\xc2\xabwh_live_1\xc2\xbb", "in quotes"},
+		{"FEDAPAY_SECRET=wh_live_1\n", "NAME=VALUE"},
+		{"export SECRET=wh_live_1", "NAME=VALUE"}, {NULL, NULL}};
+	for (size_t i = 0; copied[i].reason != NULL; i++) {
+		write_file(copied[i].text, strlen(copied[i].text), 0600);
+		check_bad(SECRET_FILE, path, copied[i].reason);
+	}
+	static const char *const fine[] = {"correct horse battery", "ABCDEFGH==", "a_b=c", "it's",
+		"pass\"word", "mot de passe \xc3\xa9"};
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+		write_file(fine[i], strlen(fine[i]), 0600);
+		check_good(SECRET_FILE, path, fine[i]);
+	}
 	memset(large, 'w', sizeof(large));
 	write_file(large, SECRET_MAX, 0600);
 	char why[SECRET_WHY];

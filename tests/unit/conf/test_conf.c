@@ -35,6 +35,8 @@ static void set_environment(void)
 	setenv("TEST_OLD_SECRET", "second secret of the tests", 1);
 	setenv("TEST_SANDBOX", "wh_sandbox_abcdef", 1);
 	setenv("TEST_LIVE", "wh_live_abcdef", 1);
+	setenv("TEST_API_KEY", "sk_live_abcdef", 1);
+	setenv("TEST_PUBLIC_KEY", "pk_live_abcdef", 1);
 	setenv("TEST_EMPTY", "", 1);
 	setenv("TEST_SPACE", " secret", 1);
 	setenv("TEST_LEAK", "must not be seen", 1);
@@ -144,6 +146,7 @@ static void test_bad_config(void **state)
 	found = replace(replace(buf_take(&errors), file, "FILE"), dir, "DIR");
 	assert_null(strstr(found, "first secret"));
 	assert_null(strstr(found, "plainsecret"));
+	assert_null(strstr(found, "abcdef"));
 	assert_null(strstr(found, "must not be seen"));
 	if (getenv("HOOKD_ACCEPT") != NULL)
 		write_file(expected_file, found, strlen(found), 0644);
@@ -214,8 +217,8 @@ static int load_as_nobody(void)
 		"sources:\n"
 		"  - {name: a, path: /a, scheme: fedapay, secrets: [{env: TEST_SECRET}]}\n"
 		"hooks:\n"
-		"  - {name: h, source: a, on: x, run: [/bin/true], user: root}\n";
-	static const char expected[] = "/etc/x.yaml:4:57: hooks[1] \"h\": user: \"root\": expected "
+		"  - {name: h, source: a, on: '*', run: [/bin/true], user: root}\n";
+	static const char expected[] = "/etc/x.yaml:4:59: hooks[1] \"h\": user: \"root\": expected "
 				       "hookd's own user, since "
 				       "only root can run as another\n";
 	const struct passwd *nobody = getpwnam("nobody");

@@ -25,6 +25,13 @@ static void globs(void **state)
 	assert_false(match_type("transaction.*", "transaction"));
 	assert_true(match_type("payout.[cs]*", "payout.sent"));
 	assert_false(match_type("Transaction.*", "transaction.approved"));
+	assert_false(match_type("transaction", "transaction.approved"));
+	assert_false(match_type("transaction.approved", "transaction"));
+	assert_true(match_type("transaction.?pproved", "transaction.approved"));
+	assert_true(match_type("transaction\\.approved", "transaction.approved"));
+	assert_true(match_type("transaction.approved*", "transaction.approved"));
+	assert_false(match_type("", "transaction"));
+	assert_true(match_type("*", ""));
 }
 
 static void hooks_of_the_source_that_want_the_type(void **state)
@@ -40,21 +47,26 @@ static void hooks_of_the_source_that_want_the_type(void **state)
 		{.source = &sources[0], .on = some, .on_count = 1, .store_id = 14},
 		{.source = &sources[0], .on = both, .on_count = 2, .store_id = 15},
 	};
-	struct conf conf = {.hooks = hooks, .hook_count = 5};
+	const struct conf_hook *first[] = {&hooks[0], &hooks[2], &hooks[3], &hooks[4]};
+	const struct conf_hook *second[] = {&hooks[1]};
 	struct event ev = {.type = approved};
 	int64_t ids[5];
 	struct buf declined = {0};
 
-	assert_int_equal(match_hooks(&conf, &sources[0], &ev, ids, &declined), 3);
+	sources[0].hooks = first;
+	sources[0].hook_count = 4;
+	sources[1].hooks = second;
+	sources[1].hook_count = 1;
+	assert_int_equal(match_hooks(&sources[0], &ev, ids, &declined), 3);
 	assert_int_equal(ids[0], 11);
 	assert_int_equal(ids[1], 14);
 	assert_int_equal(ids[2], 15);
-	assert_int_equal(match_hooks(&conf, &sources[1], &ev, ids, &declined), 1);
+	assert_int_equal(match_hooks(&sources[1], &ev, ids, &declined), 1);
 	assert_int_equal(ids[0], 12);
 	ev.quarantined = "no type";
-	assert_int_equal(match_hooks(&conf, &sources[0], &ev, ids, &declined), 0);
+	assert_int_equal(match_hooks(&sources[0], &ev, ids, &declined), 0);
 	ev = (struct event){0};
-	assert_int_equal(match_hooks(&conf, &sources[0], &ev, ids, &declined), 0);
+	assert_int_equal(match_hooks(&sources[0], &ev, ids, &declined), 0);
 	assert_int_equal(declined.len, 0);
 }
 
@@ -97,13 +109,15 @@ static void hooks_that_decline_say_why(void **state)
 			.store_id = 13,
 			.when = amount_at_least("100")},
 	};
-	struct conf conf = {.hooks = hooks, .hook_count = 3};
+	const struct conf_hook *list[] = {&hooks[0], &hooks[1], &hooks[2]};
 	struct event ev = {
 		.type = approved, .document = json_pack("{s:i}", "amount", 50), .parsed = true};
 	struct buf declined = {0};
 	int64_t ids[3];
 
-	assert_int_equal(match_hooks(&conf, &source, &ev, ids, &declined), 1);
+	source.hooks = list;
+	source.hook_count = 3;
+	assert_int_equal(match_hooks(&source, &ev, ids, &declined), 1);
 	assert_int_equal(ids[0], 12);
 	/* a hook for other types gives no reason */
 	assert_memory_equal(declined.data, "much\tamount is 50", strlen("much\tamount is 50"));
@@ -114,12 +128,49 @@ static void hooks_that_decline_say_why(void **state)
 		condition_free(hooks[i].when);
 }
 
+/* Reasons beyond MATCH_DECLINED are dropped; the hooks are found all the same. */
+static void with_many_hooks(void **state)
+{
+	(void)state;
+	enum { MANY = 2000 };
+	static struct conf_hook hooks[MANY];
+	static const struct conf_hook *list[MANY];
+	static int64_t ids[MANY];
+	struct conf_source source = {.hooks = list, .hook_count = MANY};
+	char *any[] = {all};
+	char name[] = "shop";
+	struct condition *much = amount_at_least("100"), *little = amount_at_least("10");
+	struct event ev = {
+		.type = approved, .document = json_pack("{s:i}", "amount", 50), .parsed = true};
+	struct buf declined = {0};
+
+	for (int i = 0; i < MANY; i++) {
+		hooks[i] = (struct conf_hook){.name = name,
+			.source = &source,
+			.on = any,
+			.on_count = 1,
+			.store_id = i,
+			.when = i % 2 == 0 ? much : little};
+		list[i] = &hooks[i];
+	}
+	assert_int_equal(match_hooks(&source, &ev, ids, &declined), MANY / 2);
+	for (int i = 0; i < MANY / 2; i++)
+		assert_int_equal(ids[i], 2 * i + 1);
+	assert_true(buf_ok(&declined));
+	assert_in_range(declined.len, MATCH_DECLINED, MATCH_DECLINED + MATCH_REASON + 8);
+	buf_free(&declined);
+	json_decref(ev.document);
+	condition_free(much);
+	condition_free(little);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(globs),
 		cmocka_unit_test(hooks_of_the_source_that_want_the_type),
 		cmocka_unit_test(hooks_that_decline_say_why),
+		cmocka_unit_test(with_many_hooks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

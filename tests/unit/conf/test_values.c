@@ -1,6 +1,7 @@
 /* Values of a good config: defaults, units, the environment, aliases, warnings. */
 #include "base/buf.h"
 #include "conf/conf.h"
+#include "made_up.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -26,16 +27,16 @@
 
 static char scratch[] = "/tmp/hookd-values-XXXXXX";
 
-/* A config without errors and without warnings. */
+/* A config without errors and warnings, but for types and paths that are made up. */
 static struct conf *good(const char *text)
 {
 	struct buf errors = {0};
 	struct conf *conf = conf_parse("/etc/hookd/hookd.yaml", text, strlen(text), &errors);
 
-	if (errors.len > 0)
+	if (!all_made_up(&errors))
 		print_error("%s", errors.data);
 	assert_non_null(conf);
-	assert_int_equal(errors.len, 0);
+	assert_true(all_made_up(&errors));
 	buf_free(&errors);
 	return conf;
 }
@@ -98,6 +99,7 @@ static void test_defaults(void **state)
 	assert_null(conf->tls.certificate);
 	assert_int_equal(conf->trusted_proxy_count, 0);
 	assert_int_equal(conf->limits.body, 1024 * 1024);
+	assert_int_equal(conf->limits.bodies, 64 * 1024 * 1024);
 	assert_int_equal(conf->limits.connections, 1000);
 	assert_int_equal(conf->limits.per_ip, 100);
 	assert_int_equal(conf->limits.request_time, 10000);
@@ -112,9 +114,9 @@ static void test_defaults(void **state)
 	assert_int_equal(s->allow_count, 0);
 	assert_int_equal(h->own.timeout, 30000);
 	assert_int_equal(h->own.kill_after, 5000);
-	assert_int_equal(h->own.retry.attempts, 12);
+	assert_int_equal(h->own.retry.attempts, 58);
 	assert_int_equal(h->own.retry.first, 10000);
-	assert_int_equal(h->own.retry.max, 3600000);
+	assert_int_equal(h->own.retry.max, 7200000);
 	assert_int_equal(h->own.concurrency, 4);
 	assert_int_equal(h->own.output, 64 * 1024);
 	assert_string_equal(h->own.directory, "/");
@@ -135,12 +137,14 @@ static void test_every_key_of_the_daemon(void **state)
 		"listen: ['[::1]:80', \"*:81\", localhost:0, unix:/run/hookd.sock]\n"
 		"tls: {certificate: %s, key: %s}\n"
 		"trusted_proxies: [10.0.0.0/8, '::1']\n"
-		"limits: {body: 2KiB, connections: 5, per_ip: 6, request_time: 250ms, backlog: 7,\n"
+		"limits: {body: 2KiB, bodies: 4KiB, connections: 5, per_ip: 6, request_time: "
+		"250ms, backlog: 7,\n"
 		"  concurrency: \"8\", grace: 0}\n"
 		"store: {path: data/hookd.db, retention: 0}\n"
 		"log: {level: debug, format: json}\n" SOURCE
 		"  - {name: b, path: /b, scheme: fedapay, tolerance: 0, allow: [192.0.2.0/24],\n"
-		"     secrets: [{env: TEST_OTHER}, {env: TEST_SECRET}]}\n" HOOK,
+		"     secrets: [{env: TEST_OTHER}, {env: TEST_SECRET}]}\n" HOOK
+		"  - {name: two, source: b, on: '*', run: [/bin/true]}\n",
 		certificate, key);
 	conf = good(text.data);
 	assert_int_equal(conf->listen_count, 4);
@@ -157,6 +161,7 @@ static void test_every_key_of_the_daemon(void **state)
 	assert_int_equal(conf->trusted_proxy_count, 2);
 	assert_int_equal(conf->trusted_proxies[0].prefix, 8);
 	assert_int_equal(conf->limits.body, 2048);
+	assert_int_equal(conf->limits.bodies, 4096);
 	assert_int_equal(conf->limits.connections, 5);
 	assert_int_equal(conf->limits.per_ip, 6);
 	assert_int_equal(conf->limits.request_time, 250);
@@ -315,6 +320,16 @@ static void test_durations_and_sizes(void **state)
 	buf_free(&errors);
 }
 
+/* One body alone may have half of what all may have. */
+static void test_room_for_a_large_body(void **state)
+{
+	struct conf *conf = good("limits: {body: 64MiB}\n" SOURCE HOOK);
+
+	(void)state;
+	assert_int_equal(conf->limits.bodies, 128 * 1024 * 1024);
+	conf_unref(conf);
+}
+
 static void test_environment_in_values(void **state)
 {
 	struct conf *conf =
@@ -361,7 +376,7 @@ static void test_empty_sections(void **state)
 
 	(void)state;
 	assert_int_equal(conf->limits.connections, 1000);
-	assert_int_equal(conf->hooks[0].own.retry.attempts, 12);
+	assert_int_equal(conf->hooks[0].own.retry.attempts, 58);
 	conf_unref(conf);
 }
 
@@ -469,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_environment_of_a_hook),
 		cmocka_unit_test(test_user_of_a_hook),
 		cmocka_unit_test(test_durations_and_sizes),
+		cmocka_unit_test(test_room_for_a_large_body),
 		cmocka_unit_test(test_environment_in_values),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_empty_sections),

@@ -53,6 +53,7 @@ static inline void open_all(struct fixture *fx, struct dispatcher **d, struct co
 	assert_non_null(*d);
 	struct store_options options = {
 		.path = fx->path,
+		.migrate = true,
 		.backlog = 100000,
 		.on_ready = dispatcher_notify,
 		.on_ready_arg = *d,

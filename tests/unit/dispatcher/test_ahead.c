@@ -1,6 +1,7 @@
 /* With short scripts, some deliveries are claimed before they have a slot. That must not be
  * visible, except as speed. */
 #include "fixture.h"
+#include "store/change.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -102,10 +103,10 @@ static void a_drain_starts_none_of_them(void **state)
 static void a_pause_starts_none_of_them(void **state)
 {
 	struct set s = open_quick(state, "echo x >>$OUT/ran");
-	struct store_op refresh = {.kind = STORE_OP_REFRESH};
+	struct store_pause pause = {
+		.op.kind = STORE_OP_PAUSE, .hook = "alpha", .pause = true, .now = clock_wall()};
 
-	fx_exec(s.fx->path, "UPDATE hooks SET paused_at = 1 WHERE name = 'alpha'");
-	assert_int_equal(store_wait(s.fx->st, &refresh), STORE_OK);
+	assert_int_equal(store_wait(s.fx->st, &pause.op), STORE_OK);
 	int64_t now = clock_wall();
 	char sql[128];
 	(void)snprintf(
@@ -117,8 +118,8 @@ static void a_pause_starts_none_of_them(void **state)
 	usleep(300000);
 	assert_int_equal(lines("ran", NULL), ran);
 	assert_int_equal(fx_number(s.fx, ALL), ran);
-	fx_exec(s.fx->path, "UPDATE hooks SET paused_at = NULL");
-	assert_int_equal(store_wait(s.fx->st, &refresh), STORE_OK);
+	pause.pause = false;
+	assert_int_equal(store_wait(s.fx->st, &pause.op), STORE_OK);
 	fx_await(s.fx, "SELECT count(*) > 0 FROM deliveries WHERE state = 'RUNNING'", 1);
 	close_set(&s);
 }

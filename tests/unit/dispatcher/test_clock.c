@@ -2,8 +2,10 @@
  * wall clock that the test sets. */
 #include "action/script_fixture.h"
 #include "dispatcher/dispatcher.h"
+#include "dispatcher/private.h"
 #include "store/fixture.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -13,7 +15,26 @@
 #define WAITING "SELECT count(*) FROM deliveries WHERE id = 1 AND state = 'READY' AND failures = 1"
 #define DUE     "SELECT due_at FROM deliveries WHERE id = 1"
 
-static atomic_llong wall_shift; /* ms */
+enum { STALL_MAX = 60 }; /* ms */
+
+static atomic_llong wall_shift;  /* ms */
+static atomic_llong stall_until; /* wall ms; 0: never */
+static atomic_int stall_at;      /* how many readings of the clock before that go well */
+
+/* Suspends the dispatcher's thread right after it has read the clock, shortly before stall_until,
+ * until that time has passed. */
+static void stall(const struct timespec *now)
+{
+	int64_t until = atomic_load(&stall_until);
+	int64_t left = until - (int64_t)now->tv_sec * 1000 - now->tv_nsec / 1000000;
+	char name[16] = "";
+
+	if (left <= 0 || left > STALL_MAX)
+		return;
+	(void)pthread_getname_np(pthread_self(), name, sizeof(name));
+	if (strcmp(name, "dispatcher") == 0 && atomic_fetch_sub(&stall_at, 1) == 0)
+		usleep((useconds_t)(left + 2) * 1000);
+}
 
 /* Replaces libc's, here and in all of hookd that is linked in. */
 int clock_gettime(clockid_t id, struct timespec *now)
@@ -22,6 +43,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
 	if (id == CLOCK_REALTIME) {
 		int64_t shift = atomic_load(&wall_shift);
 		now->tv_sec += (time_t)(shift / 1000);
+		stall(now);
 	}
 	return (int)result;
 }
@@ -42,6 +64,7 @@ static struct dispatcher *open_all(struct fixture *fx, struct conf *conf)
 	assert_non_null(d);
 	struct store_options options = {
 		.path = fx->path,
+		.migrate = true,
 		.backlog = 100,
 		.on_ready = dispatcher_notify,
 		.on_ready_arg = d,
@@ -86,6 +109,36 @@ static void delays_stay_as_long_when_the_clock_is_set(void **state)
 	assert_in_range(fx_number(fx, DUE), due - 5 * HOUR - 1000, due - 5 * HOUR + 1000);
 
 	assert_int_equal(fx_number(fx, WAITING), 1);
+	close_all(fx, d);
+	conf_unref(conf);
+}
+
+/* A retry that falls due between two readings of the clock must be claimed or armed. */
+static void what_falls_due_during_a_round_is_not_forgotten(void **state)
+{
+	struct fixture *fx = *state;
+	struct conf *conf = fixture_conf(1, 4);
+	fixture_hook(conf, 0, "alpha", 1, "exit 75")->own.retry =
+		(struct conf_retry){.attempts = 100, .first = 600, .max = 600};
+	atomic_store(&wall_shift, 0);
+	struct dispatcher *d = open_all(fx, conf);
+
+	(void)fx_put(fx, "id:1", 1);
+	for (int failures = 1; failures <= 6; failures++) {
+		char sql[96];
+		(void)snprintf(sql, sizeof(sql),
+			"SELECT count(*) FROM deliveries WHERE failures = %d AND state = 'READY'",
+			failures);
+		fx_await(fx, sql, 1);
+		int64_t due = fx_number(fx, DUE);
+		atomic_store(&stall_at, failures - 1);
+		atomic_store(&stall_until, due);
+		/* Something else wakes it just before. */
+		while (clock_wall() < due - STALL_MAX / 2)
+			usleep(1000);
+		dispatcher_wake(d);
+	}
+	atomic_store(&stall_until, 0);
 	close_all(fx, d);
 	conf_unref(conf);
 }
@@ -167,6 +220,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fx_make, fx_remove)
 	const struct CMUnitTest tests[] = {
 		TEST(delays_stay_as_long_when_the_clock_is_set),
+		TEST(what_falls_due_during_a_round_is_not_forgotten),
 		TEST(a_machine_that_starts_without_the_time_delays_nothing),
 		TEST(nothing_wakes_it_when_nothing_is_due),
 	};

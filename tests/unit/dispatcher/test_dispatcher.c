@@ -1,5 +1,6 @@
 /* The dispatcher with a real store and real scripts. */
 #include "fixture.h"
+#include "store/damage_fixture.h"
 
 #include <sodium.h>
 #include <sys/resource.h>
@@ -136,15 +137,11 @@ static void hooks_take_turns(void **state)
 	close_all(fx, d, conf);
 }
 
-static void interrupted_too_often_is_dead(void **state)
+/* hookd is killed while an attempt of the only delivery runs, so many times in a row. */
+static void crash(struct fixture *fx, int times)
 {
-	struct fixture *fx = *state;
-	struct dispatcher *d;
-	struct conf *conf = conf_with((const char *const[]){"echo x >>$OUT/ran"}, 1, 4);
-
 	fx_open(fx);
-	put(fx, 1, 1, 1);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < times; i++) {
 		struct store_claim c = fx_claim(fx, 1, 1);
 		assert_int_equal(c.job_count, 1);
 		fx_claim_free(&c);
@@ -152,13 +149,75 @@ static void interrupted_too_often_is_dead(void **state)
 		fx_open(fx);
 	}
 	fx_close(fx);
+}
+
+static void what_ran_in_ten_crashes_in_a_row_is_dead(void **state)
+{
+	struct fixture *fx = *state;
+	struct dispatcher *d;
+	struct conf *conf = conf_with((const char *const[]){"echo x >>$OUT/ran"}, 1, 4);
+
+	fx_open(fx);
+	put(fx, 1, 1, 1);
+	fx_close(fx);
+	crash(fx, 10);
 	open_all(fx, &d, conf);
 	fx_await(fx, DEAD, 1);
 	assert_int_equal(lines("ran", NULL), 0);
 	assert_int_equal(fx_number(fx, ATTEMPTS "'interrupted'"), 10);
 	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts WHERE message ="
-				       " 'interrupted 10 times: not tried again'"),
+				       " 'hookd was killed or crashed during 10 attempts in a row:"
+				       " not tried again'"),
 		1);
+	close_all(fx, d, conf);
+}
+
+/* An attempt that hookd outlived shows that it is not the action that crashes it. */
+static void crashes_that_are_not_in_a_row_do_not_add_up(void **state)
+{
+	struct fixture *fx = *state;
+	struct dispatcher *d;
+	struct conf *conf = conf_with((const char *const[]){"exit 0"}, 1, 4);
+
+	fx_open(fx);
+	put(fx, 1, 1, 1);
+	fx_close(fx);
+	crash(fx, 9);
+	fx_open(fx);
+	struct store_claim c = fx_claim(fx, 1, 1);
+	assert_int_equal(c.jobs[0]->crashes, 9);
+	(void)fx_settle(fx, c.jobs[0]->delivery, 10, ATTEMPT_TEMPFAIL, DELIVERY_READY, 0);
+	fx_claim_free(&c);
+	fx_close(fx);
+	crash(fx, 9);
+	open_all(fx, &d, conf);
+	fx_await(fx, DONE, 1);
+	assert_int_equal(fx_number(fx, ATTEMPTS "'interrupted'"), 18);
+	close_all(fx, d, conf);
+}
+
+static void restarts_never_make_a_long_script_dead(void **state)
+{
+	struct fixture *fx = *state;
+	struct dispatcher *d;
+	struct conf *conf =
+		conf_with((const char *const[]){"echo x >>$OUT/began; " WAIT_FOR_GO}, 1, 4);
+
+	conf->limits.grace = 1;
+	for (int i = 1; i <= 12; i++) {
+		open_all(fx, &d, conf_ref(conf));
+		if (i == 1)
+			put(fx, 1, 1, 1);
+		await_lines("began", i);
+		if (i % 2 == 0)
+			await_drained(d);
+		close_all(fx, d, conf); /* for every other one as if nobody had waited */
+	}
+	assert_int_equal(fx_number(fx, READY), 1);
+	assert_int_equal(fx_number(fx, ATTEMPTS "'interrupted' AND ended_at > 0"), 12);
+	touch("go");
+	open_all(fx, &d, conf);
+	fx_await(fx, DONE, 1);
 	close_all(fx, d, conf);
 }
 
@@ -278,6 +337,48 @@ static void an_outcome_outlives_a_full_disk(void **state)
 	close_all(fx, d, conf);
 }
 
+/* What runs for a delivery that was given up gets what can be read. */
+static void what_cannot_be_read_is_dead(void **state)
+{
+	struct fixture *fx = *state;
+	struct dispatcher *d;
+	enum { LEN = 100000 };
+	char *payload = malloc(LEN), key[] = "id:2", path[128], line[128] = "";
+	struct conf *conf =
+		conf_with((const char *const[]){"cat >/dev/null; echo x >>$OUT/ran",
+				  "cat >$OUT/input; echo \"$HOOKD_EVENT_TYPE\" >>$OUT/told"},
+			2, 4);
+
+	conf->hooks[0].on_failure = &conf->hooks[1];
+	memset(payload, 'x', LEN);
+	fx_open(fx);
+	put(fx, 1, 1, 1);
+	struct event ev = fx_event(fx, key, payload, LEN);
+	struct store_put large = {
+		.op.kind = STORE_OP_PUT, .event = &ev, .hooks = fx->hooks, .hook_count = 1};
+	assert_int_equal(store_wait(fx->st, &large.op), STORE_OK);
+	put(fx, 3, 1, 1);
+	fx_close(fx);
+	damage_page(fx, damage_payload(fx, 2));
+	open_all(fx, &d, conf);
+	fx_await(fx, DONE, 3);
+	fx_await(fx, DEAD, 1);
+	assert_int_equal(lines("ran", NULL), 2);
+	assert_int_equal(fx_number(fx, "SELECT count(*) FROM attempts a JOIN deliveries d"
+				       " ON d.id = a.delivery_id WHERE d.event_id = 2"
+				       " AND a.message LIKE 'not run: the store cannot read%'"),
+		1);
+	(void)snprintf(path, sizeof(path), "%s/told", out_directory);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	(void)fclose(file);
+	assert_string_equal(line, "transaction.approved\n");
+	assert_int_equal(lines("input", NULL), 0);
+	close_all(fx, d, conf);
+	free(payload);
+}
+
 static void many_leave_nothing_behind(void **state)
 {
 	struct fixture *fx = *state;
@@ -319,12 +420,15 @@ int main(void)
 		TEST(concurrency_of_a_hook_is_bounded),
 		TEST(a_slow_hook_delays_no_other),
 		TEST(hooks_take_turns),
-		TEST(interrupted_too_often_is_dead),
+		TEST(what_ran_in_ten_crashes_in_a_row_is_dead),
+		TEST(crashes_that_are_not_in_a_row_do_not_add_up),
+		TEST(restarts_never_make_a_long_script_dead),
 		TEST(killed_while_running_it_runs_again),
 		TEST(drain_lets_what_runs_end),
 		TEST(drain_requeues_what_does_not_end),
 		TEST(a_reload_brings_new_scripts),
 		TEST(an_outcome_outlives_a_full_disk),
+		TEST(what_cannot_be_read_is_dead),
 		TEST(many_leave_nothing_behind),
 		TEST(it_may_be_notified_when_stopped),
 	};

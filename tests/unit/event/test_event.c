@@ -77,11 +77,24 @@ static void many_shapes_are_read(void **state)
 			NULL, "id:9223372036854775807", NULL},
 		{"{\"id\":null,\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
 		{"{\"id\":\"\",\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
-		{"{\"id\":1.5,\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
+		{"{\"id\":1.50,\"name\":\"a\"}", "1.50", "a", NULL, NULL, "id:1.50", NULL},
+		{"{\"id\":-0,\"name\":\"a\"}", "-0", "a", NULL, NULL, "id:-0", NULL},
+		/* a sender that writes an exponent has rounded */
+		{"{\"id\":1.234567E+19,\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
 		{"{\"id\":{},\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
-		{"{\"id\":99999999999999999999,\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
-		{"{\"id\":5,\"name\":\"a\",\"big\":99999999999999999999}", NULL, "a", NULL, NULL,
-			HASH, NULL},
+		{"{\"id\":99999999999999999999,\"name\":\"a\"}", "99999999999999999999", "a", NULL,
+			NULL, "id:99999999999999999999", NULL},
+		{"{\"id\":5,\"name\":\"a\",\"big\":99999999999999999999,\"real\":1e999}", "5", "a",
+			NULL, NULL, "id:5", NULL},
+		/* by the tree, as the name shows */
+		{"{\"n\\u0061me\":\"a\",\"id\":12345678901234567890}", "12345678901234567890", "a",
+			NULL, NULL, "id:12345678901234567890", NULL},
+		{"{\"n\\u0061me\":\"a\",\"id\":-0,\"object_id\":1.10}", "-0", "a", NULL, "1.10",
+			"id:-0", NULL},
+		{"{\"name\":\"a\",\"entity\":\"{\\\"id\\\":12345678901234567891,\\\"updated_at\\\":"
+		 "\\\"u\\\"}\"}",
+			NULL, "a", NULL, "12345678901234567891", "entity:a:12345678901234567891:u",
+			NULL},
 		{"{\"name\":\"a.b\",\"type\":\"c\"}", NULL, "a.b", "a", NULL, HASH, NULL},
 		{"{\"name\":\"\",\"type\":\"c\"}", NULL, "c", NULL, NULL, HASH, NULL},
 		{"{\"name\":5,\"type\":\"c\"}", NULL, "c", NULL, NULL, HASH, NULL},
@@ -105,13 +118,20 @@ static void many_shapes_are_read(void **state)
 		{"{\"id\":1,\"name\":\"a\\u0000b\"}", NULL, NULL, NULL, NULL, HASH,
 			"unusable type"},
 		{"[]", NULL, NULL, NULL, NULL, HASH, "not an object"},
-		{"\"text\"", NULL, NULL, NULL, NULL, HASH, "not JSON"},
-		{"", NULL, NULL, NULL, NULL, HASH, "not JSON"},
-		{"{\"name\":\"a\"", NULL, NULL, NULL, NULL, HASH, "not JSON"},
-		{"{\"name\":\"a\"} x", NULL, NULL, NULL, NULL, HASH, "not JSON"},
-		{"\xef\xbb\xbf{\"name\":\"a\"}", NULL, NULL, NULL, NULL, HASH, "not JSON"},
-		{"{\"name\":\"\xff\"}", NULL, NULL, NULL, NULL, HASH, "not JSON"},
-		{"name=a", NULL, NULL, NULL, NULL, HASH, "not JSON"},
+		{"\"text\"", NULL, NULL, NULL, NULL, HASH, "not an object"},
+		{"\xef\xbb\xbf{\"name\":\"a\"}", NULL, "a", NULL, NULL, HASH, NULL},
+		{"{\"name\":\"a\\ud83d\",\"x\\u0000\":1}", NULL, "a\xef\xbf\xbd", NULL, NULL, HASH,
+			NULL},
+		{"", NULL, NULL, NULL, NULL, HASH,
+			"not JSON: line 1, column 1: it ends where a value is expected"},
+		{"{\"name\":\"a\"", NULL, NULL, NULL, NULL, HASH,
+			"not JSON: line 1, column 12: it ends inside an object or a list"},
+		{"{\"name\":\"\xc3\xa9\"} x", NULL, NULL, NULL, NULL, HASH,
+			"not JSON: line 1, column 14: something behind the value"},
+		{"{\n \"name\":\"\xff\"}", NULL, NULL, NULL, NULL, HASH,
+			"not JSON: line 2, column 10: a byte that is not UTF-8"},
+		{"name=a", NULL, NULL, NULL, NULL, HASH,
+			"not JSON: line 1, column 1: expected a value"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
@@ -128,6 +148,95 @@ static void many_shapes_are_read(void **state)
 			check("key", ev.idempotency_key, r->key, r->body);
 		event_free(&ev);
 	}
+}
+
+#define ENTITY(members) "{\"name\":\"transaction.approved\",\"entity\":{\"id\":7" members "}}"
+#define TIME(name, ms)  ",\"" name "\":\"2026-06-30T22:50:28." ms "Z\""
+
+static void check_state_key(const char *body, const char *expected)
+{
+	struct event ev = parse(body);
+
+	check("state key", ev.state_key, expected, body);
+	event_free(&ev);
+}
+
+/* 2026-06-30T22:50:28Z */
+#define STATE "state:transaction.approved:7:1782859828"
+
+static void state_keys_name_the_moment_of_the_state(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body, *key;
+	} rows[] = {
+		{ENTITY(TIME("approved_at", "841") TIME("updated_at", "871")), STATE "841"},
+		{ENTITY(TIME("updated_at", "900") TIME("approved_at", "841")), STATE "841"},
+		{ENTITY(TIME("approved_at", "1") TIME("approved_at", "841")), STATE "841"},
+		{ENTITY(",\"approved_at\":null" TIME("updated_at", "871")), STATE "871"},
+		{ENTITY(TIME("approved_at", "1") ",\"approved_at\":5" TIME("updated_at", "871")),
+			STATE "871"},
+		{ENTITY(",\"approved_at\":\"soon\"" TIME("updated_at", "871")), STATE "871"},
+		{ENTITY(TIME("canceled_at", "841") TIME("created_at", "842")), NULL},
+		/* The same moment, written differently. */
+		{ENTITY(",\"approved_at\":\"2026-07-01T00:50:28.841999+02:00\""), STATE "841"},
+		{"{\"entity\":{\"id\":\"7\"" TIME(
+			 "approved_at", "841") "},"
+					       "\"type\":\"transaction.approved\"}",
+			STATE "841"},
+		{"{\"name\":\"transaction.approved\",\"entity\":\"{\\\"id\\\":7,"
+		 "\\\"approved_at\\\":\\\"2026-06-30T22:50:28.841Z\\\"}\"}",
+			STATE "841"},
+		{"{\"name\":\"transaction.approved\",\"object_id\":7" TIME("created_at", "841") "}",
+			STATE "841"},
+		{"{\"name\":\"paid\",\"entity\":{\"id\":7" TIME("paid_at", "1") "}}",
+			"state:paid:7:1782859828100"},
+		{"{\"name\":\"a.approved_partially_refunded\",\"entity\":{\"id\":7" TIME(
+			 "approved_partially_refunded_at", "1") TIME("refunded_at", "2") "}}",
+			"state:a.approved_partially_refunded:7:1782859828100"},
+		/* Its own id says which event it is. */
+		{"{\"id\":1,\"name\":\"a.b\",\"entity\":{\"id\":7" TIME("b_at", "1") "}}", NULL},
+		{"{\"name\":\"a.b\",\"entity\":{" TIME("b_at", "1") "}}", NULL},
+		{"{\"name\":\"a.b\",\"entity\":{\"id\":7}}", NULL},
+		{"{\"entity\":{\"id\":7" TIME("b_at", "1") "}}", NULL},
+		{"{\"name\":\"a.b\",\"entity\":{\"id\":7,\"in\":{\"id\":8" TIME("b_at", "1") "}}}",
+			NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_state_key(rows[i].body, rows[i].key);
+}
+
+static void more_moments_than_expected_are_read(void **state)
+{
+	(void)state;
+	char body[4096] = "{\"name\":\"a.m9\",\"entity\":{\"id\":7";
+
+	for (int i = 0; i < 60; i++)
+		(void)snprintf(body + strlen(body), sizeof(body) - strlen(body),
+			",\"m%d_at\":\"2026-06-30T22:50:28.%03dZ\"", i, i);
+	(void)snprintf(body + strlen(body), sizeof(body) - strlen(body), "}}");
+	check_state_key(body, "state:a.m9:7:1782859828009");
+}
+
+static void a_type_given_later_makes_the_state_key(void **state)
+{
+	(void)state;
+	struct event ev = parse("{\"entity\":{\"id\":7" TIME("approved_at", "841") "}}");
+
+	assert_string_equal(ev.quarantined, "no type");
+	assert_null(ev.state_key);
+	char *key = strdup(ev.idempotency_key);
+	assert_true(event_set_type(&ev, &sender_find("fedapay")->shape, "transaction.approved"));
+	assert_null(ev.quarantined);
+	assert_string_equal(ev.type, "transaction.approved");
+	assert_string_equal(ev.state_key, STATE "841");
+	assert_string_equal(ev.idempotency_key, key);
+	free(key);
+	event_free(&ev);
+	ev = parse("no JSON");
+	assert_true(event_set_type(&ev, &sender_find("fedapay")->shape, "transaction.approved"));
+	assert_null(ev.state_key);
+	event_free(&ev);
 }
 
 static void keys_of_bodies_are_their_hashes(void **state)
@@ -191,7 +300,7 @@ static void deep_nesting_is_quarantined(void **state)
 	assert_non_null(body);
 	memset(body, '[', depth);
 	struct event ev = parse_bytes(body, depth);
-	assert_string_equal(ev.quarantined, "not JSON");
+	assert_string_equal(ev.quarantined, "not JSON: line 1, column 2049: nested too deep");
 	event_free(&ev);
 	free(body);
 }
@@ -223,6 +332,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_known_event),
 		cmocka_unit_test(many_shapes_are_read),
+		cmocka_unit_test(state_keys_name_the_moment_of_the_state),
+		cmocka_unit_test(more_moments_than_expected_are_read),
+		cmocka_unit_test(a_type_given_later_makes_the_state_key),
 		cmocka_unit_test(keys_of_bodies_are_their_hashes),
 		cmocka_unit_test(strange_ids_are_used_as_their_hash),
 		cmocka_unit_test(lengths_are_bounded),

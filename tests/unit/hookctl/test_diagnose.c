@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -179,6 +180,61 @@ static void accidents_of_the_header_are_named(void **state)
 	buf_free(&out);
 }
 
+/* The HMAC of what people sign instead of TIME.BODY. */
+static void mac_of(const char *what, unsigned char mac[crypto_auth_hmacsha256_BYTES])
+{
+	crypto_auth_hmacsha256_state st;
+
+	crypto_auth_hmacsha256_init(&st, (const unsigned char *)SECRET, strlen(SECRET));
+	crypto_auth_hmacsha256_update(&st, (const unsigned char *)what, strlen(what));
+	crypto_auth_hmacsha256_final(&st, mac);
+}
+
+static void other_senders_ways_are_known(void **state)
+{
+	static const struct {
+		const char *signs, *header, *says;
+	} rows[] = {
+		{"1782859829." BODY, "t=1782859829,v1=%s", "tagged as the sender's"},
+		{"1782859829." BODY, "t=1782859829,sha256=%s", "tagged as the sender's"},
+		{"1782859829." BODY, "t=1782859829,%s", "tagged as the sender's"},
+		{"1782859829." BODY, "t=1782859829,s=%s", NULL},
+		{BODY, "sha256=%s", "over the body alone"},
+		{BODY, "%s", "over the body alone"},
+		{BODY, "t=5,v1=%s", "over the body alone"},
+		{"1782859829" BODY, "t=1782859829,s=%s", "without the dot"},
+		{"1782859829" BODY, "t=1782859829,v1=%s", "without the dot"},
+	};
+	const struct try t = {BODY, BODY, SECRET, SECRET, NULL};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned char mac[crypto_auth_hmacsha256_BYTES];
+		char hex[2 * sizeof(mac) + 1], header[VERIFY_HEADER_MAX];
+		struct buf out = {0}, tagged = {0};
+		bool upper = i % 2 == 1;
+		const char *says = rows[i / 2].says;
+
+		if (says == NULL && !upper)
+			continue; /* it is right */
+		if (says == NULL)
+			says = "in lower case";
+		mac_of(rows[i / 2].signs, mac);
+		sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+		for (char *c = hex; upper && *c != '\0'; c++)
+			*c = (char)toupper((unsigned char)*c);
+		buf_printf(
+			&tagged, "%.*s", (int)strcspn(rows[i / 2].header, "%"), rows[i / 2].header);
+		snprintf(header, sizeof(header), "%s%s", tagged.data != NULL ? tagged.data : "",
+			hex);
+		assert_true(diagnose(header, &t, &out));
+		if (strstr(out.data, says) == NULL)
+			fail_msg("%s: %s", header, out.data);
+		buf_free(&tagged);
+		buf_free(&out);
+	}
+}
+
 static void a_signature_over_the_body_alone_is_known(void **state)
 {
 	const struct try t = {BODY, BODY, SECRET, SECRET, NULL};
@@ -225,6 +281,7 @@ int main(void)
 		cmocka_unit_test(the_secret_may_be_another_one),
 		cmocka_unit_test(the_secret_that_matches_is_named),
 		cmocka_unit_test(accidents_of_the_header_are_named),
+		cmocka_unit_test(other_senders_ways_are_known),
 		cmocka_unit_test(a_signature_over_the_body_alone_is_known),
 		cmocka_unit_test(header_parts_are_counted),
 	};

@@ -60,14 +60,20 @@ static int64_t make(struct fixture *fx, int64_t ids[2])
 	struct store_want wants[] = {{.hook = fx->hooks[0], .max = 1},
 		{.hook = fx->hooks[1], .max = 1, .skip_stale = fx_states},
 		{.hook = fx->hooks[2], .max = 1, .ordered = true}};
-	struct store_claim c = {
-		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 3, .total = 10};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = wants,
+		.want_count = 3,
+		.total = 10,
+		.now = clock_wall()};
 	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
 	assert_int_equal(c.job_count, 2);
 	assert_int_equal(c.skip_count, 1);
 	fx_claim_free(&c);
-	c = (struct store_claim){
-		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = 3, .total = 10};
+	c = (struct store_claim){.op.kind = STORE_OP_CLAIM,
+		.wants = wants,
+		.want_count = 3,
+		.total = 10,
+		.now = clock_wall()};
 	assert_int_equal(store_wait(fx->st, &c.op), STORE_OK); /* blocks the second of gamma */
 	assert_int_equal(c.job_count, 0);
 

@@ -80,6 +80,31 @@ static void messages_reach_the_manager(void **state)
 	unsetenv("NOTIFY_SOCKET");
 }
 
+static int sends_to_a_full_manager(void)
+{
+	notify_init();
+	for (int i = 0; i < 1000; i++) /* as many as a queue takes, and more */
+		notify_send("STATUS=%d", i);
+	notify_send("READY=1\nSTATUS=late");
+	while (heard()[0] != '\0')
+		;
+	notify_send("STATUS=at last");
+	return 0;
+}
+
+static void a_manager_that_does_not_read_blocks_nothing(void **state)
+{
+	(void)state;
+	(void)unlink(path);
+	listen_at(path);
+	assert_int_equal(apart(sends_to_a_full_manager), 0);
+	assert_string_equal(heard(), "READY=1\nSTATUS=late");
+	assert_string_equal(heard(), "STATUS=at last");
+	assert_string_equal(heard(), "");
+	close(manager);
+	unsetenv("NOTIFY_SOCKET");
+}
+
 static int unwanted(void)
 {
 	notify_init();
@@ -137,6 +162,7 @@ static void the_watchdog_is_fed_at_half_its_time(void **state)
 static int takes_two(void)
 {
 	int sockets[NOTIFY_SOCKETS_MAX];
+	size_t count;
 	char pid[16];
 
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
@@ -144,17 +170,30 @@ static int takes_two(void)
 	if (dup2(STDERR_FILENO, 3) != 3 || dup2(STDERR_FILENO, 4) != 4)
 		return 2;
 	notify_init();
-	return notify_sockets(sockets) != 2 || sockets[0] != 3 || sockets[1] != 4 ||
-	       (fcntl(3, F_GETFD) & FD_CLOEXEC) == 0 || (fcntl(4, F_GETFD) & FD_CLOEXEC) == 0 ||
-	       getenv("LISTEN_FDS") != NULL;
+	return !notify_sockets(sockets, &count) || count != 2 || sockets[0] != 3 ||
+	       sockets[1] != 4 || (fcntl(3, F_GETFD) & FD_CLOEXEC) == 0 ||
+	       (fcntl(4, F_GETFD) & FD_CLOEXEC) == 0 || getenv("LISTEN_FDS") != NULL;
 }
 
 static int takes_none(void)
 {
 	int sockets[NOTIFY_SOCKETS_MAX];
+	size_t count;
 
 	notify_init();
-	return notify_sockets(sockets) != 0;
+	return !notify_sockets(sockets, &count) || count != 0;
+}
+
+static int refuses(void)
+{
+	int sockets[NOTIFY_SOCKETS_MAX];
+	size_t count;
+	char pid[16];
+
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	notify_init();
+	return notify_sockets(sockets, &count) || count != 0;
 }
 
 static void sockets_for_us_are_taken(void **state)
@@ -166,8 +205,12 @@ static void sockets_for_us_are_taken(void **state)
 	assert_int_equal(apart(takes_none), 0);
 	unsetenv("LISTEN_PID");
 	assert_int_equal(apart(takes_none), 0);
-	setenv("LISTEN_FDS", "1000", 1);
-	assert_int_equal(apart(takes_none), 0);
+	static const char *const wrong[] = {"17", "1000", "-1", "two", ""};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		setenv("LISTEN_FDS", wrong[i], 1);
+		assert_int_equal(apart(takes_none), 0);
+		assert_int_equal(apart(refuses), 0);
+	}
 	unsetenv("LISTEN_FDS");
 }
 
@@ -175,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_reach_the_manager),
+		cmocka_unit_test(a_manager_that_does_not_read_blocks_nothing),
 		cmocka_unit_test(without_a_manager_nothing_happens),
 		cmocka_unit_test(the_watchdog_is_fed_at_half_its_time),
 		cmocka_unit_test(sockets_for_us_are_taken),

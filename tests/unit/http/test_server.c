@@ -128,6 +128,15 @@ static void intake_head(struct http_request *r)
 		http_refuse(r, 405, "POST only");
 }
 
+static void intake_admit(struct http_request *r)
+{
+	size_t proof_len = 0;
+	const char *proof = http_header(r, "x-proof", &proof_len);
+
+	if (proof != NULL && strcmp(proof, "false") == 0)
+		http_refuse(r, 401, "false proof");
+}
+
 static void intake_handle(struct http_request *r)
 {
 	struct http_turn *turn = http_turn(r);
@@ -165,7 +174,7 @@ static void intake_resumed(struct http_request *r)
 	const char *body = http_body(r, &body_len);
 	const char *proof = http_header(r, "x-proof", &proof_len);
 	char text[256];
-	int n = snprintf(text, sizeof(text), "%zu %s proof %zu %s", body_len, body, proof_len,
+	int n = snprintf(text, sizeof(text), "%zu %.100s proof %zu %s", body_len, body, proof_len,
 		proof != NULL ? proof : "none");
 
 	http_answer(r, 202, headers, text, (size_t)n);
@@ -196,6 +205,7 @@ static const struct http_handler intake_handler = {
 	.request_size = sizeof(struct item),
 	.begin = intake_begin,
 	.head = intake_head,
+	.admit = intake_admit,
 	.handle = intake_handle,
 	.resumed = intake_resumed,
 	.refused = intake_refused,
@@ -229,8 +239,11 @@ struct servers {
 
 static struct http_limits limits_of(size_t body)
 {
-	return (struct http_limits){
-		.body = body, .connections = 32, .per_ip = 16, .request_time = PATIENCE};
+	return (struct http_limits){.body = body,
+		.bodies = 2 * body,
+		.connections = 32,
+		.per_ip = 16,
+		.request_time = PATIENCE};
 }
 
 static int passed_socket(struct sockaddr_in *address)
@@ -426,6 +439,66 @@ static void each_has_its_own_limits(void **state)
 	close(other);
 }
 
+/* After the limits, before the body: whose sender is not asked to send it. */
+static void a_body_is_admitted_or_not(void **state)
+{
+	const struct servers *s = *state;
+	int fd = connect_intake(s);
+
+	send_text(fd, "POST / HTTP/1.1\r\nHost: x\r\nX-Proof: false\r\nContent-Length: 1001\r\n"
+		      "Expect: 100-continue\r\n\r\n");
+	expect_answer(fd, "413", "body too large");
+	expect_close(fd);
+	fd = connect_intake(s);
+	send_text(fd, "POST / HTTP/1.1\r\nHost: x\r\nX-Proof: false\r\nContent-Length: 1000\r\n"
+		      "Expect: 100-continue\r\n\r\n");
+	expect_answer(fd, "401", "false proof");
+	expect_close(fd);
+	fd = connect_intake(s);
+	send_text(
+		fd, "POST / HTTP/1.1\r\nHost: x\r\nX-Proof: false\r\nContent-Length: 2\r\n\r\nhi");
+	expect_answer(fd, "401", "false proof");
+	ask_intake(fd); /* on the same connection: the body was read */
+	close(fd);
+}
+
+#define LARGE 40000
+
+static void send_large(int fd)
+{
+	static char body[LARGE + 1];
+
+	memset(body, 'x', LARGE);
+	send_text(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n");
+	send_text(fd, body);
+}
+
+static void a_body_counts_until_its_request_ends(void **state)
+{
+	struct servers *s = *state;
+	int first = connect_intake(s), second = connect_intake(s);
+
+	s->intake_options.limits = limits_of(LARGE);
+	assert_true(http_server_reload(s->intake, &s->intake_options));
+	send_large(first);
+	(void)pthread_mutex_lock(&intake.lock);
+	while (intake.waiting == NULL)
+		(void)pthread_cond_wait(&intake.changed, &intake.lock);
+	(void)pthread_mutex_unlock(&intake.lock);
+	send_large(second);
+	expect_answer(second, "503", "too many large bodies at once");
+	assert_string_equal(intake.reason, "503 too many large bodies at once");
+	send_text(second, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); /* its body was read to the end */
+	expect_answer(second, "405", "POST only");
+	resume_one();
+	assert_non_null(strstr(read_answer(first), "HTTP/1.1 202"));
+	send_large(first); /* there is room again */
+	resume_one();
+	assert_non_null(strstr(read_answer(first), "HTTP/1.1 202"));
+	close(first);
+	close(second);
+}
+
 static void a_header_that_must_be_single_is_refused_twice(void **state)
 {
 	const struct servers *s = *state;
@@ -562,6 +635,10 @@ int main(void)
 			each_has_its_own_callbacks, start_servers, stop_servers),
 		cmocka_unit_test_setup_teardown(
 			each_has_its_own_limits, start_servers, stop_servers),
+		cmocka_unit_test_setup_teardown(
+			a_body_is_admitted_or_not, start_servers, stop_servers),
+		cmocka_unit_test_setup_teardown(
+			a_body_counts_until_its_request_ends, start_servers, stop_servers),
 		cmocka_unit_test_setup_teardown(
 			a_header_that_must_be_single_is_refused_twice, start_servers, stop_servers),
 		cmocka_unit_test_setup_teardown(

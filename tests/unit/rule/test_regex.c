@@ -3,6 +3,8 @@
 #include "rule/regex.h"
 
 #include "rule/condition.h"
+#include "rule/effort.h"
+#include "rule/slow_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,6 +207,19 @@ static void bytes_that_are_no_text(void **state)
 	regex_free(word);
 }
 
+/* One report of PCRE2's may add this many steps beyond the limit. */
+#define OVERSHOOT 12000
+
+static enum regex_result match_within(const struct regex *r, const char *text, size_t len)
+{
+	size_t steps;
+	enum regex_result result = regex_match_counted(r, text, len, &steps);
+
+	assert_int_not_equal(result, REGEX_NO_MEMORY);
+	assert_in_range(steps, 0, REGEX_STEPS + OVERSHOOT);
+	return result;
+}
+
 /* Made to keep a matcher that goes back and forth busy for years: with the limits it is a
  * matter of milliseconds, without them this test does not end. */
 static void no_text_takes_forever(void **state)
@@ -212,9 +227,9 @@ static void no_text_takes_forever(void **state)
 	static const char *const patterns[] = {".*a.{60}c", "(a+)+$", "(a|a)*b", "(a|b|ab)*c",
 		"[a-y]+z", "([a-z]+)*@", "^(([a-z])+.)+[A-Z]([a-z])+$", "(x+x+)+y",
 		"(.*)(.*)(.*)(.*)(.*)[^x]$", "(a?){30}a{30}", "\\w+\\s+\\w+$", "(?:(?:(?:a?)*)*)*b",
-		"[a-z]+@[a-z]+[.]com", "(?=\\X*){60}(a|b|ab)\\W", "(?:.*a){12}b",
+		"[a-z]+@[a-z]+[.]com", "(?=\\R*){60}(a|b|ab)\\W", "(?:.*a){12}b",
 		"(?>(){0,50}[^b](?|a|b).)+.\\W{2,}", "(?<!b){0,50}\\Ra",
-		"(a{0,50}){0,50}(a{0,50}){0,50}b", "(?!(?<!b)\\X*|){3}(a|a)"};
+		"(a{0,50}){0,50}(a{0,50}){0,50}b", "(?!(?<!b)\\R*|){3}(a|a)"};
 	static const char *const fillers[] = {"a", "ab", "é", "aab b", "ax"};
 	const size_t len = (size_t)1024 * 1024;
 	char *text = malloc(len + 8);
@@ -226,18 +241,169 @@ static void no_text_takes_forever(void **state)
 		const char *pattern = patterns[i / COUNT(fillers)];
 		const char *filler = fillers[i % COUNT(fillers)];
 		struct regex *r = compile(pattern);
-		enum regex_result result;
 
 		for (size_t at = 0; at < len; at += strlen(filler))
 			memcpy(text + at, filler, strlen(filler));
 		memcpy(text + CONDITION_SUBJECT - 3, "-cz", 3);
-		result = regex_match(r, text, len);
-		assert_int_not_equal(result, REGEX_NO_MEMORY);
-		limited += result == REGEX_LIMIT;
+		limited += match_within(r, text, len) == REGEX_LIMIT;
 		regex_free(r);
 	}
 	assert_in_range(limited, 30, COUNT(patterns) * COUNT(fillers));
 	free(text);
+}
+
+/* The short form of tests/fuzz/slow.c, which measures time. */
+static void what_grows_towards_many_steps_stays_within(void **state)
+{
+	char pattern[SLOW_PATTERN + 1], text[CONDITION_SUBJECT + 64], what[200];
+	unsigned valid = 0, limited = 0;
+	uint64_t chance = 1;
+
+	(void)state;
+	for (unsigned climb = 0; climb < 20; climb++) {
+		struct slow_case now = {0};
+		size_t most = 0, steps = 0;
+
+		for (unsigned i = 0; i < 300; i++) {
+			struct slow_case next = now;
+			struct regex *r;
+
+			slow_change(&next, &chance);
+			r = slow_pattern(&next, pattern) ? regex_new(pattern, what) : NULL;
+			if (r == NULL)
+				continue;
+			valid++;
+			if (regex_match_counted(r, text, slow_text(&next, text, sizeof(text)),
+				    &steps) == REGEX_LIMIT)
+				limited++;
+			if (steps > REGEX_STEPS + OVERSHOOT)
+				fail_msg("%zu steps: %s", steps, pattern);
+			if (steps >= most)
+				now = next;
+			most = steps > most ? steps : most;
+			regex_free(r);
+		}
+	}
+	assert_in_range(valid, 1000, 6000);
+	assert_in_range(limited, 100, valid);
+}
+
+/* What PCRE2 does not report, it takes long for: many characters before it fails. */
+static void what_fails_unreported_is_counted(void **state)
+{
+	static const struct {
+		const char *pattern, *filler;
+	} rows[] = {
+		{".{2000}[bc]", "a"},
+		{"\\w{2000}[bc]", "a"},
+		{"\\p{L}{1500}[bc]", "é"},
+		{"[^αβγδεζηθικλμνξοπρστυφχψω]{1000}[bc]", "個"},
+		{"(?i)[абвгдежзийклмнопрстуфхцчшщъыьэюя個]{1300}[bc]", "個"},
+	};
+	char text[CONDITION_SUBJECT];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct regex *r = compile(rows[i].pattern);
+		size_t len = 0, n = strlen(rows[i].filler);
+
+		for (; len + n <= sizeof(text); len += n)
+			memcpy(text + len, rows[i].filler, n);
+		if (match_within(r, text, len) != REGEX_LIMIT)
+			fail_msg("%s", rows[i].pattern);
+		regex_free(r);
+	}
+}
+
+static void an_item_has_its_price(void **state)
+{
+	static const struct {
+		const char *item;
+		uint32_t least, weight;
+	} rows[] = {
+		{"", 0, 1},
+		{"a", 1, 1},
+		{"a{60}", 60, 1},
+		{".*", 1, 1},
+		{"a{0,50}", 1, 1},
+		{"a{65535}", 65535, 1},
+		{"a #c{3}\n{2} ", 3, 1},
+		{"a{99999999999999999999}", 65535, 1},
+		{"\\w{2,}", 2, 2},
+		{"[a-z]{10}", 10, 2},
+		{"[é-ü]{10}", 30, 4},
+		{"[абвгдежзийклмно]", 3, 6},
+		{"(?<=", 0, 1},
+		{"){30}", 0, 1},
+		{"|", 0, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct effort e = effort_of(rows[i].item, strlen(rows[i].item));
+
+		if (e.least != rows[i].least || e.weight != rows[i].weight)
+			fail_msg("%s: %u, %u", rows[i].item, (unsigned)e.least, (unsigned)e.weight);
+	}
+}
+
+static void what_could_take_long_is_refused(void **state)
+{
+	static const struct {
+		const char *pattern, *what;
+	} rows[] = {
+		{"(a)\\1", "non-existent"},
+		{"(?<x>a)", "names a group"},
+		{"(a(?R)?)*", "refers to itself"},
+		{"(?0)", "refers to itself"},
+		{"\\g{1}", "refers to itself"},
+		{"\\X*", "\\X"},
+		{"(*NO_AUTO_POSSESS)a", "(*"},
+		{"a(*napla:b)", "(*"},
+		{"(?<=a{33})b", "looks back 33 characters"},
+		{"(?<!aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|b)b", "expected at most 32"},
+		{"((a{0,50}){0,50}){0,50}", "too large"},
+	};
+	char what[200];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (regex_new(rows[i].pattern, what) != NULL || strstr(what, rows[i].what) == NULL)
+			fail_msg("%s: %s", rows[i].pattern, what);
+	}
+	regex_free(compile("(?<=a{32}|b)b"));
+	regex_free(compile("a(?n)")); /* PCRE2's last item is beyond its end */
+}
+
+/* What people write, for the texts that it is meant for, and in a long one. */
+static void usual_expressions_are_far_from_the_limit(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+	} rows[] = {
+		{"^[[:alnum:]._%+-]+@[[:alnum:].-]+[.][[:alpha:]]{2,}$",
+			"awa.dossou+shop@mail.example.com"},
+		{"^\\+229 ?(01)?[0-9]{8}$", "+229 0197123456"},
+		{"^(SHOP|PRO)-[0-9]{4,}$", "SHOP-104233"},
+		{"(?i)\\b(urgent|express)\\b", "Livraison EXPRESS demandée"},
+		{"^[A-ZÀ-Ý][[:alpha:]À-ÿ' -]+$", "Adjovi-Éloïse d'Almeida"},
+		{"^(mtn|moov|celtiis)(_open|_bj)?$", "mtn_open"},
+		{"^(?!test).*commande +[0-9]+", "Votre commande 1042"},
+		{"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+			"id 0b7c1d6e-4f9a-4c55-9f57-5a1c2e3d4b5f"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct regex *r = compile(rows[i].pattern);
+		size_t steps;
+
+		if (regex_match_counted(r, rows[i].text, strlen(rows[i].text), &steps) !=
+				REGEX_MATCH ||
+			steps > REGEX_STEPS / 100)
+			fail_msg("%s: %zu steps", rows[i].pattern, steps);
+		regex_free(r);
+	}
 }
 
 static void a_limit_is_no_match(void **state)
@@ -260,6 +426,11 @@ int main(void)
 		cmocka_unit_test(random_expressions_mean_the_same),
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(no_text_takes_forever),
+		cmocka_unit_test(what_grows_towards_many_steps_stays_within),
+		cmocka_unit_test(what_fails_unreported_is_counted),
+		cmocka_unit_test(an_item_has_its_price),
+		cmocka_unit_test(what_could_take_long_is_refused),
+		cmocka_unit_test(usual_expressions_are_far_from_the_limit),
 		cmocka_unit_test(a_limit_is_no_match),
 	};
 

@@ -24,7 +24,8 @@ static json_t *make(const char *type)
 
 	assert_true(sender_find("fedapay")->sample(&s, &b));
 	for (size_t i = 0; i < b.len; i++)
-		assert_true(b.data[i] >= ' ' && b.data[i] <= '~');
+		assert_true((unsigned char)b.data[i] >= ' ' && b.data[i] != 0x7f &&
+			    strchr("&<>", b.data[i]) == NULL);
 	json = json_loadb(b.data, b.len, 0, NULL);
 	assert_non_null(json);
 	buf_free(&b);
@@ -47,7 +48,9 @@ static void statuses_follow_the_type(void **state)
 		{"transaction.canceled", "canceled", "canceled_at"},
 		{"transaction.transferred", "transferred", "transferred_at"},
 		{"transaction.refunded", "refunded", "refunded_at"},
-		{"transaction.expired", "expired", "updated_at"},
+		{"transaction.expired", "expired", "expired_at"},
+		{"transaction.transferred_partially_refunded", "transferred_partially_refunded",
+			"transferred_partially_refunded_at"},
 		{"transaction.deleted", "pending", "deleted_at"},
 		{"payout.sent", "sent", "sent_at"},
 		{"payout.created", "pending", "created_at"},
@@ -110,7 +113,9 @@ static void hookd_reads_what_is_made(void **state)
 	assert_null(one.quarantined);
 	assert_string_equal(one.type, "transaction.approved");
 	assert_string_equal(one.entity_kind, "transaction");
-	assert_int_equal(one.occurred_at, NOW);
+	assert_true(one.occurred_at > NOW - 1000 && one.occurred_at <= NOW);
+	assert_null(one.provider_event_id);
+	assert_string_not_equal(one.state_key, two.state_key);
 	assert_string_not_equal(one.idempotency_key, two.idempotency_key);
 	assert_string_not_equal(one.entity_id, two.entity_id);
 	event_free(&one);
@@ -130,6 +135,36 @@ static void only_customers_have_no_amount(void **state)
 	assert_true(has_amount("customers"));
 	assert_null(json_object_get(json_object_get(event, "entity"), "amount"));
 	assert_non_null(text_of(event, "email"));
+	json_decref(event);
+}
+
+/* As FedaPay was seen to send it. */
+static void it_looks_like_what_is_sent(void **state)
+{
+	static const char *const lists[] = {"user_accounts", "users", "api_keys", "balances",
+		"bank_accounts", "mobile_accounts", "card_accounts", "currencies"};
+	struct sender_sample s = {.type = "transaction.approved", .amount = 5000, .now = NOW};
+	struct buf b = {0};
+
+	(void)state;
+	assert_true(sender_find("fedapay")->sample(&s, &b));
+	if (b.len < 6000 || b.len > 8000)
+		fail_msg("%zu bytes", b.len);
+	assert_non_null(memmem(b.data, b.len, "\\u0026", 6));
+	assert_null(memmem(b.data, b.len, "\\/", 2));
+	buf_free(&b);
+	json_t *event = make("transaction.approved");
+	const json_t *account = json_object_get(event, "account");
+	assert_int_equal(json_object_size(event), 5);
+	assert_null(json_object_get(event, "id"));
+	assert_true(json_is_integer(json_object_get(event, "object_id")));
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		assert_true(json_is_array(json_object_get(account, lists[i])));
+	json_decref(event);
+	event = make("transaction.canceled");
+	const json_t *customer = json_object_get(json_object_get(event, "entity"), "customer");
+	assert_true(json_is_null(json_object_get(customer, "email")));
+	assert_string_equal(json_string_value(json_object_get(customer, "lastname")), "Unknown");
 	json_decref(event);
 }
 
@@ -229,6 +264,7 @@ int main(void)
 		cmocka_unit_test(statuses_follow_the_type),
 		cmocka_unit_test(times_are_in_order),
 		cmocka_unit_test(hookd_reads_what_is_made),
+		cmocka_unit_test(it_looks_like_what_is_sent),
 		cmocka_unit_test(only_customers_have_no_amount),
 	};
 

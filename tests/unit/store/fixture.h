@@ -31,10 +31,12 @@ struct fixture {
 
 static inline int64_t fx_name(struct store *st, enum store_name_kind kind, const char *name)
 {
-	struct store_name n = {.op.kind = STORE_OP_NAME, .name_kind = kind, .name = name};
+	int64_t id;
+	struct store_name n = {kind, name, &id};
+	struct store_names names = {.op.kind = STORE_OP_NAMES, .list = &n, .count = 1};
 
-	assert_int_equal(store_wait(st, &n.op), STORE_OK);
-	return n.id;
+	assert_int_equal(store_wait(st, &names.op), STORE_OK);
+	return id;
 }
 
 static inline void fx_open_with(struct fixture *fx, const struct store_options *options)
@@ -49,7 +51,7 @@ static inline void fx_open_with(struct fixture *fx, const struct store_options *
 
 static inline void fx_open(struct fixture *fx)
 {
-	struct store_options options = {.path = fx->path, .backlog = 100000};
+	struct store_options options = {.path = fx->path, .migrate = true, .backlog = 100000};
 
 	fx_open_with(fx, &options);
 }
@@ -142,13 +144,13 @@ static inline int64_t fx_put(struct fixture *fx, const char *key, size_t hooks)
 
 /* The states of the entities of fx_put_entity, for skip_stale. */
 static const struct lifecycle_state fx_states[] = {
-	{"created", 0, NULL, false},
-	{"approved", 1, "created", true},
-	{"declined", 1, "created", true},
-	{"transferred", 2, "approved", false},
-	{"refunded", 2, "approved", false},
-	{"deleted", 3, "created", false},
-	{NULL, 0, NULL, false},
+	{"created", 0, NULL, false, false},
+	{"approved", 1, "created", true, false},
+	{"declined", 1, "created", true, false},
+	{"transferred", 2, "approved", false, false},
+	{"refunded", 2, "approved", false, false},
+	{"deleted", 3, "created", false, false},
+	{NULL, 0, NULL, false, false},
 };
 
 /* Puts an event of an entity for the first `hooks` hooks. */
@@ -184,8 +186,12 @@ static inline struct store_claim fx_claim_as(
 		wants[i].hook = fx->hooks[i];
 		wants[i].max = total;
 	}
-	struct store_claim c = {
-		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = hooks, .total = total};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = wants,
+		.want_count = hooks,
+		.total = total,
+		.now = clock_wall(),
+		.room = INT64_MAX};
 
 	(void)store_wait(fx->st, &c.op);
 	c.wants = NULL;
@@ -199,10 +205,7 @@ static inline struct store_claim fx_claim(struct fixture *fx, size_t hooks, unsi
 
 static inline void fx_claim_free(struct store_claim *c)
 {
-	for (size_t i = 0; i < c->job_count; i++)
-		delivery_job_free(c->jobs[i]);
-	free(c->jobs);
-	free(c->skips);
+	store_claim_free(c);
 }
 
 static inline enum store_result fx_settle(struct fixture *fx, int64_t delivery, unsigned attempt,

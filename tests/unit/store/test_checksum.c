@@ -41,9 +41,10 @@ static void count_fault(void *arg, enum store_fault kind, const char *fault)
 	(void)snprintf(seen + strlen(seen), 200 - strlen(seen), "%s\n", fault);
 }
 
-static void no_progress(void *arg, int64_t done, int64_t all)
+static bool no_progress(void *arg, int64_t done, int64_t all)
 {
 	(void)arg, (void)done, (void)all;
+	return true;
 }
 
 static void assert_check(const struct fixture *fx, bool full, const char *faults)
@@ -146,14 +147,12 @@ static void test_without_a_checksum_nothing_is_known(void **state)
 
 static enum store_imported import(const struct fixture *fx, const char *payload)
 {
-	char key[] = "id:1", why[STORE_READ_WHY];
+	char key[] = "id:1";
 	struct event ev = fx_event(fx, key, payload, strlen(payload));
-	struct store_import one = {.event = &ev};
-	struct store_editor *e = store_editor_open(fx->path, why);
+	struct store_imported_event one = {.event = &ev};
+	struct store_import i = {.op.kind = STORE_OP_IMPORT, .list = &one, .count = 1};
 
-	assert_non_null(e);
-	assert_true(store_import(e, &one, 1, clock_wall(), why));
-	store_editor_close(e);
+	assert_int_equal(store_wait(fx->st, &i.op), STORE_OK);
 	return one.result;
 }
 
@@ -161,7 +160,6 @@ static void test_imported_events_have_it_and_repair(void **state)
 {
 	struct fixture *fx = *state;
 
-	fx_close(fx);
 	assert_int_equal(import(fx, "{}"), STORE_IMPORT_NEW);
 	assert_int_equal(import(fx, "{}"), STORE_IMPORT_THERE);
 	damage(fx);

@@ -245,6 +245,64 @@ static void test_no_statement_walks_from_the_start_on(void **state)
 	assert_in_range(plan_watch_end(), 20, 1000);
 }
 
+enum { NAMES = 1000 };
+
+static int64_t many_ids[NAMES];
+
+static void add_names(struct fixture *fx)
+{
+	static char texts[NAMES][16];
+	static struct store_name list[NAMES];
+	struct store_names names = {.op.kind = STORE_OP_NAMES, .list = list, .count = NAMES};
+
+	for (int i = 0; i < NAMES; i++) {
+		(void)snprintf(texts[i], sizeof(texts[i]), "hook-%d", i);
+		list[i] = (struct store_name){STORE_NAME_HOOK, texts[i], &many_ids[i]};
+	}
+	assert_int_equal(store_wait(fx->st, &names.op), STORE_OK);
+	settle_down(fx);
+}
+
+/* With a transaction for each, a config with thousands of new hooks would take minutes to start. */
+static void test_names_go_in_together(void **state)
+{
+	struct fixture *fx = *state;
+
+	settle_down(fx);
+	sqlite3_stmt *commit = fx->st->db->sql[SQL_COMMIT];
+	(void)sqlite3_stmt_status(commit, SQLITE_STMTSTATUS_RUN, 1);
+	add_names(fx);
+	/* The other one is settle_down's. */
+	assert_in_range(sqlite3_stmt_status(commit, SQLITE_STMTSTATUS_RUN, 1), 1, 2);
+	assert_int_equal(fx_name(fx->st, STORE_NAME_HOOK, "hook-999"), many_ids[999]);
+}
+
+static void test_a_claim_asks_for_hooks_that_have_something(void **state)
+{
+	struct fixture *fx = *state;
+	static struct store_want wants[NAMES];
+	struct store_claim c = {
+		.op.kind = STORE_OP_CLAIM, .wants = wants, .want_count = NAMES, .total = 10};
+
+	add_names(fx);
+	for (int i = 0; i < NAMES; i++)
+		wants[i] = (struct store_want){
+			.hook = many_ids[NAMES - 1 - i], .max = 10, .ordered = true};
+	for (int i = 0; i < 2; i++) {
+		if (i == 1) {
+			fx->hooks[0] = many_ids[500];
+			(void)fx_put(fx, "id:1", 1);
+		}
+		(void)steps(fx);
+		c.now = clock_wall();
+		assert_int_equal(store_wait(fx->st, &c.op), STORE_OK);
+		assert_int_equal(c.job_count, i);
+		if (i == 1) /* the first one sets ordering keys */
+			assert_in_range(steps(fx), 1, 500);
+	}
+	fx_claim_free(&c);
+}
+
 #define OPEN(test) cmocka_unit_test_setup_teardown(test, fx_make_open, fx_remove)
 
 int main(void)
@@ -256,6 +314,8 @@ int main(void)
 		OPEN(test_a_long_past),
 		OPEN(test_a_long_past_is_not_searched_for_a_state),
 		OPEN(test_removing_an_event_reads_its_deliveries_only),
+		OPEN(test_names_go_in_together),
+		OPEN(test_a_claim_asks_for_hooks_that_have_something),
 		OPEN(test_each_has_its_index),
 		cmocka_unit_test_setup_teardown(
 			test_no_statement_walks_from_the_start_on, fx_make, fx_remove),

@@ -6,8 +6,12 @@ static struct delivery_job claim_hook(struct fixture *fx, int64_t hook, struct s
 {
 	struct store_want want = {.hook = hook, .max = 10};
 
-	*c = (struct store_claim){
-		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 10};
+	*c = (struct store_claim){.op.kind = STORE_OP_CLAIM,
+		.wants = &want,
+		.want_count = 1,
+		.total = 10,
+		.now = clock_wall(),
+		.room = INT64_MAX};
 	assert_int_equal(store_wait(fx->st, &c->op), STORE_OK);
 	c->wants = NULL;
 	return c->job_count > 0 ? *c->jobs[0] : (struct delivery_job){0};

@@ -5,6 +5,9 @@
 #include "version_1_fixture.h"
 #include "version_3_fixture.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 /* Every state of a delivery and result of an attempt; an event with everything, one with the least,
  * one in quarantine. */
 static const char rows_1[] =
@@ -74,7 +77,7 @@ static void make_version_1(const struct fixture *fx)
 /* Opens without adding the names of fx_open: the store has them. */
 static void open_store(struct fixture *fx)
 {
-	struct store_options options = {.path = fx->path, .backlog = 100};
+	struct store_options options = {.path = fx->path, .migrate = true, .backlog = 100};
 
 	fx->st = store_open(&options);
 	assert_non_null(fx->st);
@@ -94,8 +97,8 @@ static void test_all_is_there(void **state)
 	open_store(fx);
 	const char *said = capture_end(&capture);
 	assert_non_null(strstr(said, "is being brought to a newer schema"));
-	assert_non_null(strstr(said, "from=1 to=4"));
-	assert_non_null(strstr(said, "has the newer schema schema=4"));
+	assert_non_null(strstr(said, "from=1 to=9"));
+	assert_non_null(strstr(said, "has the newer schema schema=9"));
 	struct store_counts counts = fx_counts(fx);
 	assert_int_equal(counts.waiting, 2);
 	assert_int_equal(counts.dead, 2);
@@ -157,8 +160,11 @@ static void test_it_works(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_want want = {.hook = 3, .max = 5, .ordered = true, .skip_stale = fx_states};
-	struct store_claim c = {
-		.op.kind = STORE_OP_CLAIM, .wants = &want, .want_count = 1, .total = 5};
+	struct store_claim c = {.op.kind = STORE_OP_CLAIM,
+		.wants = &want,
+		.want_count = 1,
+		.total = 5,
+		.now = clock_wall()};
 
 	make_version_1(fx);
 	open_store(fx);
@@ -182,7 +188,7 @@ static void test_it_works(void **state)
 static void test_one_that_cannot_be_migrated_is_left_as_it_was(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_options options = {.path = fx->path, .backlog = 100};
+	struct store_options options = {.path = fx->path, .migrate = true, .backlog = 100};
 	struct capture capture;
 
 	make_version_1(fx);
@@ -306,6 +312,80 @@ static void test_a_reader_leaves_it_to_the_daemon(void **state)
 	store_reader_close(r);
 }
 
+/* As hookctl opens it. */
+static void refuse(const struct fixture *fx, const char *expected)
+{
+	struct store_options options = {.path = fx->path, .backlog = 100};
+	struct capture capture;
+
+	capture_begin(&capture);
+	assert_null(store_open(&options));
+	assert_non_null(strstr(capture_end(&capture), expected));
+}
+
+static void test_only_the_daemon_migrates_or_makes(void **state)
+{
+	struct fixture *fx = *state;
+
+	refuse(fx, "No such file");
+	assert_int_equal(access(fx->path, F_OK), -1);
+	fx_exec(fx->path, "PRAGMA user_version = 0");
+	refuse(fx, "store is empty");
+	make_version_3(fx);
+	char *before = text_of(fx->path, shape);
+	refuse(fx, "store has an older schema; restart hookd");
+	char *after = text_of(fx->path, shape);
+	assert_string_equal(before, after);
+	assert_int_equal(fx_number(fx, "PRAGMA user_version"), 3);
+	free(before);
+	free(after);
+	open_store(fx);
+	fx_close(fx);
+	struct store_options options = {.path = fx->path, .backlog = 100};
+	fx->st = store_open(&options);
+	assert_non_null(fx->st);
+}
+
+/* KiB: the most that the process has had. */
+static long most_memory(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_maxrss;
+}
+
+/* In a process of its own, which has not had more memory before. A store of a size that would be
+ * sorted in 20 MiB. */
+static void test_memory_does_not_grow_with_the_store(void **state)
+{
+	enum { CHILD_GROWTH = 8192 /* KiB */ };
+	static const char many[] =
+		"PRAGMA synchronous = OFF; BEGIN; INSERT INTO sources VALUES(1, 'fedapay');"
+		"INSERT INTO hooks VALUES(1, 'alpha'); INSERT INTO events SELECT n, 1,"
+		" 'id:' || n, n, 'transaction.approved', 'transaction', n % 70000, n, NULL,"
+		" 'webhook', '203.0.113.7', 0, 0, NULL, x'7b7d' FROM (WITH RECURSIVE c(n) AS"
+		" (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 250000) SELECT n FROM c);"
+		"INSERT INTO deliveries SELECT id, id, 1, 'DEAD', 1, 1, received_at FROM events;"
+		"PRAGMA application_id = 1752525668; PRAGMA user_version = 1; COMMIT";
+	struct fixture *fx = *state;
+	int status;
+
+	fx_exec(fx->path, version_1_pragmas);
+	fx_exec(fx->path, version_1);
+	fx_exec(fx->path, many);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		long before = most_memory();
+		open_store(fx);
+		_exit(most_memory() - before < CHILD_GROWTH ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(fx_number(fx, "PRAGMA user_version"), STORE_SCHEMA);
+}
+
 #define MADE(test) cmocka_unit_test_setup_teardown(test, fx_make, fx_remove)
 
 int main(void)
@@ -319,6 +399,8 @@ int main(void)
 		MADE(test_version_3_keeps_its_order),
 		MADE(test_version_3_is_like_a_new_one),
 		MADE(test_a_reader_leaves_it_to_the_daemon),
+		MADE(test_only_the_daemon_migrates_or_makes),
+		MADE(test_memory_does_not_grow_with_the_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

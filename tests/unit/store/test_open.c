@@ -9,7 +9,7 @@
 
 static const char *refused(const char *path, struct capture *capture)
 {
-	struct store_options options = {.path = path, .backlog = 10};
+	struct store_options options = {.path = path, .migrate = true, .backlog = 10};
 
 	capture_begin(capture);
 	struct store *st = store_open(&options);
@@ -115,6 +115,43 @@ static void test_odd_paths_are_refused(void **state)
 	assert_non_null(strstr(refused(missing, &capture), "No such file"));
 	assert_int_equal(mkfifo(fx->path, 0600), 0);
 	assert_non_null(strstr(refused(fx->path, &capture), "not a regular file"));
+	(void)snprintf(missing, sizeof(missing), "%s.lock", fx->path);
+	assert_int_equal(unlink(missing), 0);
+	assert_int_equal(mkfifo(missing, 0600), 0);
+	assert_non_null(strstr(refused(fx->path, &capture), "lock is not a regular file"));
+	assert_int_equal(unlink(missing), 0);
+	/* A lock has the name by which the store was opened. */
+	(void)snprintf(missing, sizeof(missing), "%s/link", fx->dir);
+	assert_int_equal(unlink(fx->path), 0);
+	fx_open(fx);
+	assert_int_equal(symlink(fx->path, missing), 0);
+	assert_non_null(strstr(refused(missing, &capture), "is a symbolic link"));
+}
+
+/* By a hard link it has a lock of its own. In two processes: closing the file in this one would
+ * drop SQLite's locks. */
+static void test_a_store_with_two_names_is_locked(void **state)
+{
+	struct fixture *fx = *state;
+	struct capture capture;
+	char link_path[128];
+	int status;
+
+	fx_open(fx);
+	(void)snprintf(link_path, sizeof(link_path), "%s/other.db", fx->dir);
+	assert_int_equal(link(fx->path, link_path), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		const char *text = refused(link_path, &capture);
+		_exit(strstr(text, "in use by another hookd, under another name") != NULL ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	fx_close(fx);
+	capture_begin(&capture);
+	fx_open(fx);
+	assert_non_null(strstr(capture_end(&capture), "store has more than one name"));
 }
 
 static void test_a_new_file_has_its_header_and_mode(void **state)
@@ -233,7 +270,7 @@ static void test_what_ran_is_ready_again(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		bool ran = c.jobs[i]->hook != fx->hooks[2];
 		assert_int_equal(c.jobs[i]->attempt, ran ? 2 : 1);
-		assert_int_equal(c.jobs[i]->interrupted, ran ? 1 : 0);
+		assert_int_equal(c.jobs[i]->crashes, ran ? 1 : 0);
 		assert_int_equal(c.jobs[i]->failures, 0);
 	}
 	fx_claim_free(&c);
@@ -273,6 +310,7 @@ int main(void)
 		MADE(test_other_files_are_left_alone),
 		MADE(test_newer_schema_is_refused),
 		MADE(test_odd_paths_are_refused),
+		MADE(test_a_store_with_two_names_is_locked),
 		MADE(test_a_new_file_has_its_header_and_mode),
 		MADE(test_an_empty_database_is_taken),
 		MADE(test_a_store_without_wal_gets_one),

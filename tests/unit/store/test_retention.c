@@ -3,8 +3,23 @@
 #include "store/private.h"
 #include "store/sqlite/db.h"
 
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
 #define HOUR   3600000
 #define EVENTS "SELECT count(*) FROM events"
+
+static atomic_llong wall_shift; /* ms */
+
+/* Replaces libc's, here and in all of hookd that is linked in. */
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+	long result = syscall(SYS_clock_gettime, id, now);
+
+	if (id == CLOCK_REALTIME)
+		now->tv_sec += (time_t)(atomic_load(&wall_shift) / 1000);
+	return (int)result;
+}
 
 /* `count` events of the given age; their keys begin with `prefix`. */
 static void put_many(struct fixture *fx, const char *prefix, int count, size_t hooks, int64_t age)
@@ -61,6 +76,56 @@ static void test_only_old_events_that_have_ended_go(void **state)
 	fx_await(fx, EVENTS, 5);
 }
 
+/* The clock is a year ahead: the newest event is as old. Events that come then show that it is
+ * right only when they have come for a day, whatever happens meanwhile. */
+static void test_a_clock_far_ahead_removes_nothing(void **state)
+{
+	struct fixture *fx = *state;
+	const int64_t year = INT64_C(365) * 24 * HOUR, day = INT64_C(24) * HOUR;
+	struct store_options options = {
+		.path = fx->path, .migrate = true, .retention = 30 * day + 2, .backlog = 1000};
+
+	put_many(fx, "young", 4, 0, year + 20 * day);
+	put_many(fx, "newest", 1, 0, year);
+	put_many(fx, "day before", 1, 0, year + day + HOUR);
+	put_many(fx, "old", 5, 0, year + 40 * day);
+	store_configure(fx->st, 30 * day, 1000);
+	fx_await(fx, EVENTS, 6);
+	assert_int_equal(fx_number(fx, EVENTS " WHERE idempotency_key GLOB 'old:*'"), 0);
+	put_many(fx, "ahead", 3, 0, 0);
+	put_many(fx, "old again", 1, 0, year + 40 * day);
+	store_configure(fx->st, 30 * day + 1, 1000);
+	fx_await(fx, EVENTS, 9);
+	put_many(fx, "old", 2, 0, year + 40 * day);
+	fx_close(fx);
+	fx_open_with(fx, &options);
+	fx_await(fx, EVENTS, 9);
+	assert_int_equal(fx_number(fx, EVENTS " WHERE idempotency_key GLOB 'young:*'"), 4);
+	put_many(fx, "ahead before", 1, 0, day + HOUR);
+	store_configure(fx->st, 30 * day + 3, 1000);
+	fx_await(fx, EVENTS, 4);
+}
+
+/* hookd runs, and its clock jumps: more is not trusted than the time that has passed. */
+static void test_a_clock_that_jumps_while_hookd_runs(void **state)
+{
+	struct fixture *fx = *state;
+	const int64_t day = INT64_C(24) * HOUR;
+
+	put_many(fx, "now", 1, 0, 0);
+	put_many(fx, "day before", 1, 0, day + HOUR);
+	put_many(fx, "young", 4, 0, 20 * day);
+	put_many(fx, "old", 1, 0, 31 * day);
+	store_configure(fx->st, 30 * day, 1000);
+	fx_await(fx, EVENTS, 6);
+	atomic_store(&wall_shift, 400 * day);
+	put_many(fx, "ahead", 1, 0, HOUR);
+	put_many(fx, "old again", 1, 0, 431 * day);
+	store_configure(fx->st, 30 * day + 1, 1000);
+	fx_await(fx, EVENTS, 7);
+	atomic_store(&wall_shift, 0);
+}
+
 static void test_running_ones_stay(void **state)
 {
 	struct fixture *fx = *state;
@@ -79,7 +144,8 @@ static void test_running_ones_stay(void **state)
 static void test_a_pass_comes_right_after_opening(void **state)
 {
 	struct fixture *fx = *state;
-	struct store_options options = {.path = fx->path, .retention = HOUR, .backlog = 1000};
+	struct store_options options = {
+		.path = fx->path, .migrate = true, .retention = HOUR, .backlog = 1000};
 
 	put_many(fx, "plain", 3, 0, 2 * HOUR);
 	fx_close(fx);
@@ -168,6 +234,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OPEN(test_only_old_events_that_have_ended_go),
+		OPEN(test_a_clock_far_ahead_removes_nothing),
+		OPEN(test_a_clock_that_jumps_while_hookd_runs),
 		OPEN(test_running_ones_stay),
 		OPEN(test_a_pass_comes_right_after_opening),
 		OPEN(test_slices_are_small_and_get_past_waiting_events),

@@ -313,6 +313,27 @@ static void test_backlog(void **state)
 	(void)fx_put(fx, "id:5", 1);
 }
 
+/* Otherwise its sender would be refused for ever. */
+static void test_an_event_with_more_hooks_than_the_backlog(void **state)
+{
+	struct fixture *fx = *state;
+
+	store_configure(fx->st, 0, 2);
+	(void)fx_put(fx, "id:1", 3);
+	assert_int_equal(fx_put_aged(fx, "id:2", 3, 0).op.result, STORE_FULL);
+	assert_int_equal(fx_put_aged(fx, "id:2", 1, 0).op.result, STORE_FULL);
+	struct store_claim c = fx_claim(fx, 3, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(fx_put_aged(fx, "id:2", 3, 0).op.result, STORE_FULL);
+		assert_int_equal(
+			fx_settle(fx, c.jobs[i]->delivery, 1, ATTEMPT_OK, DELIVERY_DONE, 0),
+			STORE_OK);
+	}
+	fx_claim_free(&c);
+	(void)fx_put(fx, "id:2", 3);
+	assert_int_equal(fx_counts(fx).waiting, 3);
+}
+
 static void test_names_keep_their_ids(void **state)
 {
 	struct fixture *fx = *state;
@@ -337,6 +358,7 @@ static void test_on_ready_reports_new_work(void **state)
 {
 	struct fixture *fx = *state;
 	struct store_options options = {.path = fx->path,
+		.migrate = true,
 		.backlog = 10,
 		.on_ready = count_ready,
 		.on_ready_arg = &notified};
@@ -447,6 +469,7 @@ int main(void)
 		OPEN(test_done_may_free_its_operation),
 		OPEN(test_a_hundred_threads_with_one_key),
 		OPEN(test_backlog),
+		OPEN(test_an_event_with_more_hooks_than_the_backlog),
 		OPEN(test_names_keep_their_ids),
 		cmocka_unit_test_setup_teardown(test_on_ready_reports_new_work, fx_make, fx_remove),
 		OPEN(test_orphans),

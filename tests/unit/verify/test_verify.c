@@ -48,21 +48,37 @@ static const struct verify_scheme *scheme(void)
 	return &sender_find("fedapay")->proof;
 }
 
-static enum verify_result check_at(
-	const char *header, int64_t now, int64_t tolerance, struct verify_detail *detail)
+static struct verify_request request_of(struct header *header, int64_t now, int64_t tolerance)
 {
-	struct header given = signed_by(header);
-	struct verify_request r = {
+	return (struct verify_request){
 		.header = header_of,
-		.context = &given,
-		.body = BODY,
-		.body_len = strlen(BODY),
+		.context = header,
 		.secrets = secrets,
 		.secret_count = 3,
 		.tolerance = tolerance * 1000,
 		.now = now * 1000,
 	};
+}
+
+static enum verify_result check_at(
+	const char *header, int64_t now, int64_t tolerance, struct verify_detail *detail)
+{
+	struct header given = signed_by(header);
+	struct verify_request r = request_of(&given, now, tolerance);
+
+	r.body = BODY;
+	r.body_len = strlen(BODY);
 	return verify_signature(scheme(), &r, detail);
+}
+
+/* By the head alone. */
+static enum verify_result check_head(
+	const char *header, int64_t now, int64_t tolerance, struct verify_detail *detail)
+{
+	struct header given = signed_by(header);
+	struct verify_request r = request_of(&given, now, tolerance);
+
+	return verify_head(scheme(), &r, detail);
 }
 
 static enum verify_result check(const char *header)
@@ -136,6 +152,46 @@ static void time_is_held_to_the_tolerance_both_ways(void **state)
 	assert_int_equal(check_at(HEADER, 2 * (int64_t)T, 0, &d), VERIFY_OK);
 	/* A wrong signature is reported rather than a wrong time. */
 	assert_int_equal(check_at("t=1,s=" WRONG, T, 300, &d), VERIFY_NO_MATCH);
+}
+
+/* What no body could make authentic is found without one, with the reason that the whole would
+ * get; everything else passes. */
+static void heads_are_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *header;
+		enum verify_result result;
+	} rows[] = {
+		{NULL, VERIFY_NO_HEADER},
+		{"", VERIFY_MALFORMED},
+		{"s=" MAC, VERIFY_MALFORMED},
+		{"t=abc,s=" MAC, VERIFY_MALFORMED},
+		{"t=1700000000,t=1700000000,s=" MAC, VERIFY_MALFORMED},
+		{"t=1700000000", VERIFY_NO_SCHEME},
+		{"t=1700000000,v1=" MAC, VERIFY_NO_SCHEME},
+		{"t=1700000000,s=", VERIFY_NO_MATCH},
+		{"t=1700000000,s=" MAC "0", VERIFY_NO_MATCH},
+		{"t=1,s=short", VERIFY_NO_MATCH},
+		{"t=1700000000,s=" WRONG, VERIFY_OK},
+		{"t=1700000000,s=short,s=" WRONG, VERIFY_OK},
+		{HEADER, VERIFY_OK},
+	};
+	struct verify_detail d, whole;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(check_head(rows[i].header, T, 300, &d), rows[i].result);
+		if (rows[i].result != VERIFY_OK)
+			assert_int_equal(check_at(rows[i].header, T, 300, &whole), rows[i].result);
+	}
+	assert_int_equal(check_head(HEADER, T + 300, 300, &d), VERIFY_OK);
+	assert_int_equal(check_head(HEADER, T + 301, 300, &d), VERIFY_TOO_OLD);
+	assert_int_equal(d.off_by, 301);
+	assert_int_equal(d.signed_at, T);
+	assert_int_equal(check_head(HEADER, T - 301, 300, &d), VERIFY_TOO_NEW);
+	assert_int_equal(d.off_by, 301);
+	assert_int_equal(check_head("t=1,s=" WRONG, T, 300, &d), VERIFY_TOO_OLD);
+	assert_int_equal(check_head("t=1,s=" WRONG, T, 0, &d), VERIFY_OK);
 }
 
 static void secrets_are_tried_in_order(void **state)
@@ -246,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_are_judged),
+		cmocka_unit_test(heads_are_judged),
 		cmocka_unit_test(time_is_held_to_the_tolerance_both_ways),
 		cmocka_unit_test(secrets_are_tried_in_order),
 		cmocka_unit_test(only_so_many_signatures_are_compared),

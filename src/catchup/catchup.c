@@ -1,0 +1,533 @@
+#include "catchup/catchup.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "confirm.h"
+#include "facts.h"
+#include "health.h"
+#include "listener/listener.h"
+#include "pace.h"
+#include "parts.h"
+#include "task.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define SECOND       INT64_C(1000)
+#define MINUTE       (60 * SECOND)
+#define DENIED_AGAIN (60 * MINUTE) /* to the next probe with a key that was refused */
+#define FAILED_FIRST MINUTE
+#define FAILED_MAX   (15 * MINUTE)
+#define HEALTH_EVERY (15 * MINUTE)
+#define SILENCE      (360 * MINUTE) /* unless the config has another */
+#define REFUSED_LOOK (5 * SECOND)   /* between looks whether the listener had to refuse events */
+
+struct catchup {
+	struct catchup_with with;
+	pthread_t thread;
+	int event; /* eventfd: conf, orders or stopping have changed */
+	struct confirms *confirms;
+
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t ended; /* an order has */
+	struct conf *conf;    /* a reference */
+	struct catchup_order *orders;
+	bool ordered; /* an order is running */
+	bool stopping;
+};
+
+/* ---- a sweep that is due ---- */
+
+static void log_end(struct task *t, enum task_end end, int64_t filled)
+{
+	const struct log_field source = log_text("source", t->source->name);
+
+	if (end == TASK_DENIED && !t->denied)
+		log_error("events cannot be read back: once an hour it is tried again", source,
+			log_text("reason", t->state.failure));
+	else if (end == TASK_LATER || end == TASK_INCOMPLETE)
+		log_warn("events could not all be read back", source,
+			log_text("reason", t->state.failure));
+	else if (end == TASK_WHOLE && t->failures > 0)
+		log_info("events are read back again", source);
+	if (filled > 0)
+		log_warn("the webhook had not brought all events: the missing ones are filled in",
+			source, log_int("events", filled));
+	if (end != TASK_STOPPED)
+		t->denied = end == TASK_DENIED;
+}
+
+/* The ms until the next sweep. */
+static int64_t wait_after(struct task *t, enum task_end end, bool more)
+{
+	const struct conf_api *api = &t->source->api;
+	bool first = !t->swept;
+
+	if (end == TASK_STOPPED)
+		return 0;
+	t->failures = end == TASK_WHOLE ? 0 : t->failures + 1;
+	t->swept = t->swept || end == TASK_WHOLE;
+	if (end == TASK_DENIED)
+		return DENIED_AGAIN;
+	if (end == TASK_LATER)
+		return pace_backoff(t->failures, FAILED_FIRST, FAILED_MAX, UINT32_MAX / 2) +
+		       pace_backoff(t->failures, FAILED_FIRST, FAILED_MAX, randombytes_random()) /
+			       2;
+	if (more)
+		return 0;
+	/* what came just before the start is old enough then */
+	return first && api->grace + SECOND < api->every ? api->grace + SECOND : api->every;
+}
+
+static void note_end(struct task *t, enum task_end end)
+{
+	if (end == TASK_STOPPED)
+		return;
+	if (end != TASK_WHOLE && t->state.failed_at == 0)
+		t->state.failed_at = clock_wall();
+	t->changed = t->changed || t->state.denied != (end == TASK_DENIED);
+	t->state.denied = end == TASK_DENIED;
+	if (end == TASK_WHOLE)
+		t->dead = false;
+}
+
+static void check_health(struct task *t)
+{
+	int64_t every = t->source->api.every < HEALTH_EVERY ? t->source->api.every : HEALTH_EVERY;
+
+	if (clock_steady() < t->health_at)
+		return;
+	t->health_at = clock_steady() + every - SECOND;
+	health_check(t);
+}
+
+/* One sweep with all that belongs to it, from the store and back. */
+static enum task_end sweep_source(struct task *t, bool *more)
+{
+	int64_t filled = t->state.filled;
+	enum task_end end;
+
+	if (t->state.begun_at == 0)
+		t->state.begun_at = clock_wall();
+	check_health(t);
+	end = pass_run(t, more);
+	parts_forget(t);
+	filled = t->state.filled - filled;
+	if (filled > 0 && t->order == NULL)
+		health_note_missing(t);
+	note_end(t, end);
+	if (end != TASK_STOPPED && !task_save(t))
+		end = TASK_LATER;
+	log_end(t, end, filled);
+	return end;
+}
+
+static bool open_store(struct task *t)
+{
+	char why[STORE_READ_WHY];
+
+	t->reader = store_reader_open(t->store_path, why);
+	if (t->reader != NULL && store_catchup_read(t->reader, t->source->name, &t->state, why))
+		return true;
+	task_note(t, "the store cannot be read: %s", why);
+	store_reader_close(t->reader);
+	t->reader = NULL;
+	return false;
+}
+
+static void close_store(struct task *t)
+{
+	store_reader_close(t->reader);
+	t->reader = NULL;
+}
+
+static void tell_change(const struct catchup *c, struct task *t)
+{
+	if (t->changed && c->with.changed != NULL)
+		c->with.changed(c->with.arg);
+	t->changed = false;
+}
+
+static int64_t refused_events(const struct catchup *c)
+{
+	struct listener_counts counts = {0};
+
+	if (c->with.listener != NULL)
+		listener_counts(c->with.listener, &counts);
+	return counts.unavailable;
+}
+
+static void work(const struct catchup *c, struct task *t)
+{
+	enum task_end end = TASK_LATER;
+	bool more = false;
+
+	t->refused = refused_events(c);
+	if (open_store(t)) {
+		end = sweep_source(t, &more);
+		close_store(t);
+	} else {
+		log_end(t, end, 0);
+	}
+	t->next_at = clock_steady() + wait_after(t, end, more);
+	tell_change(c, t);
+}
+
+/* ---- orders ---- */
+
+static enum task_end sweep_by_order(struct task *t)
+{
+	enum task_end end = TASK_WHOLE;
+	bool more = true;
+
+	while (end == TASK_WHOLE && more && !task_stopped(t)) {
+		if (!t->order->dry_run && t->order->since == 0) {
+			end = sweep_source(t, &more);
+			continue;
+		}
+		end = pass_run(t, &more);
+		parts_forget(t);
+		if (!t->order->dry_run && !task_save(t))
+			end = TASK_LATER;
+	}
+	return end;
+}
+
+static void run_order_on(struct task *t, struct catchup_order *order)
+{
+	const int64_t since = order->since;
+	enum task_end end = TASK_LATER;
+
+	t->order = order;
+	t->state.failure[0] = '\0';
+	if (open_store(t)) {
+		if (order->check)
+			end = facts_ask(t);
+		else
+			end = sweep_by_order(t);
+		close_store(t);
+	}
+	t->order = NULL;
+	order->since = since;
+	if (end == TASK_WHOLE || !order->good)
+		return;
+	order->good = false;
+	(void)snprintf(order->why, sizeof(order->why), "%s: %s", t->source->name,
+		end == TASK_STOPPED           ? "stopped"
+		: t->state.failure[0] != '\0' ? t->state.failure
+					      : "not all could be read");
+}
+
+/* ---- the thread ---- */
+
+struct tasks {
+	struct task *list;
+	size_t count;
+};
+
+static void close_tasks(struct tasks *tasks)
+{
+	for (size_t i = 0; i < tasks->count; i++)
+		client_free(tasks->list[i].client);
+	free(tasks->list);
+	*tasks = (struct tasks){0};
+}
+
+static void answer_first(struct task *t)
+{
+	confirms_answer(t->confirms, t);
+}
+
+static void open_tasks(const struct catchup *c, const struct conf *conf, struct tasks *tasks)
+{
+	*tasks = (struct tasks){.list = calloc(conf->source_count + 1, sizeof(*tasks->list))};
+	if (tasks->list == NULL)
+		log_error("out of memory: events are not read back");
+	for (size_t i = 0; tasks->list != NULL && i < conf->source_count; i++) {
+		struct task *t = &tasks->list[tasks->count];
+		const struct conf_source *source = &conf->sources[i];
+
+		if (source->api.key == NULL)
+			continue;
+		*t = (struct task){.source = source,
+			.store = c->with.store,
+			.store_path = conf->store.path,
+			.stop = c->event,
+			.confirms = c->confirms,
+			.before_asking = answer_first,
+			.silence = conf->silence.after > 0 ? conf->silence.after : SILENCE,
+			.client = client_new(source->api.url, source->api.key, c->event)};
+		tasks->count += t->client != NULL;
+	}
+}
+
+/* The task that is due first; NULL: there is none. */
+static struct task *first_due(const struct tasks *tasks)
+{
+	struct task *first = NULL;
+
+	for (size_t i = 0; i < tasks->count; i++)
+		if (first == NULL || tasks->list[i].next_at < first->next_at)
+			first = &tasks->list[i];
+	return first;
+}
+
+/* Events were answered 503: their sender may not try again. */
+static void expect_after_refusals(const struct catchup *c, const struct tasks *tasks)
+{
+	int64_t refused = refused_events(c);
+
+	for (size_t i = 0; i < tasks->count; i++) {
+		struct task *t = &tasks->list[i];
+
+		if (refused <= t->refused || t->failures > 0)
+			continue;
+		t->refused = refused;
+		t->next_at = clock_steady();
+	}
+}
+
+/* The webhook has brought nothing for long: once for each silence. */
+static void expect_after_silence(const struct catchup *c, const struct tasks *tasks)
+{
+	struct listener_health health = {0};
+
+	for (size_t i = 0; i < tasks->count; i++) {
+		struct task *t = &tasks->list[i];
+
+		listener_health(c->with.listener, t->source->store_id, &health);
+		if (health.accepted_at == 0 || health.accepted_at == t->silent_since ||
+			clock_wall() - health.accepted_at < t->silence || t->failures > 0)
+			continue;
+		t->silent_since = health.accepted_at;
+		t->next_at = clock_steady();
+	}
+}
+
+/* Runs what was ordered. */
+static void run_order(struct catchup *c, const struct tasks *tasks, struct catchup_order *order)
+{
+	size_t count = 0;
+
+	order->good = true;
+	for (size_t i = 0; i < tasks->count; i++) {
+		if (order->source != NULL &&
+			strcmp(order->source, tasks->list[i].source->name) != 0)
+			continue;
+		count++;
+		run_order_on(&tasks->list[i], order);
+		tell_change(c, &tasks->list[i]);
+	}
+	if (count > 0)
+		return;
+	order->good = false;
+	(void)snprintf(order->why, sizeof(order->why), "%s",
+		order->source != NULL ? "no source of that name has an API key"
+				      : "no source has an API key (api in hookd.yaml)");
+}
+
+static void end_order(struct catchup *c, struct catchup_order *order)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	order->ended = true;
+	(void)pthread_cond_broadcast(&c->ended);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+/* The next order; NULL: there is none, or *leave: the conf is another, or it is to stop. */
+static struct catchup_order *next_order(struct catchup *c, const struct conf *conf, bool *leave)
+{
+	struct catchup_order *order = NULL;
+	eventfd_t count;
+
+	(void)pthread_mutex_lock(&c->lock);
+	*leave = c->stopping || c->conf != conf;
+	if (!*leave) {
+		(void)eventfd_read(c->event, &count);
+		order = c->orders;
+		if (order != NULL)
+			c->orders = order->next;
+	}
+	c->ordered = order != NULL;
+	(void)pthread_mutex_unlock(&c->lock);
+	return order;
+}
+
+static int ms_to(int64_t at)
+{
+	int64_t left = at - clock_steady();
+
+	return left <= 0 ? 0 : left < REFUSED_LOOK ? (int)left : (int)REFUSED_LOOK;
+}
+
+static bool has_task(const void *arg, const char *source)
+{
+	const struct tasks *tasks = arg;
+
+	for (size_t i = 0; i < tasks->count; i++)
+		if (strcmp(tasks->list[i].source->name, source) == 0)
+			return true;
+	return false;
+}
+
+static void answer_confirmations(struct catchup *c, const struct tasks *tasks)
+{
+	for (size_t i = 0; i < tasks->count; i++)
+		confirms_answer(c->confirms, &tasks->list[i]);
+	confirms_answer_others(c->confirms, has_task, tasks);
+}
+
+/* Until the conf is another. */
+static void work_on_all(struct catchup *c, const struct conf *conf)
+{
+	struct pollfd fds[] = {{.fd = c->event, .events = POLLIN},
+		{.fd = confirms_fd(c->confirms), .events = POLLIN}};
+	struct catchup_order *order;
+	struct tasks tasks;
+	struct task *t;
+	bool leave = false;
+
+	open_tasks(c, conf, &tasks);
+	while (!leave) {
+		t = first_due(&tasks);
+		fds[0].revents = 0;
+		(void)poll(fds, 2, t == NULL ? -1 : ms_to(t->next_at));
+		answer_confirmations(c, &tasks);
+		if (fds[0].revents != 0) {
+			while ((order = next_order(c, conf, &leave)) != NULL) {
+				run_order(c, &tasks, order);
+				end_order(c, order);
+			}
+			continue;
+		}
+		if (c->with.listener != NULL) {
+			expect_after_refusals(c, &tasks);
+			expect_after_silence(c, &tasks);
+		}
+		if (t != NULL && t->next_at <= clock_steady())
+			work(c, t);
+	}
+	close_tasks(&tasks);
+}
+
+/* A reference to the current conf. NULL: stop. */
+static struct conf *current_conf(struct catchup *c)
+{
+	struct conf *conf;
+
+	(void)pthread_mutex_lock(&c->lock);
+	conf = c->stopping ? NULL : conf_ref(c->conf);
+	(void)pthread_mutex_unlock(&c->lock);
+	return conf;
+}
+
+/* No order is left waiting. */
+static void refuse_orders(struct catchup *c)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	for (struct catchup_order *o = c->orders; o != NULL; o = o->next) {
+		(void)snprintf(o->why, sizeof(o->why), "hookd is stopping");
+		o->ended = true;
+	}
+	c->orders = NULL;
+	(void)pthread_cond_broadcast(&c->ended);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+static void *catch_up_until_stopped(void *arg)
+{
+	struct catchup *c = arg;
+	struct conf *conf;
+
+	while ((conf = current_conf(c)) != NULL) {
+		work_on_all(c, conf);
+		conf_unref(conf);
+	}
+	refuse_orders(c);
+	confirms_close(c->confirms);
+	return NULL;
+}
+
+void catchup_run(struct catchup *c, struct catchup_order *order)
+{
+	struct catchup_order **end = &c->orders;
+
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->stopping) {
+		(void)snprintf(order->why, sizeof(order->why), "hookd is stopping");
+		order->ended = true;
+	} else {
+		while (*end != NULL)
+			end = &(*end)->next;
+		*end = order;
+		if (!c->ordered) /* the next one is taken when this one has ended */
+			(void)eventfd_write(c->event, 1);
+	}
+	while (!order->ended)
+		(void)pthread_cond_wait(&c->ended, &c->lock);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+struct catchup *catchup_start(struct conf *conf, const struct catchup_with *with)
+{
+	struct catchup *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		log_error("out of memory: events are not read back");
+		return NULL;
+	}
+	c->with = *with;
+	c->conf = conf_ref(conf);
+	c->confirms = with->confirms;
+	c->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	(void)pthread_mutex_init(&c->lock, NULL);
+	thread_condition_init(&c->ended);
+	if (c->event >= 0 && thread_start(&c->thread, "catchup", catch_up_until_stopped, c))
+		return c;
+	if (c->event >= 0)
+		close(c->event);
+	conf_unref(c->conf);
+	free(c);
+	return NULL;
+}
+
+void catchup_reload(struct catchup *c, struct conf *conf)
+{
+	struct conf *old;
+
+	(void)pthread_mutex_lock(&c->lock);
+	old = c->conf;
+	c->conf = conf_ref(conf);
+	(void)eventfd_write(c->event, 1);
+	(void)pthread_mutex_unlock(&c->lock);
+	conf_unref(old);
+}
+
+void catchup_drain(struct catchup *c)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	c->stopping = true;
+	(void)eventfd_write(c->event, 1);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+void catchup_stop(struct catchup *c)
+{
+	if (c == NULL)
+		return;
+	catchup_drain(c);
+	(void)pthread_join(c->thread, NULL);
+	conf_unref(c->conf);
+	close(c->event);
+	(void)pthread_cond_destroy(&c->ended);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+}

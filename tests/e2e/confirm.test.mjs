@@ -1,0 +1,80 @@
+// Before a hook acts, the sender's API is asked whether what the event reports is still so.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pair, shipped } from './lib/catchup.mjs';
+import { limit, waitFor } from './lib/wait.mjs';
+
+/** A mock that sends webhooks, and a hookd whose hook confirms. */
+const confirming = (t, { hook = {}, ...more } = {}) => pair(t, { webhook: true, hook: { confirm: true, ...hook }, api: { every: '1h' }, ...more });
+const asked = (mock) => mock.asked('transaction').length;
+const delivery = async (d, event) => (await d.settled(event)).deliveries[0];
+const eventOf = async (d) => (await waitFor(async () => (await d.events('--type', 'transaction.approved'))[0], 'the event')).id;
+
+test('approved, or transferred since: the hook acts; one question for those of 10 s', limit, async (t) => {
+	const { mock, d } = await confirming(t);
+	const tx = mock.model.newTransaction();
+	tx.advance('approved');
+	await waitFor(() => shipped(d).length === 1, 'the hook');
+	assert.equal(asked(mock), 1);
+	assert.equal((await d.ctl('replay', String(await eventOf(d)), '--yes')).code, 0);
+	await waitFor(() => shipped(d).length === 2, 'the replay');
+	assert.equal(asked(mock), 1, 'from memory');
+});
+
+test('refunded since: SKIPPED with what the API says; another amount: DEAD', limit, async (t) => {
+	const { mock, d } = await confirming(t, { webhook: true });
+	const held = mock.model.newTransaction();
+	assert.equal((await d.ctl('pause', 'ship')).code, 0);
+	held.advance('approved');
+	const event = await eventOf(d);
+	held.advance('refunded');
+	assert.equal((await d.ctl('resume', 'ship')).code, 0);
+	const skipped = await delivery(d, event);
+	assert.deepEqual([skipped.state, skipped.reason, skipped.attempts], ['SKIPPED', 'FedaPay says refunded', []]);
+	assert.equal((await d.ctl('pause', 'ship')).code, 0);
+	const other = mock.model.newTransaction();
+	other.advance('approved');
+	const second = await waitFor(async () => (await d.events('--entity', `transaction:${other.row.id}`).catch(() => []))[0]?.id, 'the second');
+	other.row.amount = 100;
+	assert.equal((await d.ctl('resume', 'ship')).code, 0);
+	const dead = await delivery(d, second);
+	assert.equal(dead.state, 'DEAD');
+	assert.match(dead.attempts.at(-1).message, /^not run: FedaPay says 100.FCFA, the event /);
+	assert.deepEqual(shipped(d), []);
+});
+
+test('an API that is down: it waits without an attempt, and holds up nothing else', limit, async (t) => {
+	const { mock, d } = await confirming(t);
+	mock.route('transaction').status(503);
+	const tx = mock.model.newTransaction();
+	tx.advance('approved');
+	const event = await eventOf(d);
+	assert.match(await d.logged(/waits for its confirmation/), /hook=ship retry_in_s=\d+ reason=/);
+	const [waits] = (await d.show(event)).deliveries;
+	assert.deepEqual([waits.state, waits.attempts], ['READY', []]);
+	assert.deepEqual(shipped(d), []);
+});
+
+test('what the API does not have: two attempts, then DEAD with a hint', limit, async (t) => {
+	const { mock, d } = await confirming(t, { hook: { retry: { attempts: 9, first: '100ms', max: '200ms' } } });
+	mock.route('transaction').status(404);
+	mock.model.newTransaction().advance('approved');
+	const dead = await delivery(d, await eventOf(d));
+	assert.deepEqual([dead.state, dead.attempts.map((a) => a.result)], ['DEAD', ['tempfail', 'tempfail', 'permfail']]);
+	assert.match(dead.attempts.at(-1).message, /FedaPay does not have it: a test event, or the API key is of the other mode/);
+});
+
+test('filled-in events are confirmed by default, others are not; confirm: false does not ask', limit, async (t) => {
+	const { mock, d } = await pair(t, { webhook: true, hook: { confirm: undefined } });
+	mock.model.newTransaction().advance('approved');
+	await waitFor(() => shipped(d).length === 1, 'the webhook\'s');
+	assert.equal(asked(mock), 0);
+	[...mock.model.webhooks.values()][0].row.enabled = false;
+	const missed = mock.model.newTransaction();
+	missed.advance('approved');
+	missed.advance('refunded');
+	await waitFor(async () => (await d.events('--type', 'transaction.approved')).length === 2, 'it to be filled in');
+	const event = (await d.events('--type', 'transaction.approved'))[0].id;
+	assert.equal((await delivery(d, event)).reason, 'FedaPay says refunded');
+	assert.equal(shipped(d).length, 1);
+});

@@ -165,12 +165,23 @@ static int64_t refused_events(const struct catchup *c)
 	return counts.unavailable;
 }
 
+/* Were events answered 503 since the last look? */
+static bool note_refusals(const struct catchup *c, struct task *t)
+{
+	int64_t refused = refused_events(c);
+	bool some = refused > t->refused;
+
+	t->refused = refused;
+	t->dead = t->dead || some;
+	return some;
+}
+
 static void work(const struct catchup *c, struct task *t)
 {
 	enum task_end end = TASK_LATER;
 	bool more = false;
 
-	t->refused = refused_events(c);
+	(void)note_refusals(c, t);
 	if (open_store(t)) {
 		end = sweep_source(t, &more);
 		close_store(t);
@@ -280,18 +291,14 @@ static struct task *first_due(const struct tasks *tasks)
 	return first;
 }
 
-/* Events were answered 503: their sender may not try again. */
+/* The sender of events that were answered 503 may not try again. */
 static void expect_after_refusals(const struct catchup *c, const struct tasks *tasks)
 {
-	int64_t refused = refused_events(c);
-
 	for (size_t i = 0; i < tasks->count; i++) {
 		struct task *t = &tasks->list[i];
 
-		if (refused <= t->refused || t->failures > 0)
-			continue;
-		t->refused = refused;
-		t->next_at = clock_steady();
+		if (t->failures == 0 && note_refusals(c, t))
+			t->next_at = clock_steady();
 	}
 }
 

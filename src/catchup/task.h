@@ -32,13 +32,14 @@ struct task {
 	int64_t offset;       /* ms by which the API's clock is ahead */
 	int64_t next_at;      /* steady ms of the next sweep */
 	int64_t health_at;    /* … and of the next look at the webhook */
-	int64_t refused;      /* 503s of the listener, when the last sweep began */
+	int64_t refused;      /* 503s of the listener, at the last look */
 	int64_t silent_since; /* when the webhook brought its last event, if that is long ago */
 	unsigned failures;    /* sweeps that failed in a row */
 	bool swept;           /* once since the start */
 	bool denied;          /* the key was refused, and that was logged */
 	bool disorder;        /* the list is not newest first, and that was logged */
-	bool dead;            /* the webhook was not well since the last sweep */
+	bool dead;            /* since the last sweep the webhook was not well, or events were
+			       * answered 503: api.grace does not count */
 	bool changed;         /* … and the reporter may have to know */
 };
 

@@ -214,15 +214,15 @@ test('killed in the middle of filling in: each hook runs once', limit, async (t)
 	assert.equal((await d.events()).length, ids.length);
 });
 
-test('after hookd had to answer 503 it looks at once for what it refused', limit, async (t) => {
-	const { mock, d } = await pair(t, { api: { every: '1d' }, mock: { tries: 1 }, limits: { backlog: 1 }, hook: { concurrency: 1 } });
+test('after hookd had to answer 503 it looks at once for what it refused, however young', limit, async (t) => {
+	const { mock, d } = await pair(t, { api: { every: '1d', grace: '5m' }, mock: { tries: 1 }, limits: { backlog: 1 }, hook: { concurrency: 1 } });
 	mock.model.newWebhook(`http://127.0.0.1:${d.at.port}/webhooks/fedapay`, { secret: d.secret, disable_on_error: false });
 	assert.equal((await d.ctl('pause', 'ship')).code, 0);
 	const ids = [];
 	for (let i = 0; i < 3; i++) { ids.push(mock.model.pay().object_id); await mock.idle(); }
 	assert.deepEqual(mock.deliveries.map((delivery) => delivery.statuses), [[200], [503], [503]]);
 	assert.equal((await d.ctl('resume', 'ship')).code, 0);
-	await waitFor(() => shipped(d).length === 3, 'the refused ones, long before api.every');
+	await waitFor(() => shipped(d).length === 3, 'the refused ones, long before api.grace and api.every');
 	once(d, ids);
 });
 

@@ -57,6 +57,8 @@ struct catchup_fact {
 struct catchup_order {
 	const char *source; /* NULL: each that has an API key */
 	int64_t since;      /* unix ms: all from then on; 0: from where the last sweep ended */
+	const char *kind;   /* an entity's, to read back that one alone; NULL: events … */
+	const char *id;     /* … and its id */
 	bool dry_run;       /* store nothing */
 	bool check;         /* ask the API what it does, instead */
 

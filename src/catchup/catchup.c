@@ -222,6 +222,8 @@ static void run_order_on(struct task *t, struct catchup_order *order)
 	if (open_store(t)) {
 		if (order->check)
 			end = facts_ask(t);
+		else if (order->id != NULL)
+			end = refresh_entity(t, order->kind, order->id);
 		else
 			end = sweep_by_order(t);
 		close_store(t);
@@ -325,6 +327,12 @@ static void run_order(struct catchup *c, const struct tasks *tasks, struct catch
 	size_t count = 0;
 
 	order->good = true;
+	if (order->id != NULL && order->source == NULL && tasks->count > 1) {
+		order->good = false;
+		(void)snprintf(order->why, sizeof(order->why),
+			"%zu sources have an API key: name the one it is of", tasks->count);
+		return;
+	}
 	for (size_t i = 0; i < tasks->count; i++) {
 		if (order->source != NULL &&
 			strcmp(order->source, tasks->list[i].source->name) != 0)

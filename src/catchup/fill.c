@@ -159,16 +159,21 @@ static bool read_row(
 	return true;
 }
 
-static const char *skip_reason(
-	const struct task *t, const struct sweep_row *row, char room[SKIP_REASON])
+/* occurred_at 0: it is not known. */
+static const char *skip_reason(const struct task *t, int64_t occurred_at, char room[SKIP_REASON])
 {
-	int64_t age = clock_wall() + t->offset - row->created_at;
+	int64_t age = clock_wall() + t->offset - occurred_at;
 
-	if (row->id == NULL || age <= t->source->api.act_within)
+	if (occurred_at == 0 || age <= t->source->api.act_within)
 		return NULL;
 	(void)snprintf(room, SKIP_REASON, "%" PRId64 " h old when it was read back: api.act_within",
 		age / 3600000);
 	return room;
+}
+
+static int64_t when_of(const struct sweep_row *row)
+{
+	return row->id != NULL ? row->created_at : 0;
 }
 
 static enum task_end store_row(struct task *t, const struct sweep_row *row, struct buf *body)
@@ -183,7 +188,7 @@ static enum task_end store_row(struct task *t, const struct sweep_row *row, stru
 		if (end != TASK_WHOLE)
 			return end;
 		if (read_row(t, row, body, &ev)) {
-			end = put_event(t, &ev, skip_reason(t, row, skip));
+			end = put_event(t, &ev, skip_reason(t, when_of(row), skip));
 			event_free(&ev);
 			return end;
 		}
@@ -201,10 +206,53 @@ static enum task_end show_missing(struct task *t, const struct sweep_row *row, s
 		task_note(t, "out of memory");
 		return TASK_LATER;
 	}
-	show_row(t, &ev, 0, skip_reason(t, row, skip));
+	show_row(t, &ev, 0, skip_reason(t, when_of(row), skip));
 	event_free(&ev);
 	return TASK_WHOLE;
 }
+
+/* ---- of an entity ---- */
+
+static enum task_end put_new(struct task *t, struct event *ev, bool *had)
+{
+	char why[STORE_READ_WHY], skip[SKIP_REASON];
+
+	if (!store_report_has(
+		    t->reader, t->source->name, ev->idempotency_key, ev->state_key, had, why)) {
+		task_note(t, "the store cannot be read: %s", why);
+		return TASK_LATER;
+	}
+	if (*had)
+		return TASK_WHOLE;
+	ev->occurred_at = ev->state_at;
+	if (t->order != NULL && t->order->dry_run) {
+		show_row(t, ev, 0, skip_reason(t, ev->state_at, skip));
+		return TASK_WHOLE;
+	}
+	return put_event(t, ev, skip_reason(t, ev->state_at, skip));
+}
+
+enum task_end fill_body(struct task *t, struct buf *body, bool *had)
+{
+	enum task_end end = TASK_LATER;
+	struct event ev;
+
+	if (read_event(t, body->data, body->len, true, &ev)) {
+		end = parts_complete(t, &ev, body);
+		event_free(&ev);
+		if (end != TASK_WHOLE)
+			return end;
+		if (read_event(t, body->data, body->len, true, &ev)) {
+			end = put_new(t, &ev, had);
+			event_free(&ev);
+			return end;
+		}
+	}
+	task_note(t, "out of memory");
+	return TASK_LATER;
+}
+
+/* ---- rows in their order ---- */
 
 static enum task_end want_parts(struct task *t, const struct sweep_row *row, struct buf *body)
 {

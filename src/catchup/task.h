@@ -87,6 +87,15 @@ enum task_end pass_run(struct task *t, bool *more);
 /* fill.c: of struct sweep_plan; arg is the task. */
 sweep_judge fill_judge;
 
+/* fill.c: completes and stores the body of an event that was made of an entity, unless it is stored
+ * already. *had: it was. */
+enum task_end fill_body(struct task *t, struct buf *body, bool *had);
+
+/* refresh.c: reads an entity back, and stores the events that its state implies and that are not
+ * there. Tells the order, if there is one, what it saw. TASK_INCOMPLETE: the API does not have
+ * it; noted. */
+enum task_end refresh_entity(struct task *t, const char *kind, const char *id);
+
 /* fill.c: completes and stores what was kept, in order; or shows it to a dry order. TASK_WHOLE: all
  * of it. */
 enum task_end fill_rows(struct task *t, struct sweep *s);

@@ -13,7 +13,7 @@
 
 static const struct act_kind *const kinds[] = {&act_replay, &act_cancel, &act_pause, &act_resume,
 	&act_release, &act_drop, &act_prune, &act_vacuum, &act_import, &act_recheck, &act_backup,
-	&act_check, &act_reload, &act_status, &act_catch_up, &act_check_api, NULL};
+	&act_check, &act_reload, &act_status, &act_catch_up, &act_refresh, &act_check_api, NULL};
 
 /* Of every request; hookd's socket has checked the first two. */
 static const char *const common_members[] = {"hookd", "store", "act", NULL};

@@ -19,9 +19,10 @@
 /* In the order in which --help lists them. */
 static const struct ctl_command *const commands[] = {&ctl_status, &ctl_events, &ctl_deliveries,
 	&ctl_transactions, &ctl_customers, &ctl_payouts, &ctl_show, &ctl_replay, &ctl_cancel,
-	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_refused, &ctl_catch_up, &ctl_api, &ctl_test,
-	&ctl_send, &ctl_sign, &ctl_verify, &ctl_backup, &ctl_check, &ctl_prune, &ctl_vacuum,
-	&ctl_export, &ctl_import, &ctl_stats, &ctl_audit, &ctl_reload, &ctl_completion, NULL};
+	&ctl_pause, &ctl_resume, &ctl_quarantine, &ctl_refused, &ctl_catch_up, &ctl_refresh,
+	&ctl_api, &ctl_test, &ctl_send, &ctl_sign, &ctl_verify, &ctl_backup, &ctl_check, &ctl_prune,
+	&ctl_vacuum, &ctl_export, &ctl_import, &ctl_stats, &ctl_audit, &ctl_reload, &ctl_completion,
+	NULL};
 
 static void print_usage(FILE *to)
 {

@@ -132,3 +132,69 @@ test('the digest tells what was filled in, and how the webhook is', limit, async
 	assert.deepEqual(digest.api.map((api) => [api.source, api.filled, api.webhook]), [['fedapay', 1, 'disabled']]);
 	assert.match(digest.text, /Filled in from the API\n +1 {2}of fedapay; webhook \d+ is disabled\n/);
 });
+
+test('refresh: reads one payment back, stores what is missing of it, once', limit, async (t) => {
+	const { mock, d } = await pair(t, { api: { every: '1d', grace: '1d' } });
+	const paid = mock.model.pay().object_id;
+	const transferred = mock.model.newTransaction();
+	transferred.advance('approved');
+	transferred.advance('transferred');
+	const pending = mock.model.newTransaction();
+	await sleep(10);
+	const refresh = (id, ...more) => d.ctl('refresh', ...more, `transaction:${id}`);
+
+	const dry = await refresh(paid, '--dry-run');
+	assert.equal(dry.code, 0, dry.stderr);
+	assert.equal(dry.stdout.replaceAll(/\s/g, ' ').trim(), `fedapay  transaction:${paid}: approved, 5 000 FCFA missing: transaction.approved`);
+	assert.deepEqual(await d.events(), []);
+	const first = await refresh(paid);
+	assert.equal(first.code, 0, first.stderr);
+	assert.match(first.stdout, /^event \d+ stored: transaction\.approved$/m);
+	const again = await refresh(paid);
+	assert.deepEqual([again.code, again.stderr], [0, 'nothing is missing\n']);
+	const caught = await d.ctl('catch-up', '--yes');
+	assert.match(caught.stdout, /^1 event filled in$/m, 'of the other payment; the first is there');
+	await waitFor(() => shipped(d).length === 2, 'the hooks');
+	assert.deepEqual(shipped(d), [paid, transferred.id]);
+
+	const seen = rows((await refresh(transferred.id, '--json')).stdout);
+	assert.match(seen[0].state, /^transferred, /);
+	assert.ok(!seen.some((row) => row.type === 'transaction.approved'), 'it is stored already');
+	const waits = await refresh(pending.id);
+	assert.match(waits.stdout, /: pending, /);
+	assert.match(waits.stderr, /nothing is missing/);
+	const audit = rows((await d.ctl('audit', '--json')).stdout);
+	assert.equal(audit.filter((row) => JSON.stringify(row).includes('"refresh"')).length, 4, 'all but the dry run');
+});
+
+test('refresh: a transferred payment of which nothing came runs the hook on approved', limit, async (t) => {
+	const { mock, d } = await pair(t, { api: { every: '1d', grace: '1d' } });
+	const paid = mock.model.newTransaction();
+	paid.advance('approved');
+	paid.advance('transferred');
+	const { code, stdout, stderr } = await d.ctl('refresh', `transaction:${paid.id}`);
+	assert.equal(code, 0, stderr);
+	assert.deepEqual(stdout.split('\n').slice(1, 3).map((line) => line.replace(/event \d+ stored: /, '')), ['transaction.approved', 'transaction.transferred']);
+	await waitFor(() => shipped(d).length === 1, 'the hook');
+	assert.deepEqual(shipped(d), [paid.id]);
+	const caught = await d.ctl('catch-up', '--yes');
+	assert.match(caught.stderr, /nothing is missing/, 'the API\'s own events of it are the same');
+});
+
+test('refresh: says what is wrong', limit, async (t) => {
+	const { mock, d } = await pair(t, { api: { every: '1d' } });
+	const refresh = (...args) => d.ctl('refresh', ...args);
+	const missing = await refresh('transaction:999');
+	assert.deepEqual([missing.code, missing.stdout], [1, '']);
+	assert.match(missing.stderr, /fedapay: FedaPay does not have transaction:999, or the API key is of the other mode/);
+	assert.match((await refresh('customer:1')).stderr, /FedaPay's API has no customer of the id 1/);
+	assert.match((await refresh('transaction:../webhooks')).stderr, /no transaction of the id/);
+	assert.match((await refresh('--source', 'other', 'transaction:1')).stderr, /no source of that name has an API key/);
+	assert.equal((await refresh('98446301')).code, 2);
+	mock.key = 'sk_sandbox_other';
+	const denied = await refresh('transaction:999');
+	assert.match(denied.stderr, /fedapay: the API refuses the key: answered 401/);
+	assert.ok(!denied.stderr.includes(KEY) && !d.log.includes(KEY));
+	await d.stop();
+	assert.match((await refresh('transaction:999')).stderr, /no hookd runs on this store: it alone asks an API/);
+});

@@ -48,8 +48,8 @@ struct act_kind {
 };
 
 extern const struct act_kind act_replay, act_cancel, act_pause, act_resume, act_release, act_drop,
-	act_catch_up, act_check_api, act_prune, act_vacuum, act_import, act_recheck, act_backup,
-	act_check, act_reload, act_status;
+	act_catch_up, act_refresh, act_check_api, act_prune, act_vacuum, act_import, act_recheck,
+	act_backup, act_check, act_reload, act_status;
 
 /* The value of a member that is there or not. */
 bool act_flag(const struct act *a, const char *name);

@@ -73,6 +73,17 @@ static json_t *catch_up(struct act *a)
 	return run_order(a, &order);
 }
 
+static json_t *refresh(struct act *a)
+{
+	struct catchup_order order = {
+		.kind = act_text(a, "kind"),
+		.id = act_text(a, "id"),
+		.dry_run = a->dry_run,
+	};
+
+	return run_order(a, &order);
+}
+
 static json_t *check_api(struct act *a)
 {
 	struct catchup_order order = {.check = true};
@@ -87,11 +98,20 @@ static const struct act_member members[] = {
 	{0},
 };
 
+static const struct act_member refresh_members[] = {
+	{"source", ACT_TEXT, 1, NAME_BYTES, false},
+	{"kind", ACT_TEXT, 1, NAME_BYTES, true},
+	{"id", ACT_TEXT, 1, NAME_BYTES, true},
+	{"dry_run", ACT_FLAG, 0, 0, false},
+	{0},
+};
+
 static const struct act_member check_members[] = {
 	{"source", ACT_TEXT, 1, NAME_BYTES, false},
 	{0},
 };
 
 const struct act_kind act_catch_up = {.name = "catch-up", .members = members, .run = catch_up};
+const struct act_kind act_refresh = {.name = "refresh", .members = refresh_members, .run = refresh};
 const struct act_kind act_check_api = {
 	.name = "check-api", .members = check_members, .unaudited = true, .run = check_api};

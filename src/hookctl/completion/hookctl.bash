@@ -63,6 +63,9 @@ _hookctl_offer_operand()
 	sign | verify | backup | import) _hookctl_offer_files ;;
 	quarantine) _hookctl_offer list show release drop ;;
 	refused) _hookctl_offer list show recheck ;;
+	refresh)
+		_hookctl_offer transaction: payout:
+		compopt -o nospace ;;
 	api) _hookctl_offer check ;;
 	completion) _hookctl_offer hooks ;;
 	show)
@@ -103,13 +106,14 @@ _hookctl_offer_options()
 	import) _hookctl_offer --run --source --dry-run --store ;;
 	refused) _hookctl_offer --source --limit --dry-run --json --utc --store ;;
 	catch-up) _hookctl_offer --source --since --dry-run --yes --json --utc --store ;;
+	refresh) _hookctl_offer --source --dry-run --json --store ;;
 	api) _hookctl_offer --source --json --store ;;
 	stats) _hookctl_offer --by --since --until --plot --json --utc --store ;;
 	audit) _hookctl_offer --limit --json --utc --store ;;
 	reload) _hookctl_offer --store ;;
 	completion) _hookctl_offer --store ;;
 	'') _hookctl_offer status events deliveries transactions customers payouts show replay cancel \
-		pause resume quarantine refused catch-up api test send sign verify backup check prune vacuum \
+		pause resume quarantine refused catch-up refresh api test send sign verify backup check prune vacuum \
 		export import stats audit reload completion --version ;;
 	esac
 	_hookctl_offer --config --help

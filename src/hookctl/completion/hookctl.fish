@@ -141,6 +141,11 @@ complete -c hookctl -n '__fish_seen_subcommand_from catch-up' -l json -d 'print 
 complete -c hookctl -n '__fish_seen_subcommand_from catch-up' -l utc -d 'print times in UTC, not local'
 complete -c hookctl -n '__fish_seen_subcommand_from catch-up' -l store -r -F -d 'the hookd that runs on this store (the config\'s)'
 
+complete -c hookctl -n __fish_use_subcommand -a refresh -d 'read one transaction or payout back from the sender\'s API'
+complete -c hookctl -n '__fish_seen_subcommand_from refresh' -l source -x -d 'of this source (the one that has an API key)'
+complete -c hookctl -n '__fish_seen_subcommand_from refresh' -l dry-run -d 'only print what is missing'
+complete -c hookctl -n '__fish_seen_subcommand_from refresh' -l json -d 'print one JSON object a line'
+complete -c hookctl -n '__fish_seen_subcommand_from refresh' -l store -r -F -d 'the hookd that runs on this store (the config\'s)'
 complete -c hookctl -n __fish_use_subcommand -a api -d 'ask a sender\'s API what it does, and print the answers'
 complete -c hookctl -n '__fish_seen_subcommand_from api' -l source -x -d 'of this source (each that has an API key)'
 complete -c hookctl -n '__fish_seen_subcommand_from api' -l json -d 'print one JSON object a line'

@@ -1,0 +1,213 @@
+/* catchup/refresh.c - one entity as the API shows it now: the events that its state implies, and
+ * that neither webhook nor sweep has brought, are stored as those of a sweep are. */
+#include "answer.h"
+#include "base/json.h"
+#include "compose.h"
+#include "event/lifecycle.h"
+#include "event/payment.h"
+#include "parts.h"
+#include "store/report.h"
+#include "task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_BYTES  160
+#define EVENTS_SEEN 100 /* the newest of an entity; it has a dozen */
+
+/* ---- what the API says ---- */
+
+static const struct sender_api_entity *find_kind(const struct task *t, const char *kind)
+{
+	const struct sender_api_entity *e = t->source->sender->api->entities;
+
+	while (e->kind != NULL && strcmp(e->kind, kind) != 0)
+		e++;
+	return e->kind != NULL ? e : NULL;
+}
+
+/* *object is new; NULL unless the end is TASK_WHOLE. */
+static enum task_end read_entity(struct task *t, const char *kind, const char *id, json_t **object)
+{
+	const struct sender_api_entity *e = find_kind(t, kind);
+	const struct sender *sender = t->source->sender;
+	struct client_answer answer;
+	enum task_end end = TASK_INCOMPLETE;
+	char path[PATH_BYTES];
+
+	*object = NULL;
+	if (e == NULL || !task_is_plain_id(id)) {
+		task_note(t, "%s's API has no %s of the id %s", sender->title, kind, id);
+		return TASK_INCOMPLETE;
+	}
+	(void)snprintf(path, sizeof(path), "%s%s?%s", e->path, id, sender->api->include);
+	task_get(t, path, &answer);
+	if (answer.result == CLIENT_MISSING)
+		task_note(t, "%s does not have %s:%s, or the API key is of the other mode",
+			sender->title, kind, id);
+	else if (answer.result != CLIENT_OK)
+		end = task_end_of(t, &answer);
+	else if (answer_read_object(answer.body.data != NULL ? answer.body.data : "",
+			 answer.body.len, object) != ANSWER_OK)
+		task_note(t, "the API cannot be read: no object in its answer");
+	else
+		end = TASK_WHOLE;
+	buf_free(&answer.body);
+	return end;
+}
+
+static const char *status_of(const struct task *t, const json_t *object)
+{
+	return json_string_value(json_object_get(object, t->source->sender->api->status));
+}
+
+/* To whom ordered it: "transaction:7" is "approved, 5 000 FCFA". */
+static void tell(struct task *t, const char *kind, const char *id, const json_t *object)
+{
+	const char *status = status_of(t, object);
+	struct catchup_fact fact = {.source = t->source->name};
+	struct buf question = {0}, answer = {0};
+	struct payment payment = {0};
+	char *text = json_text(object, JSON_COMPACT);
+
+	buf_printf(&question, "%s:%s", kind, id);
+	buf_add_text(&answer, status != NULL ? status : "nothing of its state");
+	if (text != NULL && payment_read(&payment, &t->source->sender->shape, text, strlen(text)) &&
+		*payment.amount != '\0') {
+		buf_add_text(&answer, ", ");
+		payment_add_money(&answer, &payment, payment.amount);
+	}
+	fact.question = question.data;
+	fact.answer = answer.data;
+	if (buf_ok(&question) && buf_ok(&answer))
+		t->order->fact(t->order->arg, &fact);
+	payment_free(&payment);
+	free(text);
+	buf_free(&question);
+	buf_free(&answer);
+}
+
+/* ---- the events that it implies ---- */
+
+static bool is_type(const struct sender *sender, const char *type)
+{
+	for (size_t i = 0; sender->types[i] != NULL; i++)
+		if (strcmp(sender->types[i], type) == 0)
+			return true;
+	return false;
+}
+
+static bool compose(const char *kind, const char *type, const json_t *object, struct buf *body)
+{
+	char *text = json_text(object, JSON_COMPACT);
+	const struct answer_event row = {
+		.type = type,
+		.object = kind,
+		.object_id = json_object_get(object, "id"),
+		.entity = text,
+		.raw = object,
+	};
+	bool good = text != NULL && compose_body(&row, body);
+
+	free(text);
+	return good;
+}
+
+struct seen {
+	const char *type;
+	bool found;
+};
+
+static void see_event(void *arg, const struct store_report_payload *row)
+{
+	struct seen *seen = arg;
+
+	seen->found = seen->found || (row->type != NULL && strcmp(row->type, seen->type) == 0);
+}
+
+/* Whether an event of that type is stored about it, if the entity does not say when it came into
+ * the state: without that time there is no state key to know it by. */
+static enum task_end is_told(struct task *t, const char *kind, const char *state,
+	const json_t *object, const char *type, bool *told)
+{
+	const json_t *id = json_object_get(object, "id");
+	struct store_report_entity entity = {.source = t->source->name, .kind = kind};
+	struct seen seen = {.type = type};
+	char moment[64], number[JSON_NUMBER], why[STORE_READ_WHY];
+
+	*told = false;
+	(void)snprintf(moment, sizeof(moment), "%s_at", state);
+	if (json_is_string(json_object_get(object, moment)))
+		return TASK_WHOLE;
+	entity.id = json_is_string(id) ? json_string_value(id) : json_number_text(id, number);
+	if (!store_report_entity(t->reader, &entity, EVENTS_SEEN, see_event, &seen, why)) {
+		task_note(t, "the store cannot be read: %s", why);
+		return TASK_LATER;
+	}
+	*told = seen.found;
+	return TASK_WHOLE;
+}
+
+/* No sender has an event for every state. */
+static enum task_end fill_state(
+	struct task *t, const char *kind, const char *state, const json_t *object)
+{
+	struct buf body = {0}, type = {0};
+	enum task_end end = TASK_WHOLE;
+	bool had = false;
+
+	buf_printf(&type, "%s.%s", kind, state);
+	if (buf_ok(&type) && is_type(t->source->sender, type.data)) {
+		end = is_told(t, kind, state, object, type.data, &had);
+		if (end != TASK_WHOLE || had) {
+			/* nothing to store */
+		} else if (compose(kind, type.data, object, &body)) {
+			end = fill_body(t, &body, &had);
+		} else {
+			task_note(t, "out of memory");
+			end = TASK_LATER;
+		}
+	}
+	buf_free(&body);
+	buf_free(&type);
+	return end;
+}
+
+/* First the state before, if what it means still holds: transferred is approved, too. */
+static enum task_end fill_states(
+	struct task *t, const char *kind, const char *status, const json_t *object)
+{
+	const struct lifecycle_state *states = t->source->sender->states;
+	struct buf type = {0};
+	const struct lifecycle_state *state = NULL;
+	enum task_end end = TASK_WHOLE;
+
+	buf_printf(&type, "%s.%s", kind, status);
+	if (buf_ok(&type))
+		state = lifecycle_find(states, type.data);
+	buf_free(&type);
+	if (state == NULL)
+		return TASK_WHOLE;
+	if (state->keeps && state->before != NULL)
+		end = fill_state(t, kind, state->before, object);
+	return end == TASK_WHOLE ? fill_state(t, kind, status, object) : end;
+}
+
+enum task_end refresh_entity(struct task *t, const char *kind, const char *id)
+{
+	const char *status;
+	json_t *object;
+	enum task_end end = read_entity(t, kind, id, &object);
+
+	if (end != TASK_WHOLE)
+		return end;
+	status = status_of(t, object);
+	if (t->order != NULL)
+		tell(t, kind, id, object);
+	if (status != NULL)
+		end = fill_states(t, kind, status, object);
+	parts_forget(t);
+	json_decref(object);
+	return end;
+}

@@ -60,6 +60,13 @@ bool store_catchup_webhook_is_bad(const struct store_catchup_state *state);
 bool store_catchup_last_webhook(struct store_reader *r, const char *source, int64_t *received_at,
 	char why[STORE_READ_WHY]) WARN_UNUSED;
 
+/* An entity of which an event of the type arrived. */
+typedef void store_catchup_seen(void *arg, const char *id, int64_t received_at);
+
+/* Those of a source since `from`, in the order of arrival. */
+bool store_catchup_begun(struct store_reader *r, const char *source, const char *type, int64_t from,
+	store_catchup_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
+
 /* How many events were filled in from the API in [from, to), and when the last of them was. */
 bool store_catchup_filled(struct store_reader *r, const char *source, int64_t from, int64_t to,
 	int64_t *count, int64_t *last, char why[STORE_READ_WHY]) WARN_UNUSED;

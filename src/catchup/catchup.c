@@ -112,7 +112,7 @@ static void check_health(struct task *t)
 /* One sweep with all that belongs to it, from the store and back. */
 static enum task_end sweep_source(struct task *t, bool *more)
 {
-	int64_t filled = t->state.filled;
+	int64_t filled = t->state.filled, before = t->state.read_at;
 	enum task_end end;
 
 	if (t->state.begun_at == 0)
@@ -120,6 +120,8 @@ static enum task_end sweep_source(struct task *t, bool *more)
 	check_health(t);
 	end = pass_run(t, more);
 	parts_forget(t);
+	if (end == TASK_WHOLE && !*more && t->order == NULL)
+		end = pending_ask(t, before);
 	filled = t->state.filled - filled;
 	if (filled > 0 && t->order == NULL)
 		health_note_missing(t);

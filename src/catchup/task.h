@@ -96,6 +96,10 @@ enum task_end fill_body(struct task *t, struct buf *body, bool *had);
  * it; noted. */
 enum task_end refresh_entity(struct task *t, const char *kind, const char *id);
 
+/* pending.c: reads back entities that have been pending since they began, each at growing gaps:
+ * those whose time came after `before` (unix ms), when it was last done. */
+enum task_end pending_ask(struct task *t, int64_t before);
+
 /* fill.c: completes and stores what was kept, in order; or shows it to a dry order. TASK_WHOLE: all
  * of it. */
 enum task_end fill_rows(struct task *t, struct sweep *s);

@@ -103,6 +103,7 @@ enum store_query {
 	QUERY_REFUSED_SOURCES, /* since: struct store_refused_source */
 	QUERY_CATCHUP,         /* source: struct store_catchup_state, in the order of its fields */
 	QUERY_CATCHUP_LAST,    /* source: received_at of the last event by webhook, 0 */
+	QUERY_CATCHUP_BEGUN,   /* source, type, from: entity_id, received_at */
 	QUERY_CATCHUP_FILLED,  /* source, from, to: number, received_at of the last */
 
 	QUERY_OLD_COUNT, /* before: number of events */

@@ -56,6 +56,27 @@ bool store_catchup_last_webhook(
 	return good;
 }
 
+struct begun {
+	store_catchup_seen *seen;
+	void *arg;
+};
+
+static void begun_row(const struct store_row *row, void *to)
+{
+	const struct begun *begun = to;
+
+	begun->seen(begun->arg, store_row_string(row, 0), store_row_number(row, 1));
+}
+
+bool store_catchup_begun(struct store_reader *r, const char *source, const char *type, int64_t from,
+	store_catchup_seen *seen, void *arg, char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.text = source}, {.text = type}, {.number = from}};
+	struct begun begun = {seen, arg};
+
+	return store_query(r, QUERY_CATCHUP_BEGUN, values, 3, begun_row, &begun, why);
+}
+
 bool store_catchup_filled(struct store_reader *r, const char *source, int64_t from, int64_t to,
 	int64_t *count, int64_t *last, char why[STORE_READ_WHY])
 {

@@ -191,6 +191,11 @@ static const char *const texts[QUERY_COUNT] = {
 		"SELECT coalesce((SELECT e.received_at FROM events e WHERE e.source_id = s.id"
 		" AND e.origin = 'webhook' ORDER BY e.received_at DESC LIMIT 1), 0), 0"
 		" FROM sources s WHERE s.name = ?1",
+	[QUERY_CATCHUP_BEGUN] = "SELECT e.entity_id, e.received_at FROM sources s"
+				" CROSS JOIN events e ON e.type = ?2 AND e.received_at >= ?3"
+				" AND e.source_id = s.id WHERE s.name = ?1"
+				" AND e.entity_id IS NOT NULL AND e.quarantined IS NULL"
+				" ORDER BY e.received_at",
 	[QUERY_CATCHUP_FILLED] = "SELECT count(*), coalesce(max(e.received_at), 0) FROM sources s"
 				 " JOIN events e ON e.source_id = s.id AND e.received_at >= ?2 AND "
 				 "e.received_at < ?3"

@@ -15,6 +15,8 @@ enum confirmation_result {
 	CONFIRMATION_LATER,    /* the API cannot be asked now: again after `wait` */
 };
 
+#define CONFIRMATION_NOT_RUN "not run: " /* how `why` begins at a MISMATCH */
+
 /* The asker owns it and what it points to, and leaves it alone until `done` is called: once, by any
  * thread; it must not block. */
 struct confirmation {

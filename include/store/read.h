@@ -55,7 +55,7 @@ struct store_delivery_row {
 	int64_t failures;
 	int64_t due_at;
 	const char *idempotency_key;
-	const char *reason;  /* NULL, or why it is SKIPPED */
+	const char *reason;  /* NULL, or why it is SKIPPED, or waits although it could run */
 	int64_t blocked_by;  /* READY: the delivery that blocks it; 0: none */
 	int64_t failed_id;   /* the delivery whose failure this one handles; 0: none */
 	int64_t replay_of;   /* the first of the deliveries that this one replays; 0: none */

@@ -152,10 +152,11 @@ struct store_settle {
 	struct store_op op; /* STORE_OP_SETTLE */
 	int64_t delivery;
 	unsigned attempt;
-	bool unstarted;   /* nothing was run: undo the claim. Of the fields below only due_at is
-			     read: now */
-	bool deferred;    /* … and it is due at due_at, not now */
-	const char *skip; /* … or why it is SKIPPED at ended_at; NULL: it is not. Borrowed */
+	bool unstarted;     /* nothing was run: undo the claim. Of the fields below only due_at is
+			       read: now */
+	bool deferred;      /* … and it is due at due_at, not now */
+	bool skipped;       /* … or it is SKIPPED at ended_at */
+	const char *reason; /* … why, of these two. Borrowed */
 	const struct attempt_outcome *outcome; /* borrowed until done */
 	int64_t started_at;                    /* unix ms; 0: as claimed */
 	int64_t ended_at;

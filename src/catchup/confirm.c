@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/money.h"
+#include "event/document.h"
 #include "event/event.h"
 #include "event/payment.h"
 #include "sender/sender.h"
@@ -210,7 +211,7 @@ static void say_mismatch(struct confirmation *c, const struct sender *sender,
 
 	payment_add_money(&is, now, *now->amount != '\0' ? now->amount : "no amount");
 	payment_add_money(&was, event, event->amount);
-	buf_printf(&text, "not run: %s says ", sender->title);
+	buf_printf(&text, CONFIRMATION_NOT_RUN "%s says ", sender->title);
 	buf_add_escaped(&text, is.data != NULL ? is.data : "", is.len, '\0');
 	buf_add_text(&text, ", the event ");
 	buf_add_escaped(&text, was.data != NULL ? was.data : "", was.len, '\0');
@@ -219,6 +220,42 @@ static void say_mismatch(struct confirmation *c, const struct sender *sender,
 	buf_free(&text);
 	buf_free(&is);
 	buf_free(&was);
+}
+
+/* The member of an entity that has its currency's id; NULL: there is none. */
+static const char *currency_id(const struct sender *sender)
+{
+	const struct sender_api_part *part = sender->api->parts;
+
+	while (part->name != NULL && strcmp(part->name, sender->shape.payment.currency) != 0)
+		part++;
+	return part->name != NULL ? part->id : NULL;
+}
+
+/* Of an answer that names the currency by its id alone. */
+static bool is_other_currency(
+	struct confirmation *c, const struct sender *sender, const char *text, size_t len)
+{
+	const char *member = currency_id(sender);
+	const json_t *was, *is;
+	json_t *root = NULL, *now = NULL, *ignored;
+	bool other = false;
+
+	if (member != NULL && document_parse(c->payload, c->payload_len, &root) &&
+		document_entity(root, &ignored) && json_read(text, len, NULL, &now, NULL)) {
+		was = json_object_get(payment_entity(&sender->shape, root), member);
+		is = json_object_get(now, member);
+		other = json_is_integer(was) && json_is_integer(is) && !json_equal(was, is);
+		if (other)
+			(void)snprintf(c->why, sizeof(c->why),
+				CONFIRMATION_NOT_RUN "%s says %s %" JSON_INTEGER_FORMAT
+						     ", the event %" JSON_INTEGER_FORMAT,
+				sender->title, member, json_integer_value(is),
+				json_integer_value(was));
+	}
+	json_decref(root);
+	json_decref(now);
+	return other;
 }
 
 static void compare_status(
@@ -255,6 +292,8 @@ static void compare(
 		(void)snprintf(c->why, sizeof(c->why), "out of memory");
 	} else if (is_other_amount(&event, &now)) {
 		say_mismatch(c, sender, &event, &now);
+	} else if (is_other_currency(c, sender, text, len)) {
+		c->result = CONFIRMATION_MISMATCH;
 	} else {
 		compare_status(c, sender, text, len);
 	}

@@ -233,7 +233,8 @@ void dispatcher_run_leave(struct dispatcher *d, struct run *r, bool skip, int64_
 			.unstarted = true,
 			.state = skip ? DELIVERY_SKIPPED : DELIVERY_READY,
 			.deferred = !skip && wait > 0,
-			.skip = skip ? r->question.why : NULL,
+			.skipped = skip,
+			.reason = r->question.why,
 			.ended_at = clock_wall(),
 		});
 }

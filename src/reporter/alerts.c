@@ -4,6 +4,7 @@
 #include "contradictions.h"
 #include "dispatcher/dispatcher.h"
 #include "listener/listener.h"
+#include "mismatches.h"
 #include "reporter/alert.h"
 #include "store/catchup.h"
 #include "store/report.h"
@@ -250,4 +251,5 @@ void alerts_check(struct alerts *al, struct round *round)
 			check_api(al, round, &round->conf->sources[i]);
 	check_hooks(al, round, all);
 	check_contradictions(al, round);
+	mismatches_check(round, round->now - DAY);
 }

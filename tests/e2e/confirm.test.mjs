@@ -1,7 +1,7 @@
 // Before a hook acts, the sender's API is asked whether what the event reports is still so.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pair, shipped } from './lib/catchup.mjs';
+import { alerts, pair, shipped } from './lib/catchup.mjs';
 import { limit, waitFor } from './lib/wait.mjs';
 
 /** A mock that sends webhooks, and a hookd whose hook confirms. */
@@ -22,7 +22,7 @@ test('approved, or transferred since: the hook acts; one question for those of 1
 });
 
 test('refunded since: SKIPPED with what the API says; another amount: DEAD', limit, async (t) => {
-	const { mock, d } = await confirming(t, { webhook: true });
+	const { mock, d } = await confirming(t, { webhook: true, alert: true });
 	const held = mock.model.newTransaction();
 	assert.equal((await d.ctl('pause', 'ship')).code, 0);
 	held.advance('approved');
@@ -41,6 +41,23 @@ test('refunded since: SKIPPED with what the API says; another amount: DEAD', lim
 	assert.equal(dead.state, 'DEAD');
 	assert.match(dead.attempts.at(-1).message, /^not run: FedaPay says 100.FCFA, the event /);
 	assert.deepEqual(shipped(d), []);
+	await waitFor(() => alerts(d).length > 0, 'the alert');
+	assert.deepEqual(alerts(d).map(({ kind, hook, event, reason }) => [kind, hook, event, reason]), [['mismatch', 'ship', second, dead.attempts.at(-1).message]]);
+});
+
+test('another currency, which the answer names by its id alone: DEAD', limit, async (t) => {
+	const { mock, d } = await confirming(t);
+	mock.switches.ignoreInclude();
+	assert.equal((await d.ctl('pause', 'ship')).code, 0);
+	const tx = mock.model.newTransaction();
+	tx.advance('approved');
+	const event = await eventOf(d);
+	tx.row.currency_id = 2;
+	assert.equal((await d.ctl('resume', 'ship')).code, 0);
+	const dead = await delivery(d, event);
+	assert.equal(dead.state, 'DEAD');
+	assert.equal(dead.attempts.at(-1).message, 'not run: FedaPay says currency_id 2, the event 1');
+	assert.deepEqual(shipped(d), []);
 });
 
 test('an API that is down: it waits without an attempt, and holds up nothing else', limit, async (t) => {
@@ -50,8 +67,10 @@ test('an API that is down: it waits without an attempt, and holds up nothing els
 	tx.advance('approved');
 	const event = await eventOf(d);
 	assert.match(await d.logged(/waits for its confirmation/), /hook=ship retry_in_s=\d+ reason=/);
-	const [waits] = (await d.show(event)).deliveries;
+	const waits = await waitFor(async () => (await d.show(event)).deliveries.find(({ reason }) => reason !== null), 'the reason');
 	assert.deepEqual([waits.state, waits.attempts], ['READY', []]);
+	assert.match(waits.reason, /^the API cannot be asked: /);
+	assert.match((await d.ctl('show', String(event))).stdout, /^  reason +the API cannot be asked: /m);
 	assert.deepEqual(shipped(d), []);
 });
 

@@ -43,17 +43,17 @@ static int insert_failure_delivery(struct store_db *db, const struct store_settl
 /* The claimed delivery's new state, as if no attempt had been made. */
 static int move_unstarted(struct store_db *db, const struct store_settle *p)
 {
-	enum store_sql sql = p->skip != NULL ? SQL_SETTLE_SKIP
-			     : p->deferred   ? SQL_SETTLE_DEFER
-					     : SQL_SETTLE_UNCLAIM;
+	enum store_sql sql = p->skipped    ? SQL_SETTLE_SKIP
+			     : p->deferred ? SQL_SETTLE_DEFER
+					   : SQL_SETTLE_UNCLAIM;
 	sqlite3_stmt *s = db->sql[sql];
 	int rc = SQLITE_OK;
 
 	store_bind_int(s, 1, p->delivery, &rc);
 	store_bind_int(s, 2, p->attempt, &rc);
-	store_bind_int(s, 3, p->skip != NULL ? p->ended_at : p->due_at, &rc);
-	if (p->skip != NULL)
-		store_bind_text(s, 4, p->skip, &rc);
+	store_bind_int(s, 3, p->skipped ? p->ended_at : p->due_at, &rc);
+	if (p->skipped || p->deferred)
+		store_bind_text(s, 4, p->reason, &rc);
 	return store_step(s, rc);
 }
 
@@ -72,7 +72,7 @@ static int undo_claim(struct store_db *db, const struct store_settle *p)
 	rc = move_unstarted(db, p);
 	if (rc != SQLITE_OK || sqlite3_changes(db->sqlite) == 0)
 		return rc;
-	if (p->skip != NULL) {
+	if (p->skipped) {
 		db->delta->waiting--;
 		return store_order_release(db, p->delivery);
 	}

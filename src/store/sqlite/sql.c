@@ -84,7 +84,7 @@ static const char *const texts[SQL_COUNT] = {
 			       " started_at = coalesce(?10, started_at)"
 			       " WHERE delivery_id = ?1 AND number = ?2 AND result IS NULL",
 	[SQL_SETTLE_DELIVERY] = "UPDATE deliveries SET state = ?3, failures = failures + ?4,"
-				" due_at = coalesce(?5, due_at), ended_at = ?6"
+				" due_at = coalesce(?5, due_at), ended_at = ?6, reason = NULL"
 				" WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
 	[SQL_SETTLE_UNSTARTED] = "DELETE FROM attempts"
 				 " WHERE delivery_id = ?1 AND number = ?2 AND result IS NULL",
@@ -92,7 +92,8 @@ static const char *const texts[SQL_COUNT] = {
 			       " due_at = min(due_at, ?3)"
 			       " WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
 	[SQL_SETTLE_DEFER] = "UPDATE deliveries SET state = 'READY', attempts = attempts - 1,"
-			     " due_at = ?3 WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
+			     " due_at = ?3, reason = ?4"
+			     " WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",
 	[SQL_SETTLE_SKIP] = "UPDATE deliveries SET state = 'SKIPPED', attempts = attempts - 1,"
 			    " ended_at = ?3, reason = ?4"
 			    " WHERE id = ?1 AND attempts = ?2 AND state = 'RUNNING'",

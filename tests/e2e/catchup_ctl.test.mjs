@@ -34,7 +34,7 @@ test('catch-up: lists what is missing, then fills it in, once', limit, async (t)
 
 test('first start with many old events: nothing runs; catch-up --since lists, and fills in without acting on the oldest', limit, async (t) => {
 	const { mock, d } = await pair(t, { start: false, api: { every: '1d' } });
-	for (let i = 0; i < 1000; i++) mock.model.pay({ at: Date.now() - 40 * DAY + i });
+	for (let i = 0; i < 10_000; i++) mock.model.pay({ at: Date.now() - 40 * DAY + i });
 	const old = mock.model.pay({ at: Date.now() - 20 * DAY }).object_id;
 	const late = mock.model.pay({ at: Date.now() - 2 * DAY }).object_id;
 	await begin(d, mock);

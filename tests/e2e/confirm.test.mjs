@@ -97,3 +97,30 @@ test('filled-in events are confirmed by default, others are not; confirm: false 
 	assert.equal((await delivery(d, event)).reason, 'FedaPay says refunded');
 	assert.equal(shipped(d).length, 1);
 });
+
+test('killed while the API is being asked: the hook acts once', limit, async (t) => {
+	const { mock, d } = await confirming(t);
+	mock.route('transaction').stall({ times: 1 });
+	const tx = mock.model.newTransaction();
+	tx.advance('approved');
+	await waitFor(() => asked(mock) === 1, 'the question');
+	await d.kill();
+	await d.start();
+	await waitFor(() => shipped(d).length === 1, 'the hook');
+	const [delivery] = (await d.settled(await eventOf(d))).deliveries;
+	assert.deepEqual([delivery.state, shipped(d)], ['DONE', [tx.id]]);
+});
+
+test('an API that is slow for many payments holds up no hook that does not ask', limit, async (t) => {
+	const { mock, d } = await pair(t, { webhook: true, api: { every: '1h' }, limits: { concurrency: 2 }, hooks: (self) => [
+		self.hook('ship', 'true', { on: ['transaction.approved'], confirm: true }),
+		self.hook('note', 'echo "$1" >>"$OUT/noted"', { on: ['transaction.approved'], args: ['{{entity.id}}'] })] });
+	mock.route('transaction').stall();
+	const ids = [];
+	for (let i = 0; i < 40; i++) { const tx = mock.model.newTransaction(); tx.advance('approved'); ids.push(String(tx.id)); }
+	await waitFor(() => d.lines('noted').length === 40, 'the hook that asks nobody');
+	assert.deepEqual(d.lines('noted').sort(), ids.sort());
+	const { stdout } = await d.ctl('deliveries', '--hook', 'ship', '--limit', '100', '--json');
+	const states = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line).state);
+	assert.ok(states.length === 40 && states.every((state) => state === 'READY' || state === 'RUNNING'), states.join());
+});

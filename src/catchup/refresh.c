@@ -1,20 +1,19 @@
 /* catchup/refresh.c - one entity as the API shows it now: the events that its state implies, and
  * that neither webhook nor sweep has brought, are stored as those of a sweep are. */
 #include "answer.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "compose.h"
 #include "event/lifecycle.h"
 #include "event/payment.h"
 #include "parts.h"
-#include "store/report.h"
 #include "task.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_BYTES  160
-#define EVENTS_SEEN 100 /* the newest of an entity; it has a dozen */
+#define PATH_BYTES 160
 
 /* ---- what the API says ---- */
 
@@ -25,6 +24,16 @@ static const struct sender_api_entity *find_kind(const struct task *t, const cha
 	while (e->kind != NULL && strcmp(e->kind, kind) != 0)
 		e++;
 	return e->kind != NULL ? e : NULL;
+}
+
+static bool is_of(const json_t *object, const char *id)
+{
+	const json_t *own = json_object_get(object, "id");
+	char room[JSON_NUMBER];
+	const char *text =
+		json_is_number(own) ? json_number_text(own, room) : json_string_value(own);
+
+	return text != NULL && strcmp(text, id) == 0;
 }
 
 /* *object is new; NULL unless the end is TASK_WHOLE. */
@@ -51,8 +60,14 @@ static enum task_end read_entity(struct task *t, const char *kind, const char *i
 	else if (answer_read_object(answer.body.data != NULL ? answer.body.data : "",
 			 answer.body.len, object) != ANSWER_OK)
 		task_note(t, "the API cannot be read: no object in its answer");
+	else if (!is_of(*object, id))
+		task_note(t, "the API cannot be read: its answer is not %s:%s", kind, id);
 	else
 		end = TASK_WHOLE;
+	if (end != TASK_WHOLE) {
+		json_decref(*object);
+		*object = NULL;
+	}
 	buf_free(&answer.body);
 	return end;
 }
@@ -114,39 +129,30 @@ static bool compose(const char *kind, const char *type, const json_t *object, st
 	return good;
 }
 
-struct seen {
-	const char *type;
-	bool found;
-};
-
-static void see_event(void *arg, const struct store_report_payload *row)
+/* When it came into the state. Without that time the event could not be told from the copy that a
+ * webhook may still bring: it would be acted on twice. */
+static bool has_moment(const json_t *object, const char *state)
 {
-	struct seen *seen = arg;
+	char name[64];
+	int64_t at;
+	const json_t *moment;
 
-	seen->found = seen->found || (row->type != NULL && strcmp(row->type, seen->type) == 0);
+	(void)snprintf(name, sizeof(name), "%s_at", state);
+	moment = json_object_get(object, name);
+	return json_is_string(moment) &&
+	       clock_parse(json_string_value(moment), json_string_length(moment), &at);
 }
 
-/* Whether an event of that type is stored about it, if the entity does not say when it came into
- * the state: without that time there is no state key to know it by. */
-static enum task_end is_told(struct task *t, const char *kind, const char *state,
-	const json_t *object, const char *type, bool *told)
+static void tell_no_moment(struct task *t, const char *type, const char *state)
 {
-	const json_t *id = json_object_get(object, "id");
-	struct store_report_entity entity = {.source = t->source->name, .kind = kind};
-	struct seen seen = {.type = type};
-	char moment[64], number[JSON_NUMBER], why[STORE_READ_WHY];
+	struct catchup_fact fact = {.source = t->source->name, .question = type};
+	char answer[120];
 
-	*told = false;
-	(void)snprintf(moment, sizeof(moment), "%s_at", state);
-	if (json_is_string(json_object_get(object, moment)))
-		return TASK_WHOLE;
-	entity.id = json_is_string(id) ? json_string_value(id) : json_number_text(id, number);
-	if (!store_report_entity(t->reader, &entity, EVENTS_SEEN, see_event, &seen, why)) {
-		task_note(t, "the store cannot be read: %s", why);
-		return TASK_LATER;
-	}
-	*told = seen.found;
-	return TASK_WHOLE;
+	(void)snprintf(answer, sizeof(answer),
+		"not stored, as the API does not say when (%.40s_at)", state);
+	fact.answer = answer;
+	if (t->order != NULL)
+		t->order->fact(t->order->arg, &fact);
 }
 
 /* No sender has an event for every state. */
@@ -159,9 +165,8 @@ static enum task_end fill_state(
 
 	buf_printf(&type, "%s.%s", kind, state);
 	if (buf_ok(&type) && is_type(t->source->sender, type.data)) {
-		end = is_told(t, kind, state, object, type.data, &had);
-		if (end != TASK_WHOLE || had) {
-			/* nothing to store */
+		if (!has_moment(object, state)) {
+			tell_no_moment(t, type.data, state);
 		} else if (compose(kind, type.data, object, &body)) {
 			end = fill_body(t, &body, &had);
 		} else {

@@ -181,6 +181,15 @@ test('refresh: a transferred payment of which nothing came runs the hook on appr
 	assert.match(caught.stderr, /nothing is missing/, 'the API\'s own events of it are the same');
 });
 
+test('refresh: a state without its time is not stored: a late webhook would double it', limit, async (t) => {
+	const { mock, d } = await pair(t, { api: { every: '1d', grace: '1d' } });
+	const paid = mock.model.newTransaction({ status: 'approved' });
+	const { code, stdout } = await d.ctl('refresh', `transaction:${paid.id}`);
+	assert.equal(code, 0);
+	assert.match(stdout, /^fedapay {2}transaction\.approved: not stored, as the API does not say when \(approved_at\)$/m);
+	assert.deepEqual(await d.events(), []);
+});
+
 test('refresh: says what is wrong', limit, async (t) => {
 	const { mock, d } = await pair(t, { api: { every: '1d' } });
 	const refresh = (...args) => d.ctl('refresh', ...args);

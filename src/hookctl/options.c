@@ -9,6 +9,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,6 +138,23 @@ bool ctl_operands(const struct ctl_command *command, int argc, int wanted, const
 	return false;
 }
 
+/* What is wrong with the text of an option or operand, and what was expected. */
+static PRINTF(3, 4) bool refuse(const char *what, const char *text, const char *expected, ...)
+{
+	struct buf line = {0};
+	va_list args;
+
+	buf_printf(&line, "%s: \"", what);
+	buf_add_escaped(&line, text, strlen(text), '"');
+	buf_add_text(&line, "\": expected ");
+	va_start(args, expected);
+	buf_vprintf(&line, expected, args);
+	va_end(args);
+	ctl_error("%s", buf_ok(&line) ? line.data : what);
+	buf_free(&line);
+	return false;
+}
+
 bool ctl_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *out)
 {
 	int64_t value;
@@ -145,21 +163,34 @@ bool ctl_number(const char *what, const char *text, int64_t min, int64_t max, in
 		*out = value;
 		return true;
 	}
-	ctl_error("%s: expected a number from %" PRId64 " to %" PRId64, what, min, max);
-	return false;
+	return refuse(what, text, "a number from %" PRId64 " to %" PRId64, min, max);
+}
+
+bool ctl_amount(const char *text, int64_t max, int64_t *out)
+{
+	if (number_read(text, strlen(text), max, out) && *out > 0)
+		return true;
+	return refuse("--amount", text,
+		"a whole number of the currency's smallest unit, such as 5000, up to %" PRId64,
+		max);
+}
+
+bool ctl_event_id(const char *text, int64_t *out)
+{
+	if (number_read(text, strlen(text), INT64_MAX, out) && *out > 0)
+		return true;
+	return refuse("ID", text, "the ID of an event, or KIND:ID such as transaction:98446301");
 }
 
 bool ctl_duration(const char *what, const char *text, int64_t *ms)
 {
 	if (duration_read(text, ms) && *ms < INT64_MAX)
 		return true;
-	ctl_error("%s: expected a duration such as 30s, 5m, 2h, 1d, or 0", what);
-	return false;
+	return refuse(what, text, "a duration such as 30s, 5m, 2h, 1d, or 0");
 }
 
 bool ctl_moment(const char *what, const char *text, int64_t *ms)
 {
-	struct buf quoted = {0};
 	int64_t ago;
 
 	if (clock_parse_short(text, strlen(text), ms))
@@ -168,12 +199,8 @@ bool ctl_moment(const char *what, const char *text, int64_t *ms)
 		*ms = clock_wall() - ago;
 		return true;
 	}
-	buf_add_escaped(&quoted, text, strlen(text), '"');
-	ctl_error("%s: \"%s\" is not a time: expected a date such as 2026-11-30, \"2026-11-30 "
-		  "14:05\" "
-		  "(local time), RFC 3339 such as 2026-11-30T14:05:00Z, or how long ago: 30s, 5m, "
-		  "2h, 3d",
-		what, quoted.data != NULL ? quoted.data : "");
-	buf_free(&quoted);
-	return false;
+	return refuse(what, text,
+		"a time: a date such as 2026-11-30, \"2026-11-30 14:05\" (local time), RFC 3339 "
+		"such as "
+		"2026-11-30T14:05:00Z, or how long ago: 30s, 5m, 2h, 3d");
 }

@@ -28,6 +28,12 @@ bool ctl_text(const char *what, const char *text) WARN_UNUSED;
 bool ctl_number(
 	const char *what, const char *text, int64_t min, int64_t max, int64_t *out) WARN_UNUSED;
 
+/* A positive number of the currency's smallest unit, for --amount. */
+bool ctl_amount(const char *text, int64_t max, int64_t *out) WARN_UNUSED;
+
+/* The ID of an event, where an entity could be named as well. */
+bool ctl_event_id(const char *text, int64_t *out) WARN_UNUSED;
+
 /* A duration as in the config: 500ms, 10s, 5m, 2h, 90d, or 0. Milliseconds. */
 bool ctl_duration(const char *what, const char *text, int64_t *ms) WARN_UNUSED;
 

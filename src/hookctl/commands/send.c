@@ -69,7 +69,7 @@ static bool read_send_options(struct ctl *ctl, struct send *s, int argc, char **
 			s->type = optarg;
 			break;
 		case 'a':
-			if (!ctl_number("--amount", optarg, 1, AMOUNT_MAX, &s->amount))
+			if (!ctl_amount(optarg, AMOUNT_MAX, &s->amount))
 				return false;
 			break;
 		case 'b':

@@ -295,7 +295,7 @@ static int show_command(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (strchr(argv[optind], ':') != NULL)
 		ctl_entity_split(argv[optind], &kind, &entity);
-	else if (!ctl_number("ID", argv[optind], 1, INT64_MAX, &id))
+	else if (!ctl_event_id(argv[optind], &id))
 		return CTL_USAGE;
 	if (entity != NULL && s.payload_only) {
 		ctl_error("show: --payload needs the ID of one event");

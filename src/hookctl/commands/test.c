@@ -64,7 +64,7 @@ static bool read_test_options(struct ctl *ctl, int argc, char **argv, struct tes
 			t->type = optarg;
 			break;
 		case 'a':
-			if (!ctl_number("--amount", optarg, 1, INT32_MAX, &t->amount))
+			if (!ctl_amount(optarg, INT32_MAX, &t->amount))
 				return false;
 			break;
 		case 'f':

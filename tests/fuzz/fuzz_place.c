@@ -267,6 +267,19 @@ static void check_text(const struct mail_draft *d)
 	buf_free(&expected);
 }
 
+/* Does the value have that mailbox? Its domain may have become ASCII (IDNA). */
+static bool is_named(const char *mailbox)
+{
+	const char *at = strrchr(mailbox, '@');
+	bool converted = at != NULL && strstr(at, "xn--") != NULL;
+
+	expect(at != NULL);
+	for (const char *p = at; *p != '\0'; p++)
+		expect((unsigned char)*p < 0x80);
+	return memmem(fuzz.value, fuzz.len, mailbox,
+		       converted ? (size_t)(at + 1 - mailbox) : strlen(mailbox)) != NULL;
+}
+
 /* Nobody but those of the config, and whom the value names alone. */
 static void check_recipients(const struct mail_draft *d, int place)
 {
@@ -277,8 +290,7 @@ static void check_recipients(const struct mail_draft *d, int place)
 	expect(strcmp(mail_draft_recipient(d, n - (place == NAME ? 2 : 1)), "b@example.com") == 0);
 	if (place == TO) {
 		expect(n <= 2);
-		expect(n == 1 || memmem(fuzz.value, fuzz.len, d->mail.to.list[0].mailbox,
-					 strlen(d->mail.to.list[0].mailbox)) != NULL);
+		expect(n == 1 || is_named(d->mail.to.list[0].mailbox));
 		return;
 	}
 	expect(n == 3 && strcmp(mail_draft_recipient(d, 0), "a@example.com") == 0);

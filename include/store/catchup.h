@@ -67,6 +67,10 @@ typedef void store_catchup_seen(void *arg, const char *id, int64_t received_at);
 bool store_catchup_begun(struct store_reader *r, const char *source, const char *type, int64_t from,
 	store_catchup_seen *seen, void *arg, char why[STORE_READ_WHY]) WARN_UNUSED;
 
+/* When the first event at or after `from` was filled in from the API; 0: none was. */
+bool store_catchup_first(struct store_reader *r, const char *source, int64_t from, int64_t *first,
+	char why[STORE_READ_WHY]) WARN_UNUSED;
+
 /* How many events were filled in from the API in [from, to), and when the last of them was. */
 bool store_catchup_filled(struct store_reader *r, const char *source, int64_t from, int64_t to,
 	int64_t *count, int64_t *last, char why[STORE_READ_WHY]) WARN_UNUSED;

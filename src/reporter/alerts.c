@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "contradictions.h"
 #include "dispatcher/dispatcher.h"
+#include "fills.h"
 #include "listener/listener.h"
 #include "mismatches.h"
 #include "reporter/alert.h"
@@ -150,6 +151,7 @@ static void check_api(struct alerts *al, struct round *round, const struct conf_
 			(state.denied != 0 || round->now - state.failed_at >= ALERT_API_AFTER),
 		state.failed_at == 0 && state.read_at != 0);
 	check_webhook(al, round, &a, &state);
+	fills_check(round, source->name, &state);
 }
 
 static const struct dispatcher_hold *find_hold(

@@ -104,6 +104,7 @@ enum store_query {
 	QUERY_CATCHUP,         /* source: struct store_catchup_state, in the order of its fields */
 	QUERY_CATCHUP_LAST,    /* source: received_at of the last event by webhook, 0 */
 	QUERY_CATCHUP_BEGUN,   /* source, type, from: entity_id, received_at */
+	QUERY_CATCHUP_FIRST,   /* source, from: received_at of the first filled in, 0 */
 	QUERY_CATCHUP_FILLED,  /* source, from, to: number, received_at of the last */
 
 	QUERY_OLD_COUNT, /* before: number of events */

@@ -77,6 +77,17 @@ bool store_catchup_begun(struct store_reader *r, const char *source, const char 
 	return store_query(r, QUERY_CATCHUP_BEGUN, values, 3, begun_row, &begun, why);
 }
 
+bool store_catchup_first(struct store_reader *r, const char *source, int64_t from, int64_t *first,
+	char why[STORE_READ_WHY])
+{
+	const struct store_value values[] = {{.text = source}, {.number = from}};
+	int64_t numbers[2] = {0};
+	bool good = store_query(r, QUERY_CATCHUP_FIRST, values, 2, two_numbers, numbers, why);
+
+	*first = numbers[0];
+	return good;
+}
+
 bool store_catchup_filled(struct store_reader *r, const char *source, int64_t from, int64_t to,
 	int64_t *count, int64_t *last, char why[STORE_READ_WHY])
 {

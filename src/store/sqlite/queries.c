@@ -196,6 +196,9 @@ static const char *const texts[QUERY_COUNT] = {
 				" AND e.source_id = s.id WHERE s.name = ?1"
 				" AND e.entity_id IS NOT NULL AND e.quarantined IS NULL"
 				" ORDER BY e.received_at",
+	[QUERY_CATCHUP_FIRST] = "SELECT coalesce(min(e.received_at), 0), 0 FROM sources s"
+				" JOIN events e ON e.source_id = s.id AND e.received_at >= ?2"
+				" AND e.origin = 'api' WHERE s.name = ?1",
 	[QUERY_CATCHUP_FILLED] = "SELECT count(*), coalesce(max(e.received_at), 0) FROM sources s"
 				 " JOIN events e ON e.source_id = s.id AND e.received_at >= ?2 AND "
 				 "e.received_at < ?3"

@@ -131,16 +131,15 @@ static bool compose(const char *kind, const char *type, const json_t *object, st
 
 /* When it came into the state. Without that time the event could not be told from the copy that a
  * webhook may still bring: it would be acted on twice. */
-static bool has_moment(const json_t *object, const char *state)
+static bool has_moment(const json_t *object, const char *state, int64_t *at)
 {
 	char name[64];
-	int64_t at;
 	const json_t *moment;
 
 	(void)snprintf(name, sizeof(name), "%s_at", state);
 	moment = json_object_get(object, name);
 	return json_is_string(moment) &&
-	       clock_parse(json_string_value(moment), json_string_length(moment), &at);
+	       clock_parse(json_string_value(moment), json_string_length(moment), at);
 }
 
 static void tell_no_moment(struct task *t, const char *type, const char *state)
@@ -155,26 +154,37 @@ static void tell_no_moment(struct task *t, const char *type, const char *state)
 		t->order->fact(t->order->arg, &fact);
 }
 
-/* No sender has an event for every state. */
+static enum task_end fill_type(
+	struct task *t, const char *kind, const char *type, const json_t *object)
+{
+	struct buf body = {0};
+	enum task_end end = TASK_LATER;
+	bool had = false;
+
+	if (compose(kind, type, object, &body))
+		end = fill_body(t, &body, &had);
+	else
+		task_note(t, "out of memory");
+	buf_free(&body);
+	return end;
+}
+
+/* No sender has an event for every state. What happened before hookd first asked is stored by hand
+ * only, as in a sweep. */
 static enum task_end fill_state(
 	struct task *t, const char *kind, const char *state, const json_t *object)
 {
-	struct buf body = {0}, type = {0};
+	struct buf type = {0};
 	enum task_end end = TASK_WHOLE;
-	bool had = false;
+	int64_t at;
 
 	buf_printf(&type, "%s.%s", kind, state);
 	if (buf_ok(&type) && is_type(t->source->sender, type.data)) {
-		if (!has_moment(object, state)) {
+		if (!has_moment(object, state, &at))
 			tell_no_moment(t, type.data, state);
-		} else if (compose(kind, type.data, object, &body)) {
-			end = fill_body(t, &body, &had);
-		} else {
-			task_note(t, "out of memory");
-			end = TASK_LATER;
-		}
+		else if (t->order != NULL || at >= t->state.begun_at)
+			end = fill_type(t, kind, type.data, object);
 	}
-	buf_free(&body);
 	buf_free(&type);
 	return end;
 }

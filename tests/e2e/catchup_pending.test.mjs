@@ -12,7 +12,9 @@ test('a payment that stays pending is asked for at growing gaps; paid without an
 	mock.model.newWebhook(`http://127.0.0.1:${d.at.port}/webhooks/fedapay`, { secret: d.secret });
 	const payment = mock.model.newTransaction();
 	mock.model.addEvent('transaction.created', payment);
-	await waitFor(async () => (await d.events()).length === 1, 'the first event');
+	const before = mock.model.newTransaction();
+	mock.model.addEvent('transaction.created', before);
+	await waitFor(async () => (await d.events()).length === 2, 'the events');
 	const asked = () => mock.requests.filter(({ path }) => path.endsWith(`/transactions/${payment.id}`)).length;
 	const sweeps = async (count) => {
 		const before = mock.asked('events').length;
@@ -30,11 +32,13 @@ test('a payment that stays pending is asked for at growing gaps; paid without an
 	await sweeps(2);
 	assert.equal(asked(), 1, 'a restart repeats none');
 	Object.assign(payment.row, { status: 'approved', approved_at: new Date(Date.now() + 500_000).toISOString() });
+	Object.assign(before.row, { status: 'approved', approved_at: new Date(Date.now() - 3_600_000).toISOString() });
 	later(620);
 	await waitFor(() => shipped(d).length === 1, 'the payment of which no event came');
 	const all = asked();
 	later(1300);
 	await sweeps(2);
 	assert.equal(asked(), all, 'it is paid');
+	assert.ok(!shipped(d).includes(before.id), 'paid before hookd first asked: nobody\'s order');
 	assert.deepEqual(shipped(d), [payment.id]);
 });

@@ -5,30 +5,20 @@
 #include "base/thread.h"
 #include "confirm.h"
 #include "facts.h"
-#include "health.h"
 #include "listener/listener.h"
-#include "pace.h"
 #include "parts.h"
 #include "task.h"
 
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SECOND       INT64_C(1000)
-#define MINUTE       (60 * SECOND)
-#define DENIED_AGAIN (60 * MINUTE) /* to the next probe with a key that was refused */
-#define FAILED_FIRST MINUTE
-#define FAILED_MAX   (15 * MINUTE)
-#define HEALTH_EVERY (15 * MINUTE)
-#define SILENCE      (360 * MINUTE) /* unless the config has another */
-#define REFUSED_LOOK (5 * SECOND)   /* between looks whether the listener had to refuse events */
+#define SILENCE      INT64_C(21600000) /* ms: six hours, unless the config has another */
+#define REFUSED_LOOK INT64_C(5000)     /* ms between looks whether events had to be refused */
 
 struct catchup {
 	struct catchup_with with;
@@ -44,112 +34,7 @@ struct catchup {
 	bool stopping;
 };
 
-/* ---- a sweep that is due ---- */
-
-static void log_end(struct task *t, enum task_end end, int64_t filled)
-{
-	const struct log_field source = log_text("source", t->source->name);
-
-	if (end == TASK_DENIED && !t->denied)
-		log_error("events cannot be read back: once an hour it is tried again", source,
-			log_text("reason", t->state.failure));
-	else if (end == TASK_LATER || end == TASK_INCOMPLETE)
-		log_warn("events could not all be read back", source,
-			log_text("reason", t->state.failure));
-	else if (end == TASK_WHOLE && t->failures > 0)
-		log_info("events are read back again", source);
-	if (filled > 0)
-		log_warn("the webhook had not brought all events: the missing ones are filled in",
-			source, log_int("events", filled));
-	if (end != TASK_STOPPED)
-		t->denied = end == TASK_DENIED;
-}
-
-/* The ms until the next sweep. */
-static int64_t wait_after(struct task *t, enum task_end end, bool more)
-{
-	const struct conf_api *api = &t->source->api;
-	bool first = !t->swept;
-
-	if (end == TASK_STOPPED)
-		return 0;
-	t->failures = end == TASK_WHOLE ? 0 : t->failures + 1;
-	t->swept = t->swept || end == TASK_WHOLE;
-	if (end == TASK_DENIED)
-		return DENIED_AGAIN;
-	if (end == TASK_LATER)
-		return pace_backoff(t->failures, FAILED_FIRST, FAILED_MAX, UINT32_MAX / 2) +
-		       pace_backoff(t->failures, FAILED_FIRST, FAILED_MAX, randombytes_random()) /
-			       2;
-	if (more)
-		return 0;
-	/* what came just before the start is old enough then */
-	return first && api->grace + SECOND < api->every ? api->grace + SECOND : api->every;
-}
-
-static void note_end(struct task *t, enum task_end end)
-{
-	if (end == TASK_STOPPED)
-		return;
-	if (end != TASK_WHOLE && t->state.failed_at == 0)
-		t->state.failed_at = clock_wall();
-	t->changed = t->changed || t->state.denied != (end == TASK_DENIED);
-	t->state.denied = end == TASK_DENIED;
-	if (end == TASK_WHOLE)
-		t->dead = false;
-}
-
-static void check_health(struct task *t)
-{
-	int64_t every = t->source->api.every < HEALTH_EVERY ? t->source->api.every : HEALTH_EVERY;
-
-	if (clock_steady() < t->health_at)
-		return;
-	t->health_at = clock_steady() + every - SECOND;
-	health_check(t);
-}
-
-/* One sweep with all that belongs to it, from the store and back. */
-static enum task_end sweep_source(struct task *t, bool *more)
-{
-	int64_t filled = t->state.filled, before = t->state.read_at;
-	enum task_end end;
-
-	if (t->state.begun_at == 0)
-		t->state.begun_at = clock_wall();
-	check_health(t);
-	end = pass_run(t, more);
-	parts_forget(t);
-	if (end == TASK_WHOLE && !*more && t->order == NULL)
-		end = pending_ask(t, before);
-	filled = t->state.filled - filled;
-	if (filled > 0 && t->order == NULL)
-		health_note_missing(t);
-	note_end(t, end);
-	if (end != TASK_STOPPED && !task_save(t))
-		end = TASK_LATER;
-	log_end(t, end, filled);
-	return end;
-}
-
-static bool open_store(struct task *t)
-{
-	char why[STORE_READ_WHY];
-
-	t->reader = store_reader_open(t->store_path, why);
-	if (t->reader != NULL && store_catchup_read(t->reader, t->source->name, &t->state, why))
-		return true;
-	task_note(t, "the store cannot be read: %s", why);
-	store_reader_close(t->reader);
-	t->reader = NULL;
-	return false;
-}
-
-static void close_store(struct task *t)
-{
-	store_reader_close(t->reader);
-	t->reader = NULL;
-}
+/* ---- what is due ---- */
 
 static void tell_change(const struct catchup *c, struct task *t)
 {
@@ -184,13 +69,13 @@ static void work(const struct catchup *c, struct task *t)
 	bool more = false;
 
 	(void)note_refusals(c, t);
-	if (open_store(t)) {
-		end = sweep_source(t, &more);
-		close_store(t);
+	if (due_open_store(t)) {
+		end = due_sweep(t, &more);
+		due_close_store(t);
 	} else {
-		log_end(t, end, 0);
+		due_log(t, end, 0);
 	}
-	t->next_at = clock_steady() + wait_after(t, end, more);
+	t->next_at = clock_steady() + due_wait(t, end, more);
 	tell_change(c, t);
 }
 
@@ -203,7 +88,7 @@ static enum task_end sweep_by_order(struct task *t)
 
 	while (end == TASK_WHOLE && more && !task_stopped(t)) {
 		if (!t->order->dry_run && t->order->since == 0) {
-			end = sweep_source(t, &more);
+			end = due_sweep(t, &more);
 			continue;
 		}
 		end = pass_run(t, &more);
@@ -221,14 +106,14 @@ static void run_order_on(struct task *t, struct catchup_order *order)
 
 	t->order = order;
 	t->state.failure[0] = '\0';
-	if (open_store(t)) {
+	if (due_open_store(t)) {
 		if (order->check)
 			end = facts_ask(t);
 		else if (order->id != NULL)
 			end = refresh_entity(t, order->kind, order->id);
 		else
 			end = sweep_by_order(t);
-		close_store(t);
+		due_close_store(t);
 	}
 	t->order = NULL;
 	order->since = since;

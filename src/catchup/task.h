@@ -80,6 +80,19 @@ void task_put(struct task *t, const char *path, const char *json, struct client_
 /* ask.c: what the failure of a question means for the sweep; noted. */
 enum task_end task_end_of(struct task *t, const struct client_answer *answer);
 
+/* due.c: opens the task's reader, and reads the state. False: noted. */
+bool due_open_store(struct task *t) WARN_UNUSED;
+void due_close_store(struct task *t);
+
+/* due.c: one sweep with all that belongs to it, from the store and back. *more: see pass_run. */
+enum task_end due_sweep(struct task *t, bool *more);
+
+/* due.c: logs how a sweep ended, and how many events it filled in. */
+void due_log(struct task *t, enum task_end end, int64_t filled);
+
+/* due.c: the ms until the next sweep. */
+int64_t due_wait(struct task *t, enum task_end end, bool more);
+
 /* pass.c: one sweep, from the state in the store to what it shows. *more: rows were left, so the
  * next one is due at once. The state is not stored yet. */
 enum task_end pass_run(struct task *t, bool *more);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define SILENCE      INT64_C(21600000) /* ms: six hours, unless the config has another */
+#define REFUSED_GAP  INT64_C(60000)    /* ms between sweeps for such events */
 #define REFUSED_LOOK INT64_C(5000)     /* ms between looks whether events had to be refused */
 
 struct catchup {
@@ -180,14 +181,18 @@ static struct task *first_due(const struct tasks *tasks)
 	return first;
 }
 
-/* The sender of events that were answered 503 may not try again. */
+/* The sender of events that were answered 503 may not try again. Strangers can be answered so, too:
+ * they must not make hookd ask without end. */
 static void expect_after_refusals(const struct catchup *c, const struct tasks *tasks)
 {
 	for (size_t i = 0; i < tasks->count; i++) {
 		struct task *t = &tasks->list[i];
 
-		if (t->failures == 0 && note_refusals(c, t))
-			t->next_at = clock_steady();
+		if (t->failures > 0 ||
+			(t->refusal_at != 0 && clock_steady() < t->refusal_at + REFUSED_GAP) ||
+			!note_refusals(c, t))
+			continue;
+		t->next_at = t->refusal_at = clock_steady();
 	}
 }
 

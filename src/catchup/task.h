@@ -33,6 +33,7 @@ struct task {
 	int64_t next_at;      /* steady ms of the next sweep */
 	int64_t health_at;    /* … and of the next look at the webhook */
 	int64_t refused;      /* 503s of the listener, at the last look */
+	int64_t refusal_at;   /* steady ms: when they last made a sweep due; 0: never */
 	int64_t silent_since; /* when the webhook brought its last event, if that is long ago */
 	unsigned failures;    /* sweeps that failed in a row */
 	bool swept;           /* once since the start */

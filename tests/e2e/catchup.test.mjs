@@ -224,6 +224,12 @@ test('after hookd had to answer 503 it looks at once for what it refused, howeve
 	assert.equal((await d.ctl('resume', 'ship')).code, 0);
 	await waitFor(() => shipped(d).length === 3, 'the refused ones, long before api.grace and api.every');
 	once(d, ids);
+	assert.equal((await d.ctl('pause', 'ship')).code, 0);
+	for (let i = 0; i < 2; i++) { mock.model.pay(); await mock.idle(); }
+	assert.deepEqual(mock.deliveries.at(-1).statuses, [503]);
+	const asked = mock.asked('events').length;
+	await sleep(12_000);
+	assert.equal(mock.asked('events').length, asked, 'not again within a minute: strangers can be answered 503, too');
 });
 
 test('when the webhook falls silent it looks at once', limit, async (t) => {

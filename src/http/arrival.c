@@ -18,7 +18,7 @@
 #define EVENTS_MAX   64   /* in one turn */
 #define HEADER_TIME  5000 /* ms for a PROXY protocol header: a balancer sends it at once */
 #define LINGER_TIME  1000 /* ms in which a refused client may still read why */
-#define LINGER_BYTES ((size_t)64 * 1024) /* of such a client, read and discarded */
+#define LINGER_BYTES ((size_t)2 << 20) /* of such a client, read and discarded */
 
 /* ---- the list of those that wait ---- */
 
